@@ -1,0 +1,111 @@
+// Package provisioner turns rendered files into infrastructure.
+//
+// It knows jobs: an ID, files, what to do with them, and how far that is. It
+// refuses to know what the files were rendered from (targets, templates,
+// specs), where they came from (Git) and where the results are kept (the
+// database). Each engine is one type; all of them pass the tests of package
+// contract.
+package provisioner
+
+import (
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// Action says what a Job does to its Stack.
+type Action string
+
+// The two actions. Provision creates and updates, Deprovision removes.
+const (
+	Provision   Action = "provision"
+	Deprovision Action = "deprovision"
+)
+
+// State says how far a Job is.
+type State string
+
+// The states of a Job. All but Running are final: once an engine reported a
+// final state for an ID it reports the same one until the ID is forgotten.
+const (
+	Running   State = "running"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+)
+
+// Final reports whether a Job in state s has ended.
+func (s State) Final() bool { return s == Succeeded || s == Failed || s == Cancelled }
+
+// A Job is one attempt to change one Stack. The caller builds it anew for each
+// call from what it keeps; apart from Handle and LogOffset, and from the values
+// of Secrets, it is the same in every call with the same ID.
+type Job struct {
+	// ID is the idempotency token: work for one ID starts at most once,
+	// whoever calls how often and whatever crashes in between. It is 1 to 128
+	// letters, digits, dots, dashes and underscores and begins with a letter
+	// or a digit.
+	ID string
+	// Stack is the stable name of the thing changed.
+	Stack string
+	// Action says what to do with it.
+	Action Action
+	// Files is the rendered bundle part. Its root becomes the root of the
+	// work. Only regular files and folders are accepted.
+	Files fs.FS
+	// Commands are the rendered commands in order, for the command engine.
+	Commands []string
+	// Env are variables the work gets besides those its engine documents.
+	Env map[string]string
+	// Secrets are further variables, resolved for this call. Their values are
+	// never written to disk and are replaced by **** in Log and Message
+	// (values of fewer than four bytes are not: masking them would hide
+	// nothing and shred the log).
+	Secrets map[string]string
+	// Role is the identity to work as, for engines that can change it.
+	Role string
+	// Handle is what the last Progress for this ID handed back, or empty.
+	Handle string
+	// Timeout ends the work when it has run this long; 0 is the engine's
+	// default.
+	Timeout time.Duration
+	// RerunSafe says that the work may be started again when it was lost half
+	// way (a reboot, a killed supervisor). Without it lost work has Failed.
+	RerunSafe bool
+	// LogOffset is how many bytes of this job's log the caller already keeps.
+	LogOffset int64
+}
+
+// Progress is how far a Job is.
+type Progress struct {
+	// State is Running until the work ended and the caller has been handed
+	// all of its log.
+	State State
+	// Handle is to be kept and put into the next Job with the same ID.
+	Handle string
+	// Outputs are what a Succeeded job hands to others.
+	Outputs map[string]string
+	// Message is for people: what runs now, or why it failed. It holds no
+	// control characters but newlines.
+	Message string
+	// Log is the job's log from Job.LogOffset on, capped per call. The next
+	// Job's LogOffset is this one's plus len(Log). A final State comes with
+	// the last of the log, so a caller that never advances LogOffset never
+	// sees the end of a job whose log is longer than the cap.
+	Log []byte
+	// Again is when to call again at the latest while Running; 0 is at once.
+	Again time.Duration
+}
+
+// OtherHostError says that a job's work lies where this engine cannot see it:
+// it was started by a daemon with another work folder. The caller decides
+// whether to leave it to that daemon or to give it up.
+type OtherHostError struct {
+	ID   string
+	Host string // the name of the host that has it
+	Dir  string // the work folder there
+}
+
+func (e *OtherHostError) Error() string {
+	return fmt.Sprintf("deployment %s is at work on host %s in %s, out of reach from here", e.ID, e.Host, e.Dir)
+}
