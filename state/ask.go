@@ -1,0 +1,141 @@
+package state
+
+import (
+	"context"
+	"time"
+)
+
+// The verbs below record what a person asks of a target, in one transaction
+// with its audit entry, and wake it. The loop does what was asked on its next
+// visit, so asking is quick and survives a crash.
+
+// ask changes the requests of a target and audits the verb.
+func (s *Store) ask(ctx context.Context, actor Actor, verb string, ref Ref, why string, fn func(*Tx, *Target) error) error {
+	return s.Update(ctx, Fence{}, func(tx *Tx) error {
+		err := tx.Change(ref, func(t *Target) error {
+			if err := fn(tx, t); err != nil {
+				return err
+			}
+			t.Asked.By, t.Asked.Why = actor, why
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		detail := map[string]string(nil)
+		if why != "" {
+			detail = map[string]string{"why": why}
+		}
+		return tx.Audit(actor, verb, ref, detail)
+	})
+}
+
+// Retry asks for another attempt at what failed.
+func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "retry", ref, why, func(_ *Tx, t *Target) error {
+		t.Asked.Retry = t.Generation
+		return nil
+	})
+}
+
+// Redeploy asks for a deployment even though nothing changed.
+func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "redeploy", ref, why, func(_ *Tx, t *Target) error {
+		t.Asked.Redeploy = t.Generation
+		return nil
+	})
+}
+
+// Approve lets the change that waits for a person go on. A *ConflictError when
+// none does: an approval never covers what comes later.
+func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "approve", ref, why, func(_ *Tx, t *Target) error {
+		if err := awaitsPerson(t); err != nil {
+			return err
+		}
+		t.Asked.Approved, t.Asked.Rejected = t.Generation, 0
+		return nil
+	})
+}
+
+// Reject refuses the change that waits for a person: the target stays as it is
+// until it is declared anew.
+func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "reject", ref, why, func(_ *Tx, t *Target) error {
+		if err := awaitsPerson(t); err != nil {
+			return err
+		}
+		t.Asked.Rejected, t.Asked.Approved = t.Generation, 0
+		return nil
+	})
+}
+
+func awaitsPerson(t *Target) error {
+	if t.Waiting.Reason == WaitApproval || t.Waiting.Reason == WaitGuard {
+		return nil
+	}
+	return &ConflictError{What: t.Ref.String(), Why: "nothing waits for an approval", Next: "see: baryon why " + t.Ref.String()}
+}
+
+// Suspend stops changes of a target until Resume, or until a time if one is given.
+func (s *Store) Suspend(ctx context.Context, actor Actor, ref Ref, why string, until time.Time) error {
+	return s.ask(ctx, actor, "suspend", ref, why, func(_ *Tx, t *Target) error {
+		t.Asked.Suspended = &Suspension{By: actor, Why: why, Until: until}
+		return nil
+	})
+}
+
+// Resume ends a suspension.
+func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "resume", ref, why, func(_ *Tx, t *Target) error {
+		if t.Asked.Suspended == nil {
+			return &ConflictError{What: t.Ref.String(), Why: "is not suspended"}
+		}
+		t.Asked.Suspended = nil
+		return nil
+	})
+}
+
+// Cancel asks the engine to stop the deployment that is under way. A
+// *ConflictError when none is, or when it is a deletion, which cannot be undone.
+func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) error {
+	open, err := s.OpenDeployment(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, actor, "cancel", ref, why, func(_ *Tx, t *Target) error {
+		if open == nil {
+			return &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+		}
+		t.Asked.Cancel = open.ID
+		return nil
+	})
+}
+
+// Abandon gives up the open deployment whatever its engine says: it becomes
+// FAILED and what it was doing is left as it is.
+func (s *Store) Abandon(ctx context.Context, actor Actor, ref Ref, why string) error {
+	open, err := s.OpenDeployment(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, actor, "abandon", ref, why, func(_ *Tx, t *Target) error {
+		if open == nil {
+			return &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+		}
+		t.Asked.Abandon = true
+		return nil
+	})
+}
+
+// Retain asks that a target which is to be deleted is forgotten instead, and
+// what it made is left alone.
+func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "retain", ref, why, func(_ *Tx, t *Target) error {
+		if !t.Desired.Deleted {
+			return &ConflictError{What: ref.String(), Why: "is not being deleted", Next: "take it out of its document first"}
+		}
+		t.Asked.Retain = true
+		return nil
+	})
+}

@@ -1,0 +1,230 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"baryon/state/db"
+)
+
+// An Action is what a deployment does to its target.
+type Action string
+
+// The actions.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	Delete Action = "delete"
+)
+
+// A Deployment is one attempt to bring a target to a generation. At most one
+// is open for a target at any time; the database sees to it.
+type Deployment struct {
+	ID         string
+	Ref        Ref
+	Action     Action
+	Status     Status
+	Generation int64
+	Input      string            // digest of what it was rendered from
+	Output     string            // digest of what is applied
+	Handle     string            // what the engine wants handed back
+	Message    string            // for people; the reason when it failed
+	Outputs    map[string]string // what the target hands to those who need it
+
+	Desired  Desired  // a copy: later edits do not touch it
+	Before   Deployed // what was deployed when it began
+	Engine   string
+	Rendered string // the blob of what is applied
+	Reason   string // why it was begun
+	By       Actor  // who asked for it, when somebody did
+	Needs    map[string]string
+
+	CreatedAt   time.Time
+	ModifiedAt  time.Time
+	CompletedAt time.Time // zero while it is open
+}
+
+// deploymentDoc is what of a deployment no query selects on.
+type deploymentDoc struct {
+	Desired  Desired           `json:"desired"`
+	Before   Deployed          `json:"before"`
+	Engine   string            `json:"engine,omitempty"`
+	Rendered string            `json:"rendered,omitempty"`
+	Reason   string            `json:"reason,omitempty"`
+	By       Actor             `json:"by,omitempty"`
+	Needs    map[string]string `json:"needs,omitempty"`
+}
+
+// Move changes the status as the table of legal moves allows.
+func (d *Deployment) Move(to Status, message string) error {
+	next, err := d.Status.To(to)
+	if err != nil {
+		return &ConflictError{What: "deployment " + d.ID, Why: err.Error()}
+	}
+	d.Status, d.Message = next, message
+	return nil
+}
+
+// AddDeployment opens a deployment. A *ConflictError when one is open already.
+func (tx *Tx) AddDeployment(d Deployment) error {
+	if _, err := tx.q.OpenDeployment(tx.ctx, d.Ref.String()); err == nil {
+		return &ConflictError{What: d.Ref.String(), Why: "a deployment is under way", Next: "wait for it, or cancel it with: baryon cancel " + d.Ref.String()}
+	} else if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	outputs, err := encode(d.Outputs)
+	if err != nil {
+		return err
+	}
+	doc, err := d.doc()
+	if err != nil {
+		return err
+	}
+	p := db.AddDeploymentParams{
+		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
+		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Doc: doc, Now: tx.now,
+	}
+	if d.Status.Final() {
+		p.CompletedAt = tx.now
+	}
+	return tx.q.AddDeployment(tx.ctx, p)
+}
+
+// SaveDeployment writes how far an open deployment is. A final status closes
+// it; a closed deployment never changes, and trying is a *ConflictError.
+func (tx *Tx) SaveDeployment(d Deployment) error {
+	row, err := tx.q.DeploymentForUpdate(tx.ctx, d.ID)
+	if err != nil {
+		return notFound(err, "deployment "+d.ID)
+	}
+	if _, err := Status(row.Status).To(d.Status); err != nil {
+		return &ConflictError{What: "deployment " + d.ID, Why: err.Error()}
+	}
+	outputs, err := encode(d.Outputs)
+	if err != nil {
+		return err
+	}
+	doc, err := d.doc()
+	if err != nil {
+		return err
+	}
+	p := db.SaveDeploymentParams{
+		ID: d.ID, Status: string(d.Status), Output: d.Output, Handle: d.Handle,
+		Message: d.Message, Outputs: outputs, Doc: doc, Now: tx.now,
+	}
+	if d.Status.Final() {
+		p.CompletedAt = tx.now
+	}
+	n, err := tx.q.SaveDeployment(tx.ctx, p)
+	if err == nil && n == 0 {
+		return &ConflictError{What: "deployment " + d.ID, Why: "has ended"}
+	}
+	return err
+}
+
+// Deployment reads one deployment and keeps others from changing it until the transaction ends.
+func (tx *Tx) Deployment(id string) (Deployment, error) {
+	row, err := tx.q.DeploymentForUpdate(tx.ctx, id)
+	if err != nil {
+		return Deployment{}, notFound(err, "deployment "+id)
+	}
+	return deploymentOf(row)
+}
+
+// Deployment reads one deployment.
+func (s *Store) Deployment(ctx context.Context, id string) (Deployment, error) {
+	row, err := s.queries().Deployment(ctx, id)
+	if err != nil {
+		return Deployment{}, notFound(err, "deployment "+id)
+	}
+	return deploymentOf(row)
+}
+
+// OpenDeployment reads the deployment of a target that is under way. There may be none.
+func (s *Store) OpenDeployment(ctx context.Context, ref Ref) (*Deployment, error) {
+	return optionalDeployment(s.queries().OpenDeployment(ctx, ref.String()))
+}
+
+// LastDeployment reads the newest deployment of a target. There may be none.
+func (s *Store) LastDeployment(ctx context.Context, ref Ref) (*Deployment, error) {
+	return optionalDeployment(s.queries().LastDeployment(ctx, ref.String()))
+}
+
+func optionalDeployment(row db.Deployment, err error) (*Deployment, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // none is an answer here
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := deploymentOf(row)
+	return &d, err
+}
+
+// Deployments lists deployments, newest first: of one target, or with a zero
+// Ref of all. Before is the last one of the page before this, or nil.
+func (s *Store) Deployments(ctx context.Context, ref Ref, before *Deployment, limit int) ([]Deployment, error) {
+	p := db.DeploymentsParams{Most: int32(limit)} //nolint:gosec // a page size
+	if ref.Kind != "" {
+		p.Ref = ref.String()
+	}
+	if before != nil {
+		p.BeforeTime, p.BeforeID = micros(before.CreatedAt), before.ID
+	}
+	rows, err := s.queries().Deployments(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, deploymentOf)
+}
+
+// CountDeletions counts the deletions begun since a time.
+func (s *Store) CountDeletions(ctx context.Context, since time.Time) (int, error) {
+	n, err := s.queries().CountDeletions(ctx, micros(since))
+	return int(n), err
+}
+
+// DeleteDeployment forgets a deployment that has ended, with its log.
+func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
+	return s.Update(ctx, Fence{}, func(tx *Tx) error {
+		n, err := tx.q.DeleteDeployment(ctx, id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if _, err := tx.Deployment(id); err != nil {
+				return err
+			}
+			return &ConflictError{What: "deployment " + id, Why: "is under way"}
+		}
+		return tx.q.DeleteLog(ctx, id)
+	})
+}
+
+func (d *Deployment) doc() (string, error) {
+	return encode(deploymentDoc{
+		Desired: d.Desired, Before: d.Before, Engine: d.Engine, Rendered: d.Rendered,
+		Reason: d.Reason, By: d.By, Needs: d.Needs,
+	})
+}
+
+func deploymentOf(row db.Deployment) (Deployment, error) {
+	ref, err := ParseRef(row.Ref)
+	if err != nil {
+		return Deployment{}, err
+	}
+	var doc deploymentDoc
+	d := Deployment{
+		ID: row.ID, Ref: ref, Action: Action(row.Action), Status: Status(row.Status), Generation: row.Generation,
+		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message,
+		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt), CompletedAt: fromMicros(row.CompletedAt),
+	}
+	if err := errors.Join(decode(row.Doc, &doc), decode(row.Outputs, &d.Outputs)); err != nil {
+		return Deployment{}, err
+	}
+	d.Desired, d.Before, d.Engine, d.Rendered = doc.Desired, doc.Before, doc.Engine, doc.Rendered
+	d.Reason, d.By, d.Needs = doc.Reason, doc.By, doc.Needs
+	return d, nil
+}

@@ -1,0 +1,39 @@
+-- name: AddDeployment :exec
+INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, doc,
+	created_at, modified_at, completed_at)
+VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @doc,
+	@now, @now, @completed_at);
+
+-- name: SaveDeployment :execrows
+UPDATE deployment SET status = @status, output = @output, handle = @handle, message = @message,
+	outputs = @outputs, doc = @doc, modified_at = @now, completed_at = @completed_at
+WHERE id = @id AND completed_at = 0;
+
+-- name: Deployment :one
+SELECT * FROM deployment WHERE id = @id;
+
+-- name: DeploymentForUpdate :one
+SELECT * FROM deployment WHERE id = @id FOR UPDATE;
+
+-- name: OpenDeployment :one
+SELECT * FROM deployment WHERE ref = @ref AND completed_at = 0;
+
+-- name: LastDeployment :one
+SELECT * FROM deployment WHERE ref = @ref ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- Newest first; @before is the identifier and time of the last one of the page before.
+-- name: Deployments :many
+SELECT * FROM deployment
+WHERE (CAST(@ref AS TEXT) = '' OR ref = @ref)
+	AND (CAST(@before_time AS BIGINT) = 0 OR created_at < @before_time OR (created_at = @before_time AND id < @before_id))
+ORDER BY created_at DESC, id DESC LIMIT @most;
+
+-- Deletions begun since a time: what the deletion guard counts.
+-- name: CountDeletions :one
+SELECT count(*) FROM deployment WHERE action = 'delete' AND created_at >= @since;
+
+-- name: DeleteDeployment :execrows
+DELETE FROM deployment WHERE id = @id AND completed_at <> 0;
+
+-- name: CountOpenDeployments :one
+SELECT count(*) FROM deployment WHERE completed_at = 0;

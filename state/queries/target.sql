@@ -1,0 +1,58 @@
+-- name: PutTarget :exec
+INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at)
+VALUES (@ref, @kind, @service, @name, @environment, @template, @major, @generation, @desired, @deployed,
+	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @now, @now)
+ON CONFLICT (ref) DO UPDATE SET
+	environment = excluded.environment, template = excluded.template, major = excluded.major,
+	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
+	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
+	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
+	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
+	asked = excluded.asked, modified_at = excluded.modified_at;
+
+-- name: Target :one
+SELECT * FROM target WHERE ref = @ref;
+
+-- Locks the row, so that a change made from what was read loses nothing.
+-- name: TargetForUpdate :one
+SELECT * FROM target WHERE ref = @ref FOR UPDATE;
+
+-- name: DeleteTarget :execrows
+DELETE FROM target WHERE ref = @ref;
+
+-- A page of targets in the order of their refs; an empty argument does not filter.
+-- name: Targets :many
+SELECT * FROM target
+WHERE ref > @after
+	AND (CAST(@kind AS TEXT) = '' OR kind = @kind)
+	AND (CAST(@service AS TEXT) = '' OR service = @service)
+	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
+	AND (CAST(@template AS TEXT) = '' OR template = @template)
+	AND (CAST(@status AS TEXT) = '' OR status = @status)
+ORDER BY ref LIMIT @most;
+
+-- name: TargetsOfService :many
+SELECT * FROM target WHERE service = @service AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref;
+
+-- name: TargetsOfOwner :many
+SELECT * FROM target WHERE owner_repo = @repo ORDER BY ref;
+
+-- Targets that a template version concerns: those on its template and major.
+-- name: RefsOfTemplate :many
+SELECT ref FROM target WHERE template = @template AND kind = @kind AND major = @major ORDER BY ref;
+
+-- name: CountTargets :many
+SELECT kind, status, count(*) AS targets FROM target GROUP BY kind, status;
+
+-- name: AddNeed :exec
+INSERT INTO need (ref, needs) VALUES (@ref, @needs) ON CONFLICT (ref, needs) DO NOTHING;
+
+-- name: DeleteNeeds :exec
+DELETE FROM need WHERE ref = @ref;
+
+-- name: Needs :many
+SELECT needs FROM need WHERE ref = @ref ORDER BY needs;
+
+-- name: Dependents :many
+SELECT ref FROM need WHERE needs = @needs ORDER BY ref;

@@ -1,0 +1,173 @@
+-- One schema for SQLite and PostgreSQL. Times are microseconds since 1970 in
+-- UTC, 0 meaning never; JSON is kept as TEXT; identifiers are made in Go.
+
+-- +goose Up
+
+-- A named family of bundles.
+CREATE TABLE template (
+	kind        TEXT   NOT NULL,
+	name        TEXT   NOT NULL,
+	doc         TEXT   NOT NULL,
+	created_at  BIGINT NOT NULL,
+	modified_at BIGINT NOT NULL,
+	PRIMARY KEY (kind, name)
+);
+
+-- One registered bundle of a template. Numbers are never reused once a
+-- version has left REGISTRATION_FAILED.
+CREATE TABLE template_version (
+	kind        TEXT   NOT NULL,
+	name        TEXT   NOT NULL,
+	major       BIGINT NOT NULL,
+	minor       BIGINT NOT NULL,
+	status      TEXT   NOT NULL,
+	message     TEXT   NOT NULL,
+	bundle      TEXT   NOT NULL,
+	tree        TEXT   NOT NULL,
+	doc         TEXT   NOT NULL,
+	created_at  BIGINT NOT NULL,
+	modified_at BIGINT NOT NULL,
+	PRIMARY KEY (kind, name, major, minor)
+);
+
+-- Content by its SHA-256: bundles, rendered parts, component files.
+CREATE TABLE blob (
+	digest     TEXT   NOT NULL PRIMARY KEY,
+	data       BYTEA  NOT NULL,
+	created_at BIGINT NOT NULL
+);
+
+-- A service groups instances and a pipeline; it is not deployed itself.
+CREATE TABLE service (
+	name        TEXT   NOT NULL PRIMARY KEY,
+	template    TEXT   NOT NULL,
+	status      TEXT   NOT NULL,
+	message     TEXT   NOT NULL,
+	owner_repo  TEXT   NOT NULL,
+	owner_path  TEXT   NOT NULL,
+	doc         TEXT   NOT NULL,
+	created_at  BIGINT NOT NULL,
+	modified_at BIGINT NOT NULL
+);
+
+-- Anything that can be deployed. The columns are what queries select on;
+-- everything else of the target is in desired and deployed.
+CREATE TABLE target (
+	ref            TEXT    NOT NULL PRIMARY KEY,
+	kind           TEXT    NOT NULL,
+	service        TEXT    NOT NULL,
+	name           TEXT    NOT NULL,
+	environment    TEXT    NOT NULL,
+	template       TEXT    NOT NULL,
+	major          BIGINT  NOT NULL,
+	generation     BIGINT  NOT NULL,
+	desired        TEXT    NOT NULL,
+	deployed       TEXT    NOT NULL,
+	status         TEXT    NOT NULL,
+	message        TEXT    NOT NULL,
+	waiting        TEXT    NOT NULL,
+	owner_repo     TEXT    NOT NULL,
+	owner_path     TEXT    NOT NULL,
+	last_attempted TEXT    NOT NULL,
+	last_succeeded TEXT    NOT NULL,
+	asked          TEXT    NOT NULL,
+	created_at     BIGINT  NOT NULL,
+	modified_at    BIGINT  NOT NULL
+);
+CREATE INDEX target_by_kind ON target (kind, service, name);
+CREATE INDEX target_by_template ON target (template, kind, major);
+CREATE INDEX target_by_environment ON target (environment, kind);
+CREATE INDEX target_by_owner ON target (owner_repo, owner_path);
+CREATE INDEX target_by_status ON target (status, kind);
+
+-- What a target waits for and reads outputs of.
+CREATE TABLE need (
+	ref   TEXT NOT NULL,
+	needs TEXT NOT NULL,
+	PRIMARY KEY (ref, needs)
+);
+CREATE INDEX need_by_parent ON need (needs, ref);
+
+-- One attempt to bring a target to a generation.
+CREATE TABLE deployment (
+	id           TEXT   NOT NULL PRIMARY KEY,
+	ref          TEXT   NOT NULL,
+	action       TEXT   NOT NULL,
+	status       TEXT   NOT NULL,
+	generation   BIGINT NOT NULL,
+	input        TEXT   NOT NULL,
+	output       TEXT   NOT NULL,
+	handle       TEXT   NOT NULL,
+	message      TEXT   NOT NULL,
+	outputs      TEXT   NOT NULL,
+	doc          TEXT   NOT NULL,
+	created_at   BIGINT NOT NULL,
+	modified_at  BIGINT NOT NULL,
+	completed_at BIGINT NOT NULL
+);
+CREATE INDEX deployment_by_ref ON deployment (ref, created_at);
+CREATE INDEX deployment_by_time ON deployment (created_at);
+CREATE UNIQUE INDEX deployment_open ON deployment (ref) WHERE completed_at = 0;
+
+-- The output of a deployment, in chunks keyed by the byte they begin at, so
+-- that writing a chunk twice changes nothing.
+CREATE TABLE log (
+	deployment TEXT   NOT NULL,
+	begins     BIGINT NOT NULL,
+	ends       BIGINT NOT NULL,
+	written_at BIGINT NOT NULL,
+	data       BYTEA  NOT NULL,
+	PRIMARY KEY (deployment, begins)
+);
+
+-- Who did what, written with the change it tells of.
+CREATE TABLE audit (
+	id     TEXT   NOT NULL PRIMARY KEY,
+	at     BIGINT NOT NULL,
+	actor  TEXT   NOT NULL,
+	verb   TEXT   NOT NULL,
+	ref    TEXT   NOT NULL,
+	detail TEXT   NOT NULL
+);
+CREATE INDEX audit_by_ref ON audit (ref, id);
+
+-- What is to be looked at, and by whom. One lasting row for each target and
+-- each repository; see Store.Claim.
+CREATE TABLE work (
+	key      TEXT    NOT NULL PRIMARY KEY,
+	due_at   BIGINT  NOT NULL,
+	gen      BIGINT  NOT NULL,
+	run_gen  BIGINT  NOT NULL,
+	owner    TEXT    NOT NULL,
+	running  BOOLEAN NOT NULL,
+	epoch    BIGINT  NOT NULL,
+	failures BIGINT  NOT NULL
+);
+CREATE INDEX work_due ON work (running, due_at);
+CREATE INDEX work_owner ON work (owner);
+
+-- The daemons that share this database.
+CREATE TABLE replica (
+	id          TEXT   NOT NULL PRIMARY KEY,
+	number      BIGINT NOT NULL,
+	host        TEXT   NOT NULL,
+	lease_until BIGINT NOT NULL,
+	started_at  BIGINT NOT NULL
+);
+
+-- Where a repository stands: what was seen, what was taken over.
+CREATE TABLE repository (
+	name        TEXT   NOT NULL PRIMARY KEY,
+	doc         TEXT   NOT NULL,
+	modified_at BIGINT NOT NULL
+);
+
+-- What each file of a repository declares, by the hash of its content.
+CREATE TABLE source_file (
+	repo    TEXT NOT NULL,
+	path    TEXT NOT NULL,
+	hash    TEXT NOT NULL,
+	verdict TEXT NOT NULL,
+	doc     TEXT NOT NULL,
+	PRIMARY KEY (repo, path)
+);

@@ -1,0 +1,337 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"baryon/state/db"
+)
+
+// A Target is anything that can be deployed: an environment, a service
+// instance, a pipeline or a component. The loop knows only Targets.
+type Target struct {
+	Ref        Ref
+	Generation int64 // rises with every change of Desired; no deployment ever goes back to a lower one
+	Desired    Desired
+	Deployed   Deployed // zero before the first success
+	Needs      []Ref    // what must be deployed first, and whose outputs this reads
+
+	Status        Status // of the last attempt, in Proton's words; empty before the first
+	Message       string
+	Waiting       Waiting // why nothing happens, when nothing happens
+	Asked         Asked   // what people asked for and what has not been done yet
+	Owner         Owner
+	LastAttempted string // deployment ids
+	LastSucceeded string
+	CreatedAt     time.Time
+	ModifiedAt    time.Time
+}
+
+// Desired is what somebody wants a target to be. A deployment keeps a copy, so
+// later edits do not touch what runs.
+type Desired struct {
+	Template string  `json:"template,omitempty"`
+	Follow   Follow  `json:"follow,omitempty"`  // what the document asks for; empty for the recommended version
+	Version  Version `json:"version,omitzero"`  // what Follow came to when it was last looked at
+	Spec     string  `json:"spec,omitempty"`    // Proton's document as written, without the baryon key
+	Origin   Origin  `json:"origin,omitzero"`   // where it was declared
+	Deleted  bool    `json:"deleted,omitempty"` // wanted gone
+
+	Labels    map[string]string `json:"labels,omitempty"`
+	Protected bool              `json:"protected,omitempty"` // never deleted without a named person
+	Approval  bool              `json:"approval,omitempty"`  // every change waits for a named person
+	RerunSafe bool              `json:"rerunSafe,omitempty"` // an interrupted command may be run again
+
+	Role          string `json:"role,omitempty"` // roles the engines take on
+	CodebuildRole string `json:"codebuildRole,omitempty"`
+	ComponentRole string `json:"componentRole,omitempty"`
+	Account       string `json:"account,omitempty"` // where it is deployed; empty for the daemon's own
+
+	Environment string     `json:"environment,omitempty"` // of an instance or component
+	Service     string     `json:"service,omitempty"`     // a component's attachment
+	Instance    string     `json:"instance,omitempty"`
+	Files       string     `json:"files,omitempty"` // a component's own files: the digest of a blob
+	Repository  Repository `json:"repository,omitzero"`
+}
+
+// A Repository is the source repository of a service as templates see it.
+type Repository struct {
+	ID         string `json:"id,omitempty"` // owner/name
+	Branch     string `json:"branch,omitempty"`
+	Connection string `json:"connection,omitempty"`
+}
+
+// Deployed is what the last successful deployment left.
+type Deployed struct {
+	Generation int64             `json:"generation,omitempty"`
+	Version    Version           `json:"version,omitzero"`
+	Spec       string            `json:"spec,omitempty"`
+	Input      string            `json:"input,omitempty"`  // digest of what it was rendered from
+	Output     string            `json:"output,omitempty"` // digest of what was applied
+	Engine     string            `json:"engine,omitempty"`
+	Rendered   string            `json:"rendered,omitempty"` // the blob of what was applied
+	Outputs    map[string]string `json:"outputs,omitempty"`
+	Deployment string            `json:"deployment,omitempty"`
+	Commit     string            `json:"commit,omitempty"`
+	At         time.Time         `json:"at,omitzero"`
+}
+
+// Waiting says why nothing happens to a target. The zero Waiting means that
+// there is nothing to wait for.
+type Waiting struct {
+	Reason WaitReason `json:"reason,omitempty"`
+	On     string     `json:"on,omitempty"`   // the thing waited for, by name
+	Why    string     `json:"why,omitempty"`  // a sentence for people
+	Next   string     `json:"next,omitempty"` // what would end it: a command, or an act
+	Since  time.Time  `json:"since,omitzero"`
+	Until  time.Time  `json:"until,omitzero"` // when it is looked at again by itself
+}
+
+// A WaitReason is the class of a wait.
+type WaitReason string
+
+// The reasons for which a target waits.
+const (
+	WaitVersion   WaitReason = "version"   // its template has no version to use
+	WaitSpec      WaitReason = "spec"      // its spec does not fit the version
+	WaitNeed      WaitReason = "need"      // something it needs is not deployed
+	WaitChild     WaitReason = "child"     // deletion waits for what depends on it
+	WaitApproval  WaitReason = "approval"  // a person must approve
+	WaitGuard     WaitReason = "guard"     // the deletion guard holds it
+	WaitRetry     WaitReason = "retry"     // the last attempt failed; it rests
+	WaitBackoff   WaitReason = "backoff"   // a passing fault; tried again by itself
+	WaitSuspended WaitReason = "suspended" // a person suspended it
+	WaitOrphaned  WaitReason = "orphaned"  // what declared it is gone
+	WaitLimit     WaitReason = "limit"     // too much else is under way
+)
+
+// Asked is what people asked for. Each request holds for one generation, so
+// that an approval never covers what came after it.
+type Asked struct {
+	Retry     int64       `json:"retry,omitempty"`    // the generation to try again
+	Redeploy  int64       `json:"redeploy,omitempty"` // the generation to deploy even if nothing changed
+	Approved  int64       `json:"approved,omitempty"` // the generation approved
+	Rejected  int64       `json:"rejected,omitempty"`
+	By        Actor       `json:"by,omitempty"`
+	Why       string      `json:"why,omitempty"`
+	Retain    bool        `json:"retain,omitempty"`  // on deletion, forget it and leave what it made
+	Abandon   bool        `json:"abandon,omitempty"` // give up the open deployment whatever the engine says
+	Cancel    string      `json:"cancel,omitempty"`  // the deployment to cancel
+	Suspended *Suspension `json:"suspended,omitempty"`
+}
+
+// A Suspension stops changes of one target until it is resumed or runs out.
+type Suspension struct {
+	By    Actor     `json:"by"`
+	Why   string    `json:"why"`
+	Until time.Time `json:"until,omitzero"` // zero: until resumed
+}
+
+// An Owner is the one place that may declare a thing.
+type Owner struct {
+	Repository string // empty for the API
+	Path       string
+}
+
+// String names the owner in a message.
+func (o Owner) String() string {
+	if o.Repository == "" {
+		return "the API"
+	}
+	return o.Repository + ":" + o.Path
+}
+
+// A Filter selects targets; an empty field selects all.
+type Filter struct {
+	Kind        Kind
+	Service     string
+	Environment string
+	Template    string
+	Status      Status
+	After       string // the ref after which the page begins
+	Limit       int    // 0 for a thousand
+}
+
+const defaultPage = 1000
+
+// Target reads one target with its needs.
+func (s *Store) Target(ctx context.Context, ref Ref) (Target, error) {
+	q := s.queries()
+	row, err := q.Target(ctx, ref.String())
+	if err != nil {
+		return Target{}, notFound(err, ref.String())
+	}
+	return targetWithNeeds(ctx, q, row)
+}
+
+// Targets lists targets by ref. Needs are left out; read one target to have them.
+func (s *Store) Targets(ctx context.Context, f Filter) ([]Target, error) {
+	if f.Limit <= 0 {
+		f.Limit = defaultPage
+	}
+	rows, err := s.queries().Targets(ctx, db.TargetsParams{
+		After: f.After, Kind: string(f.Kind), Service: f.Service, Environment: f.Environment,
+		Template: f.Template, Status: string(f.Status), Most: int32(f.Limit), //nolint:gosec // a page size
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, targetOf)
+}
+
+// TargetsOfService lists a service's instances and pipeline, oldest first.
+func (s *Store) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
+	rows, err := s.queries().TargetsOfService(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, targetOf)
+}
+
+// TargetsOfOwner lists the targets that a repository declares.
+func (s *Store) TargetsOfOwner(ctx context.Context, repository string) ([]Target, error) {
+	rows, err := s.queries().TargetsOfOwner(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, targetOf)
+}
+
+// Dependents lists what needs ref.
+func (s *Store) Dependents(ctx context.Context, ref Ref) ([]Ref, error) {
+	rows, err := s.queries().Dependents(ctx, ref.String())
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, ParseRef)
+}
+
+// A Count is how many targets of a kind have a status.
+type Count struct {
+	Kind    Kind
+	Status  Status
+	Targets int64
+}
+
+// CountTargets counts targets by kind and status.
+func (s *Store) CountTargets(ctx context.Context) ([]Count, error) {
+	rows, err := s.queries().CountTargets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, func(r db.CountTargetsRow) (Count, error) {
+		return Count{Kind: Kind(r.Kind), Status: Status(r.Status), Targets: r.Targets}, nil
+	})
+}
+
+// Target reads a target and keeps others from changing it until the
+// transaction ends. A *NotFoundError when there is none.
+func (tx *Tx) Target(ref Ref) (Target, error) {
+	row, err := tx.q.TargetForUpdate(tx.ctx, ref.String())
+	if err != nil {
+		return Target{}, notFound(err, ref.String())
+	}
+	return targetWithNeeds(tx.ctx, tx.q, row)
+}
+
+// PutTarget writes a target that was read in this transaction, or a new one.
+func (tx *Tx) PutTarget(t Target) error {
+	p := db.PutTargetParams{
+		Ref: t.Ref.String(), Kind: string(t.Ref.Kind), Service: t.Ref.Service, Name: t.Ref.Name,
+		Environment: t.Desired.Environment, Template: t.Desired.Template, Generation: t.Generation,
+		Status: string(t.Status), Message: t.Message, OwnerRepo: t.Owner.Repository, OwnerPath: t.Owner.Path,
+		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Now: tx.now,
+	}
+	if v, _, err := t.Desired.Follow.Parse(); err == nil {
+		p.Major = v.Major
+	} else {
+		p.Major = t.Desired.Version.Major
+	}
+	var err error
+	for text, v := range map[*string]any{&p.Desired: t.Desired, &p.Deployed: t.Deployed, &p.Waiting: t.Waiting, &p.Asked: t.Asked} {
+		if *text, err = encode(v); err != nil {
+			return err
+		}
+	}
+	return tx.q.PutTarget(tx.ctx, p)
+}
+
+// SetNeeds replaces what a target needs.
+func (tx *Tx) SetNeeds(ref Ref, needs []Ref) error {
+	if err := tx.q.DeleteNeeds(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	for _, n := range needs {
+		if err := tx.q.AddNeed(tx.ctx, db.AddNeedParams{Ref: ref.String(), Needs: n.String()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Change reads a target, lets fn change it, writes it and wakes it. A target
+// that does not exist is a *NotFoundError.
+func (tx *Tx) Change(ref Ref, fn func(*Target) error) error {
+	t, err := tx.Target(ref)
+	if err != nil {
+		return err
+	}
+	if err := fn(&t); err != nil {
+		return err
+	}
+	if err := tx.PutTarget(t); err != nil {
+		return err
+	}
+	return tx.Wake(ref)
+}
+
+// RemoveTarget forgets a target that is gone. Its deployments stay as history;
+// what depended on it, or waited for its end, is woken.
+func (tx *Tx) RemoveTarget(t Target) error {
+	if err := tx.WakeDependents(t.Ref); err != nil {
+		return err
+	}
+	if err := tx.Wake(t.Needs...); err != nil {
+		return err
+	}
+	if t.Ref.Service != "" {
+		if err := tx.Wake(ServiceRef(t.Ref.Service)); err != nil {
+			return err
+		}
+	}
+	if err := tx.q.DeleteNeeds(tx.ctx, t.Ref.String()); err != nil {
+		return err
+	}
+	if _, err := tx.q.DeleteTarget(tx.ctx, t.Ref.String()); err != nil {
+		return err
+	}
+	return tx.q.DropWork(tx.ctx, t.Ref.String())
+}
+
+func targetWithNeeds(ctx context.Context, q *db.Queries, row db.Target) (Target, error) {
+	t, err := targetOf(row)
+	if err != nil {
+		return Target{}, err
+	}
+	needs, err := q.Needs(ctx, row.Ref)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Target{}, err
+	}
+	t.Needs, err = mapRows(needs, ParseRef)
+	return t, err
+}
+
+func targetOf(row db.Target) (Target, error) {
+	t := Target{
+		Ref:        Ref{Kind: Kind(row.Kind), Service: row.Service, Name: row.Name},
+		Generation: row.Generation, Status: Status(row.Status), Message: row.Message,
+		Owner:         Owner{Repository: row.OwnerRepo, Path: row.OwnerPath},
+		LastAttempted: row.LastAttempted, LastSucceeded: row.LastSucceeded,
+		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
+	}
+	return t, errors.Join(
+		decode(row.Desired, &t.Desired), decode(row.Deployed, &t.Deployed),
+		decode(row.Waiting, &t.Waiting), decode(row.Asked, &t.Asked))
+}
