@@ -1,0 +1,521 @@
+package renderer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"baryon/renderer/jinja"
+)
+
+// CheckOptions say how values are compared with a type.
+type CheckOptions struct {
+	Strict bool   // unknown keys are errors; they are warnings else, and left out either way
+	At     *Node  // where to report missing inputs when there are no values at all
+	What   string // what the values are called in messages; "the spec" when empty
+}
+
+// checkBudget bounds the work of one check. Combined types can ask for work
+// that grows with every level of the value.
+const checkBudget = 1_000_000
+
+// Check compares what a user wrote with the type and returns it as inputs of a
+// template: the keys in the order in which they were written, then the
+// defaults of those left out, in the order of the schema, at every depth. An
+// optional input that was left out and has no default is absent. A nil node
+// stands for a spec that was left out.
+//
+// A scalar without quotes is read as the schema wants it: 1.10 is the text
+// "1.10" under type: string and a number under type: number. The inputs are
+// usable when the problems are not Failed.
+func (t *Type) Check(values *Node, o CheckOptions) (*jinja.Dict, Problems) {
+	if o.What == "" {
+		o.What = "the spec"
+	}
+	c := &checker{strict: o.Strict, budget: checkBudget, what: o.What}
+	if values.Null() {
+		empty := &Node{Kind: Mapping}
+		if at := cmpNode(o.At, values); at != nil {
+			empty.File, empty.Line, empty.Column = at.File, at.Line, at.Column
+		}
+		values = empty
+	}
+	v, _ := c.value(t.rule, values, "", "")
+	dict, ok := v.(*jinja.Dict)
+	if !ok {
+		dict = jinja.NewDict()
+	}
+	c.problems.Sort()
+	return dict, c.problems
+}
+
+func cmpNode(a, b *Node) *Node {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// Values reads a tree as values of a template without any schema: numbers,
+// booleans and nothing where they are written without quotes, else text.
+func Values(n *Node) (any, Problems) {
+	c := &checker{budget: checkBudget}
+	v, _ := c.natural(n, "")
+	return v, c.problems
+}
+
+type checker struct {
+	strict   bool
+	what     string
+	problems Problems
+	failed   int // problems that are not warnings, also those beyond maxProblems
+	budget   int
+	combined int // depth of allOf, anyOf, oneOf, not: unknown keys are judged outside
+	filling  int // depth of defaults being filled in
+}
+
+const (
+	maxFilling  = 32  // defaults inside defaults
+	maxProblems = 500 // reported for one check; nobody reads more
+)
+
+func (c *checker) add(p Problem, path string) {
+	if path != "" {
+		p.Rule = path + ": " + p.Rule
+	}
+	if !p.Warning {
+		c.failed++
+	}
+	if len(c.problems) < maxProblems {
+		c.problems = append(c.problems, p)
+	}
+}
+
+// spend accounts for one step and reports once when the budget is used up.
+func (c *checker) spend(n *Node, path string) bool {
+	c.budget--
+	if c.budget == 0 {
+		c.add(n.Problem("checking this value takes too much work", "", "", "use fewer combined types (allOf, anyOf, oneOf)"), path)
+	}
+	return c.budget > 0
+}
+
+// value checks one value against one rule and returns it as the rule reads it.
+// as is the type to read it as where the rule names none. ok is false when the
+// value broke the rule in any way.
+func (c *checker) value(r *rule, n *Node, path, as string) (v any, ok bool) {
+	r = r.resolve()
+	if !c.spend(n, path) {
+		return nil, false
+	}
+	before := c.failed
+	if kind := r.kind(); kind != "" {
+		as = kind
+	}
+	v, ok = c.read(r, n, path, as)
+	if !ok {
+		return v, false
+	}
+	c.single(r, n, v, path)
+	v = c.combine(r, n, v, path, as)
+	return v, c.failed == before
+}
+
+// read turns the text of a value into the type of its rule.
+func (c *checker) read(r *rule, n *Node, path, kind string) (any, bool) {
+	if n.Null() && kind != "" {
+		if r.openapi.Nullable {
+			return nil, true
+		}
+		c.wrongType(r, n, path, kind, "write a value, or leave the key out")
+		return nil, false
+	}
+	switch kind {
+	case "string":
+		if n.Kind == Scalar {
+			return n.Text, true
+		}
+	case "number", "integer":
+		if v, ok := c.numeric(r, n, path, kind); ok || n.Kind == Scalar {
+			return v, ok
+		}
+	case "boolean":
+		if n.Kind == Scalar && n.Plain && plainKind(n.Text) == boolScalar {
+			return truth(n.Text), true
+		}
+		c.wrongType(r, n, path, kind, booleanHint(n))
+		return nil, false
+	case "array":
+		if n.Kind == Sequence {
+			return c.sequence(r, n, path)
+		}
+	case "object":
+		if n.Kind == Mapping {
+			return c.mapping(r, n, path), true
+		}
+	default:
+		if n.Kind == Mapping && len(r.properties) > 0 {
+			return c.mapping(r, n, path), true
+		}
+		return c.natural(n, path)
+	}
+	c.wrongType(r, n, path, kind, "")
+	return nil, false
+}
+
+func (c *checker) wrongType(r *rule, n *Node, path, kind, next string) {
+	article := "a"
+	if strings.ContainsRune("aeio", rune(kind[0])) {
+		article = "an"
+	}
+	c.add(n.Problem("value must be "+article+" "+kind, n.Describe(), r.text("type"), next), path)
+}
+
+// text quotes a keyword of the rule with its place in the schema.
+func (r *rule) text(key string) string {
+	n := r.resolve().node.Get(key)
+	if n == nil {
+		n = r.resolve().node
+		return fmt.Sprintf("what %s:%d:%d says", n.File, n.Line, n.Column)
+	}
+	text := n.Text
+	if n.Kind == Sequence {
+		items := make([]string, len(n.Items))
+		for i, item := range n.Items {
+			items[i] = item.Text
+		}
+		text = "[" + strings.Join(items, ", ") + "]"
+	}
+	return fmt.Sprintf("%s: %s (%s:%d:%d)", key, shorten(text), n.File, n.Line, n.Column)
+}
+
+func (c *checker) numeric(r *rule, n *Node, path, kind string) (any, bool) {
+	if n.Kind != Scalar {
+		return nil, false
+	}
+	next := ""
+	if n.Plain {
+		switch plainKind(n.Text) {
+		case intScalar, floatScalar:
+			v, ok := number(n.Text)
+			if !ok {
+				c.add(n.Problem("the number is too large", shorten(n.Text), r.text("type"), ""), path)
+				return nil, false
+			}
+			f, isFloat := v.(float64)
+			if kind != "integer" || !isFloat {
+				return v, true
+			}
+			if f == math.Trunc(f) {
+				i, _ := new(big.Float).SetFloat64(f).Int(nil)
+				if i.IsInt64() {
+					return i.Int64(), true
+				}
+				return i, true
+			}
+		case infiniteScalar:
+			next = "JSON has no such number"
+		case stringScalar:
+			next = numberHint(n.Text)
+		}
+	} else if k := plainKind(n.Text); k == intScalar || k == floatScalar {
+		next = "remove the quotes"
+	}
+	c.wrongType(r, n, path, kind, next)
+	return nil, false
+}
+
+// numberHint helps the people who write numbers as other languages do.
+func numberHint(s string) string {
+	if digits(strings.TrimLeft(s, "+-")) {
+		return "write it without leading zeros"
+	}
+	if digits(strings.Map(func(r rune) rune {
+		if r == '_' || r == ',' || r == '\'' {
+			return -1
+		}
+		return r
+	}, s)) {
+		return "write it as digits only"
+	}
+	return ""
+}
+
+// natural reads a value without a type.
+func (c *checker) natural(n *Node, path string) (any, bool) {
+	if !c.spend(n, path) {
+		return nil, false
+	}
+	switch n.Kind {
+	case Mapping:
+		d, ok := jinja.NewDict(), true
+		for _, p := range n.Pairs {
+			v, good := c.natural(p.Value, join(path, p.Key.Text))
+			d.Set(p.Key.Text, v)
+			ok = ok && good
+		}
+		return d, ok
+	case Sequence:
+		list, ok := make([]any, 0, len(n.Items)), true
+		for i, item := range n.Items {
+			v, good := c.natural(item, fmt.Sprintf("%s[%d]", path, i))
+			list = append(list, v)
+			ok = ok && good
+		}
+		return list, ok
+	}
+	if !n.Plain {
+		return n.Text, true
+	}
+	switch plainKind(n.Text) {
+	case nullScalar:
+		return nil, true
+	case boolScalar:
+		return truth(n.Text), true
+	case intScalar, floatScalar:
+		if v, ok := number(n.Text); ok {
+			return v, true
+		}
+		c.add(n.Problem("the number is too large", shorten(n.Text), "", "put it in quotes to make it a text"), path)
+		return nil, false
+	case infiniteScalar:
+		c.add(n.Problem("JSON has no such number", n.Text, "", "put it in quotes to make it a text"), path)
+		return nil, false
+	}
+	return n.Text, true
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func (c *checker) sequence(r *rule, n *Node, path string) (any, bool) {
+	list, ok := make([]any, 0, len(n.Items)), true
+	for i, item := range n.Items {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		var v any
+		var good bool
+		if r.items != nil {
+			v, good = c.value(r.items, item, at, "")
+		} else {
+			v, good = c.natural(item, at)
+		}
+		list = append(list, v)
+		ok = ok && good
+	}
+	return list, ok
+}
+
+// mapping reads the keys that the rule knows, then fills in defaults.
+func (c *checker) mapping(r *rule, n *Node, path string) *jinja.Dict {
+	d := jinja.NewDict()
+	given := make(map[string]bool, len(n.Pairs))
+	for _, p := range n.Pairs {
+		key, at := p.Key.Text, join(path, p.Key.Text)
+		given[key] = true
+		sub := r.property(key)
+		switch {
+		case sub != nil:
+			if p.Value.Null() && !sub.resolve().openapi.Nullable && sub.keyword("default") != nil {
+				given[key] = false // an empty value stands for the default
+				continue
+			}
+			v, _ := c.value(sub, p.Value, at, "")
+			d.Set(key, v)
+		case r.extra != nil:
+			v, _ := c.value(r.extra, p.Value, at, "")
+			d.Set(key, v)
+		case r.open && !r.branchKnows(key):
+			v, _ := c.natural(p.Value, at)
+			d.Set(key, v)
+		default:
+			c.unknown(r, p.Key, path)
+		}
+	}
+	for _, p := range r.properties {
+		if !given[p.name] {
+			c.fill(d, p, path)
+		}
+	}
+	for _, name := range r.required {
+		if _, filled := d.Get(name); !given[name] && !filled {
+			c.missing(r, n, name, path)
+		}
+	}
+	return d
+}
+
+func (c *checker) fill(d *jinja.Dict, p property, path string) {
+	def := p.rule.keyword("default")
+	if def == nil {
+		return
+	}
+	if c.filling++; c.filling > maxFilling {
+		c.add(def.Problem("defaults contain one another without end", "", "", "remove a default from the types that refer to one another"), join(path, p.name))
+		c.budget = 0
+	} else {
+		v, _ := c.value(p.rule, def, join(path, p.name), "")
+		d.Set(p.name, v)
+	}
+	c.filling--
+}
+
+func (c *checker) unknown(r *rule, key *Node, path string) {
+	if c.combined > 0 {
+		return
+	}
+	known, open := r.known()
+	if open || slices.Contains(known, key.Text) {
+		return
+	}
+	p := key.Problem(fmt.Sprintf("the schema has no input %q", join(path, shorten(key.Text))), "", wantOneOf(known), didYouMean(key.Text, known))
+	p.Warning = !c.strict && !r.closed
+	if p.Warning && p.Next == "" {
+		p.Next = "it is left out"
+	}
+	c.add(p, "")
+}
+
+func (c *checker) missing(r *rule, n *Node, name, path string) {
+	want := ""
+	if sub := r.property(name); sub != nil {
+		want = sub.text("type")
+	}
+	what := c.what
+	if path != "" {
+		what = path
+	}
+	c.add(n.Problem(fmt.Sprintf("%s needs the input %q", what, name), "", want, "add "+name), "")
+}
+
+// single judges what a rule says about one value.
+func (c *checker) single(r *rule, n *Node, v any, path string) {
+	if v == nil {
+		return
+	}
+	if s, ok := v.(string); ok && r.pattern != nil && !r.pattern.MatchString(s) {
+		c.add(n.Problem("string doesn't match the pattern", n.Describe(), r.text("pattern"), r.example()), path)
+	}
+	if !r.bounded() {
+		return
+	}
+	err := r.openapi.VisitJSON(plainJSON(v), openapi3.MultiErrors(), openapi3.EnableFormatValidation())
+	var all openapi3.MultiError
+	if !errors.As(err, &all) && err != nil {
+		all = openapi3.MultiError{err}
+	}
+	for _, e := range all {
+		var broken *openapi3.SchemaError
+		if !errors.As(e, &broken) {
+			c.add(n.Problem(e.Error(), n.Describe(), "", ""), path)
+			continue
+		}
+		got := n.Describe()
+		switch broken.SchemaField {
+		case "minLength", "maxLength":
+			got = fmt.Sprintf("%d characters", len([]rune(n.Text)))
+		case "minItems", "maxItems":
+			got = fmt.Sprintf("%d items", len(n.Items))
+		case "minProperties", "maxProperties":
+			got = fmt.Sprintf("%d keys", len(n.Pairs))
+		}
+		c.add(n.Problem(r.reason(broken), got, r.text(broken.SchemaField), r.near(n, broken.SchemaField)), path)
+	}
+}
+
+// bounded tells whether a rule says anything beyond the type, which has been
+// checked already.
+func (r *rule) bounded() bool {
+	s := r.openapi
+	return len(s.Enum) > 0 || s.Min != nil || s.Max != nil || s.MultipleOf != nil || s.MinLength > 0 || s.MaxLength != nil ||
+		s.MinItems > 0 || s.MaxItems != nil || s.UniqueItems || s.MinProps > 0 || s.MaxProps != nil || s.Format != ""
+}
+
+// reason words a broken rule with the numbers as the schema writes them.
+func (r *rule) reason(e *openapi3.SchemaError) string {
+	text := func(key string) string { return r.keyword(key).Text }
+	switch e.SchemaField {
+	case "minimum":
+		return "number must be at least " + text("minimum")
+	case "maximum":
+		return "number must be at most " + text("maximum")
+	case "exclusiveMinimum":
+		return "number must be more than " + text("minimum")
+	case "exclusiveMaximum":
+		return "number must be less than " + text("maximum")
+	case "multipleOf":
+		return "number must be a multiple of " + text("multipleOf")
+	case "enum":
+		return "value is not one of the allowed values"
+	}
+	return e.Reason
+}
+
+// near proposes the allowed value that was probably meant.
+func (r *rule) near(n *Node, field string) string {
+	if field != "enum" || n.Kind != Scalar {
+		return ""
+	}
+	var allowed []string
+	for _, v := range r.enum {
+		if s, ok := v.(string); ok {
+			allowed = append(allowed, s)
+		}
+	}
+	return didYouMean(n.Text, allowed)
+}
+
+func (r *rule) example() string {
+	if n := r.keyword("example"); n != nil && n.Kind == Scalar {
+		return "an example: " + shorten(n.Text)
+	}
+	if n := r.keyword("default"); n != nil && n.Kind == Scalar {
+		return "the default is " + shorten(n.Text)
+	}
+	return ""
+}
+
+// plainJSON turns a value into the types that encoding/json and kin-openapi
+// know.
+func plainJSON(v any) any {
+	switch v := v.(type) {
+	case *jinja.Dict:
+		m := make(map[string]any, v.Len())
+		for _, k := range v.Keys() {
+			item, _ := v.Get(k)
+			m[k] = plainJSON(item)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = plainJSON(item)
+		}
+		return list
+	case *big.Int:
+		return json.Number(v.String())
+	}
+	return v
+}
+
+func asFloat(v any) float64 {
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return f
+	case float64:
+		return v
+	}
+	return 0
+}

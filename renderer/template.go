@@ -1,0 +1,326 @@
+package renderer
+
+import (
+	"container/list"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"baryon/renderer/jinja"
+)
+
+var errTooLong = errors.New("rendering takes too long")
+
+// templates keeps parsed templates by the digest of their bundle and their
+// place in it, the least recently used one going first.
+type templates struct {
+	mu    sync.Mutex
+	limit int
+	size  int
+	order *list.List // of *parsed, most recently used first
+	byKey map[templateKey]*list.Element
+}
+
+type templateKey struct{ digest, place string }
+
+type parsed struct {
+	key      templateKey
+	size     int
+	template *jinja.Template
+}
+
+// templateCost is added to the length of a text for the parsed form itself.
+const templateCost = 256
+
+func newTemplates(limit int) *templates {
+	return &templates{limit: limit, order: list.New(), byKey: map[templateKey]*list.Element{}}
+}
+
+func (t *templates) get(key templateKey) *jinja.Template {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, ok := t.byKey[key]
+	if !ok {
+		return nil
+	}
+	t.order.MoveToFront(e)
+	return e.Value.(*parsed).template
+}
+
+func (t *templates) put(key templateKey, template *jinja.Template, size int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.byKey[key]; ok {
+		return
+	}
+	t.byKey[key] = t.order.PushFront(&parsed{key, size + templateCost, template})
+	t.size += size + templateCost
+	for t.size > t.limit && t.order.Len() > 1 {
+		last := t.order.Back()
+		old := t.order.Remove(last).(*parsed)
+		delete(t.byKey, old.key)
+		t.size -= old.size
+	}
+}
+
+// template parses a text of the bundle, or takes it from the cache.
+func (j *job) template(place, name, source string) (*jinja.Template, error) {
+	key := templateKey{j.bundle.Digest, string(j.part) + "/" + place}
+	if t := j.renderer.cache.get(key); t != nil {
+		return t, nil
+	}
+	t, err := jinja.Parse(name, source, j.renderer.jinja)
+	if err != nil {
+		return nil, err
+	}
+	j.renderer.cache.put(key, t, len(source))
+	return t, nil
+}
+
+// plain tells texts in which Jinja has nothing to do.
+func plainText(s string) bool {
+	return !strings.Contains(s, "{{") && !strings.Contains(s, "{%") && !strings.Contains(s, "{#")
+}
+
+// text renders one string of the manifest. Problems are collected; the error is
+// the end of the context.
+func (j *job) text(ctx context.Context, m *Manifest, place string, n *Node, problems *Problems) (string, error) {
+	if plainText(n.Text) {
+		return n.Text, nil
+	}
+	t, err := j.template(place, m.Name, n.Text)
+	var out string
+	if err == nil {
+		out, err = t.Render(ctx, j.vars)
+	}
+	if err == nil {
+		return out, nil
+	}
+	p, err := j.problem(ctx, err)
+	if err != nil {
+		return "", err
+	}
+	p.File = m.Name
+	p.Line, p.Column = m.position(n, p.Line, p.Column)
+	*problems = append(*problems, p)
+	return "", nil
+}
+
+// position finds where in the manifest a place in one of its strings lies.
+func (m *Manifest) position(n *Node, line, column int) (int, int) {
+	lines := strings.Split(string(m.data), "\n")
+	source := func(i int) string {
+		if i < 1 || i > len(lines) {
+			return ""
+		}
+		return lines[i-1]
+	}
+	if line < 1 {
+		return n.Line, n.Column
+	}
+	first := []rune(source(n.Line))
+	head := ""
+	if n.Column-1 < len(first) {
+		head = string(first[n.Column-1:])
+	}
+	switch {
+	case strings.HasPrefix(head, "|"), strings.HasPrefix(head, ">"):
+		// The text begins on the next line, indented.
+		text := source(n.Line + line)
+		return n.Line + line, column + len(text) - len(strings.TrimLeft(text, " "))
+	case line > 1:
+		return n.Line + line - 1, column
+	case strings.HasPrefix(head, "\""), strings.HasPrefix(head, "'"):
+		return n.Line, n.Column + column
+	}
+	return n.Line, n.Column + column - 1
+}
+
+// problem words an error of the template engine; the error is the end of the
+// context.
+func (j *job) problem(ctx context.Context, err error) (Problem, error) {
+	var e *jinja.Error
+	if !errors.As(err, &e) {
+		return Problem{}, err
+	}
+	p := Problem{File: j.fileName(e.File), Line: e.Line, Column: e.Column, Rule: e.Msg, Got: shorten(e.Expr)}
+	if e.Kind == jinja.CanceledError {
+		if !errors.Is(context.Cause(ctx), errTooLong) {
+			return Problem{}, err
+		}
+		p.Rule = errTooLong.Error()
+		p.Want = "at most " + j.renderer.timeout.Round(time.Millisecond).String()
+	}
+	if len(e.Near) > 0 {
+		p.Want = strings.Join(e.Near, " or ")
+	}
+	switch e.Fix {
+	case jinja.FixSpec:
+		p.Next = "give it in the spec, or a default in the schema"
+	default:
+		p.Next = "change the template"
+	}
+	return p, nil
+}
+
+// cloudFormation renders the one template file and checks that the result is a
+// template at all.
+func (j *job) cloudFormation(ctx context.Context, m *Manifest) (File, error) {
+	name := path.Join(partDir(j.part), m.Template)
+	source := j.bundle.files[name]
+	t, err := j.template(name, name, string(source.Data))
+	var text string
+	if err == nil {
+		text, err = t.Render(ctx, j.vars)
+	}
+	if err != nil {
+		p, err := j.problem(ctx, err)
+		if err != nil {
+			return File{}, err
+		}
+		return File{}, Problems{p}
+	}
+	problems := wellFormed(text)
+	if problems.Failed() {
+		trace, _ := t.Trace(ctx, j.vars)
+		for i := range problems {
+			j.mapBack(&problems[i], name, text, trace)
+		}
+		return File{}, problems.Err()
+	}
+	return File{Data: []byte(text), Exec: source.Exec}, nil
+}
+
+// mapBack turns a place in a rendered text into the place in its template.
+func (j *job) mapBack(p *Problem, name, text string, trace *jinja.Trace) {
+	lines := strings.SplitAfter(text, "\n")
+	if p.Line < 1 || p.Line > len(lines) {
+		p.File, p.Line, p.Column = j.fileName(name), 1, 1
+		return
+	}
+	line := lines[p.Line-1]
+	p.Rule = fmt.Sprintf("line %d of the rendered template: %s", p.Line, p.Rule)
+	if p.Got == "" {
+		p.Got = quote(strings.TrimSpace(line))
+	}
+	offset := len(strings.Join(lines[:p.Line-1], ""))
+	column := 1
+	for i := range line {
+		if column >= p.Column {
+			offset += i
+			break
+		}
+		column++
+	}
+	p.File, p.Line, p.Column = j.fileName(name), 1, 1
+	if trace == nil {
+		return
+	}
+	segment, ok := trace.At(min(offset, max(0, len(text)-1)))
+	if !ok {
+		return
+	}
+	p.Line, p.Column = segment.Line, segment.Column
+	if segment.Literal {
+		// Template text was copied as it stands, so the place inside it is known.
+		before := text[segment.Start:offset]
+		if n := strings.Count(before, "\n"); n > 0 {
+			p.Line += n
+			p.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+		} else {
+			p.Column += len([]rune(before))
+		}
+	}
+}
+
+// single matches a text that is one expression and nothing else.
+var single = regexp.MustCompile(`(?s)^\s*\{\{-?((?:[^}]|\}[^}])*?)-?\}\}\s*$`)
+
+// properties renders the strings of project_properties. One that is a single
+// expression with a list as its value becomes that list.
+func (j *job) properties(ctx context.Context, m *Manifest, problems *Problems) error {
+	n := m.CodeBuild.Properties
+	if n == nil {
+		return nil
+	}
+	v, err := j.property(ctx, m, "project_properties", n, problems)
+	if err != nil || problems.Failed() {
+		return err
+	}
+	d := v.(*jinja.Dict)
+	j.out.Properties = d
+	if minutes, ok := d.Get("TimeoutInMinutes"); ok && j.out.Timeout == 0 {
+		if n, err := strconv.Atoi(fmt.Sprint(minutes)); err == nil && n > 0 && time.Duration(n)*time.Minute <= maxTimeout {
+			j.out.Timeout = time.Duration(n) * time.Minute
+		}
+	}
+	return nil
+}
+
+func (j *job) property(ctx context.Context, m *Manifest, place string, n *Node, problems *Problems) (any, error) {
+	switch n.Kind {
+	case Mapping:
+		d := jinja.NewDict()
+		for _, p := range n.Pairs {
+			v, err := j.property(ctx, m, place+"/"+p.Key.Text, p.Value, problems)
+			if err != nil {
+				return nil, err
+			}
+			d.Set(p.Key.Text, v)
+		}
+		return d, nil
+	case Sequence:
+		out := make([]any, 0, len(n.Items))
+		for i, item := range n.Items {
+			v, err := j.property(ctx, m, fmt.Sprintf("%s/%d", place, i), item, problems)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	}
+	if plainText(n.Text) {
+		v, found := Values(n)
+		*problems = append(*problems, found...)
+		return v, nil
+	}
+	text, err := j.text(ctx, m, place, n, problems)
+	if err != nil {
+		return nil, err
+	}
+	if list := j.list(ctx, m, place, n); list != nil {
+		return list, nil
+	}
+	return text, nil
+}
+
+// list evaluates a single expression and returns its value if it is a list.
+func (j *job) list(ctx context.Context, m *Manifest, place string, n *Node) []any {
+	inner := single.FindStringSubmatch(n.Text)
+	if inner == nil {
+		return nil
+	}
+	t, err := j.template(place+"|tojson", m.Name, "{{ ("+inner[1]+") | tojson }}")
+	if err != nil {
+		return nil
+	}
+	text, err := t.Render(ctx, j.vars)
+	if err != nil || !strings.HasPrefix(text, "[") {
+		return nil
+	}
+	wrapped := jinja.NewDict()
+	if err := json.Unmarshal([]byte(`{"v":`+text+`}`), wrapped); err != nil {
+		return nil
+	}
+	v, _ := wrapped.Get("v")
+	list, _ := v.([]any)
+	return list
+}
