@@ -70,7 +70,7 @@ type Client struct {
 	pool  *pool
 	local *localTransport
 	wire  map[scheme]transport // this package's own
-	git   transport            // the git binary; nil when not wanted or not there
+	git   *binaryTransport
 
 	fetching chan struct{}
 	mu       sync.Mutex
@@ -98,12 +98,27 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("gitsource: Config.Dir is required")
 	}
 	cfg = cfg.withDefaults()
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("gitsource: folder for mirrors: %w", err)
+	}
+	cfg.Dir = dir
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("gitsource: folder for mirrors: %w", err)
 	}
 	c := &Client{cfg: cfg, pool: newPool(cfg.OpenRepos), mirrors: map[string]*mirror{}, fetching: make(chan struct{}, cfg.Fetches)}
 	c.local = &localTransport{pool: c.pool}
-	c.wire = map[scheme]transport{web: newWebTransport(cfg.StallTimeout)}
+	c.wire = map[scheme]transport{web: newWebTransport(cfg.StallTimeout), shell: &shellTransport{stall: cfg.StallTimeout}}
+	c.git = newBinaryTransport(cfg.Dir, cfg.StallTimeout)
+	switch cfg.Transport {
+	case ModeAuto, ModeGoGit:
+	case ModeGit:
+		if _, err := c.git.check(); err != nil {
+			return nil, fmt.Errorf("gitsource: transport %q: %w", ModeGit, err)
+		}
+	default:
+		return nil, fmt.Errorf("gitsource: unknown transport %q; it is %s, %s or %s", cfg.Transport, ModeAuto, ModeGoGit, ModeGit)
+	}
 	return c, nil
 }
 
@@ -143,9 +158,6 @@ func setNumber[N int | int64](n *N, value N) {
 func (c *Client) Close() {
 	for _, t := range c.wire {
 		t.close()
-	}
-	if c.git != nil {
-		c.git.close()
 	}
 	c.pool.close()
 }
@@ -206,7 +218,11 @@ func (c *Client) resolve(r Repo) (target, string, error) {
 	return target{repo: r, addr: addr}, ref, err
 }
 
+// transport chooses who speaks to a server.
 func (c *Client) transport(t target) transport {
+	if c.cfg.Transport == ModeGit || c.cfg.Transport == ModeAuto && needsBinary(t.addr) {
+		return c.git
+	}
 	return c.wire[t.addr.scheme]
 }
 
@@ -217,6 +233,7 @@ func (c *Client) mirror(t target) (*mirror, error) {
 	defer c.mu.Unlock()
 	m, ok := c.mirrors[dir]
 	if ok {
+		m.serve(t)
 		return m, nil
 	}
 	if err := create(dir, redact(t.repo.URL)); err != nil {
@@ -226,6 +243,7 @@ func (c *Client) mirror(t target) (*mirror, error) {
 		store: c.pool.store(dir, dir), dir: dir, turn: make(chan struct{}, 1),
 		limits: limits{pack: c.cfg.MaxFetch, unpacked: c.cfg.MaxUnpacked, object: c.cfg.MaxObject},
 	}
+	m.serve(t)
 	m.sweep(0)
 	c.mirrors[dir] = m
 	return m, nil
@@ -292,6 +310,12 @@ func (c *Client) fetch(ctx context.Context, t target, m *mirror, ref, commit str
 		return err
 	} else if !ok {
 		return noCommit(commit)
+	}
+	if m.packs() > 2*c.cfg.RepackAfter {
+		if err := c.repack(ctx, m); err != nil {
+			// What was asked for is there; the next fetch tries again.
+			c.cfg.Log.Warn("a mirror was not repacked", zap.String("repo", t.repo.Name), zap.Error(err))
+		}
 	}
 	c.cfg.Log.Debug("fetched", zap.String("repo", t.repo.Name), zap.String("commit", commit), zap.Duration("took", time.Since(begin)))
 	return nil

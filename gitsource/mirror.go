@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/config"
@@ -29,6 +30,25 @@ type mirror struct {
 	dir    string
 	limits limits
 	turn   chan struct{} // holds one token: one fetch at a time
+
+	who struct {
+		sync.Mutex
+		target target
+	}
+}
+
+// serve notes for which repository the mirror was last asked: maintenance may
+// have to fetch with its credentials.
+func (m *mirror) serve(t target) {
+	m.who.Lock()
+	defer m.who.Unlock()
+	m.who.target = t
+}
+
+func (m *mirror) owner() target {
+	m.who.Lock()
+	defer m.who.Unlock()
+	return m.who.target
 }
 
 // limits bound what a server can make us keep.
