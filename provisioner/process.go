@@ -1,0 +1,174 @@
+package provisioner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// runVariable is set for every command to a value that no other attempt has,
+// so that processes can be found again after their supervisor was lost.
+const runVariable = "BARYON_RUN"
+
+// A process names one process for good; a PID alone is used again and again.
+type process struct {
+	Boot  string `json:"boot"`
+	PID   int    `json:"pid"`
+	Start string `json:"start"` // as the kernel counts it
+}
+
+// self is the calling process.
+func self() (process, error) {
+	start, err := processStart(os.Getpid())
+	if err != nil {
+		return process{}, fmt.Errorf("own start time: %w", err)
+	}
+	return process{Boot: bootID(), PID: os.Getpid(), Start: start}, nil
+}
+
+// signal sends sig to the process unless it has ended.
+func (p process) signal(sig syscall.Signal) {
+	if p.Boot == bootID() {
+		signalIf(p.PID, sig, func() bool {
+			start, err := processStart(p.PID)
+			return err == nil && start == p.Start
+		})
+	}
+}
+
+// signalIf sends sig to pid if it is the right process: the handle taken first
+// keeps the PID from being used again between the look and the signal.
+func signalIf(pid int, sig syscall.Signal, right func() bool) {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return
+	}
+	defer p.Release()
+	if right() {
+		_ = p.Signal(sig) // it may have ended, which is as well
+	}
+}
+
+// endLeftovers kills what a lost supervisor left running. It gives an error
+// when something would not die; then nothing may be started in its place.
+func endLeftovers(start *startRecord) error {
+	if start.Process.Boot != bootID() {
+		return nil
+	}
+	group := cgroup{start.Cgroup}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		group.kill()
+		pids := append(group.processes(), processesOfRun(start.Run)...)
+		if len(pids) == 0 {
+			group.remove()
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v of the interrupted attempt %d would not end", pids, start.Attempt)
+		}
+		for _, pid := range pids {
+			signalIf(pid, syscall.SIGKILL, func() bool { return ofRun(pid, start.Run) })
+		}
+	}
+}
+
+// A child is a supervisor that this process started.
+type child struct {
+	pid     int
+	attempt int
+	ended   bool
+	status  syscall.WaitStatus
+}
+
+// launch starts a supervisor for an attempt and hands it the lock. It leads a
+// session of its own, so no signal to the daemon's terminal or group reaches
+// it. Secrets go through a pipe: whoever reads the disk does not see them.
+func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	defer out.Close()
+	errs, err := os.OpenFile(f.path("supervisor.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer errs.Close()
+	cmd := exec.Command(c.cfg.Executable, "supervise", f.dir)
+	cmd.Dir = f.dir
+	cmd.Env = []string{"PATH=" + c.cfg.Path}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, errs, errs
+	cmd.ExtraFiles = []*os.File{lock}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start supervisor: %w", err)
+	}
+	pid := cmd.Process.Pid
+	c.mu.Lock()
+	c.children[job.ID] = child{pid: pid, attempt: attempt}
+	c.mu.Unlock()
+	// It is reaped by number, without waiting: see reapChildren.
+	if err := cmd.Process.Release(); err != nil {
+		return err
+	}
+	c.step("forked")
+	if err := out.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	in.Close() // so that writing fails when the supervisor is gone
+	c.cfg.Log.Info("work started", zap.String("deployment", job.ID), zap.Int("pid", pid), zap.Int("attempt", attempt))
+	return writeLaunch(out, launch{Attempt: attempt, Secrets: job.Secrets})
+}
+
+// reapChildren collects the supervisors that have ended. They are children of
+// this process, but nothing here waits for them: that would be a goroutine as
+// long as the work.
+func (c *Command) reapChildren() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, ch := range c.children {
+		if !ch.ended {
+			pid, err := syscall.Wait4(ch.pid, &ch.status, syscall.WNOHANG, nil)
+			ch.ended = pid == ch.pid || errors.Is(err, syscall.ECHILD)
+			c.children[id] = ch
+		}
+	}
+}
+
+// reap gives an error when the supervisor this process started for the job has
+// ended without starting anything; the next call may try again. The caller
+// holds the lock, so a supervisor that is still there is about to end.
+func (c *Command) reap(f folder, id string) error {
+	c.mu.Lock()
+	ch, ok := c.children[id]
+	delete(c.children, id)
+	c.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	for !ch.ended {
+		_, err := syscall.Wait4(ch.pid, &ch.status, 0, nil)
+		ch.ended = !errors.Is(err, syscall.EINTR)
+	}
+	if _, err := os.Lstat(f.startName(ch.attempt)); err == nil {
+		return nil
+	}
+	text, err := os.ReadFile(f.path("supervisor.log"))
+	if err != nil {
+		return err
+	}
+	how := "exit status " + strconv.Itoa(ch.status.ExitStatus())
+	if ch.status.Signaled() {
+		how = ch.status.Signal().String()
+	}
+	said := lastLines(string(text[max(0, len(text)-4096):]))
+	return fmt.Errorf("its supervisor ended before it began (%s): %s", how, strings.ReplaceAll(said, "\n", "; "))
+}

@@ -1,0 +1,220 @@
+package provisioner
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// A launch is what the daemon tells a supervisor besides the order.
+type launch struct {
+	Attempt int
+	Secrets map[string]string
+}
+
+func writeLaunch(to io.Writer, l launch) error {
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(l); err != nil {
+		return err
+	}
+	if _, err := to.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("hand the order to the supervisor: %w", err)
+	}
+	return nil
+}
+
+// Supervise runs the commands of the work folder dir until they have ended and
+// records how. It is the whole of the process that Command starts as
+// `Executable supervise DIR`; call it before anything else is set up and exit
+// with what it returns. Called by hand it refuses, as it has not been handed
+// the folder's lock.
+func Supervise(dir string) int {
+	return supervise(dir, func(string) {})
+}
+
+// supervise calls step at each point where a crash must do no harm.
+func supervise(dir string, step func(name string)) int {
+	// The shell is to die with this process, which the kernel takes to mean
+	// with the thread that started it.
+	runtime.LockOSThread()
+	s := supervisor{folder: folder{dir}, step: step}
+	if err := s.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "baryon supervise:", err)
+		return 1
+	}
+	return 0
+}
+
+// A supervisor is the parent of one attempt's commands.
+type supervisor struct {
+	folder folder
+	order  order
+	launch launch
+	start  startRecord
+	group  cgroup
+	out    *output
+	asked  chan os.Signal
+	lock   *os.File // kept so that it is not closed
+	step   func(name string)
+}
+
+// errDone says that there is nothing to run.
+var errDone = errors.New("the job has ended or was cancelled")
+
+func (s *supervisor) run() error {
+	s.asked = make(chan os.Signal, 8)
+	signal.Notify(s.asked, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(s.asked)
+	if err := s.prepare(); err != nil {
+		if errors.Is(err, errDone) {
+			return nil
+		}
+		return err
+	}
+	s.step("started")
+	exit := s.supervise()
+	s.step("ended")
+	exit.Started, exit.Ended = s.start.At, time.Now().UTC()
+	exit.Commands = len(s.order.Commands)
+	if err := s.out.close(); err != nil {
+		exit.Message += "\nthe log is incomplete: " + err.Error()
+	}
+	if err := s.record(exit); err != nil {
+		return err
+	}
+	s.step("recorded")
+	s.folder.clean()
+	return nil
+}
+
+// prepare checks that this process is the one to do the work and records that
+// it has begun.
+func (s *supervisor) prepare() error {
+	if err := s.takeLock(); err != nil {
+		return err
+	}
+	if err := keepFiles(); err != nil {
+		return fmt.Errorf("keep open files from the commands: %w", err)
+	}
+	// The end of the pipe before the end of the launch means that the daemon
+	// died: whoever comes next starts again.
+	if err := gob.NewDecoder(os.Stdin).Decode(&s.launch); err != nil {
+		return fmt.Errorf("read the launch: %w", err)
+	}
+	var err error
+	if s.order, err = s.folder.order(); err != nil {
+		return err
+	}
+	if s.folder.cancelled() {
+		return errDone
+	}
+	if s.expired() {
+		return errors.New("the daemon's claim ran out before the start")
+	}
+	// What the daemon was started with is not what commands should see.
+	syscall.Umask(0o022)
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		return fmt.Errorf("forbid core dumps: %w", err)
+	}
+	if err := adoptOrphans(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("adopt orphans: %w", err)
+	}
+	if s.out, err = openOutput(s.folder.path("log"), s.order.MaxOutput, newMask(s.launch.Secrets)); err != nil {
+		return err
+	}
+	me, err := self()
+	if err != nil {
+		return err
+	}
+	s.start = startRecord{Attempt: s.launch.Attempt, Process: me, Run: rand.Text(), At: time.Now().UTC()}
+	if s.order.Cgroup != "" {
+		s.start.Cgroup = s.order.Cgroup + "/baryon-" + s.start.Run
+	}
+	s.step("starting")
+	if err := writeJSON(s.folder.startName(s.start.Attempt), s.start, true); err != nil {
+		return err
+	}
+	// Were the folder itself lost in a power cut, so would be the record.
+	if err := syncDir(s.folder.path("..")); err != nil {
+		return err
+	}
+	if s.start.Attempt > 1 {
+		s.out.note(fmt.Sprintf("attempt %d: the one before was interrupted", s.start.Attempt))
+	}
+	return nil
+}
+
+// lockFD is where the daemon puts the lock: behind stdin, stdout and stderr.
+const lockFD = 3
+
+// takeLock checks that the daemon handed over the lock of the folder. It stays
+// held until this process ends, and does not reach the commands.
+func (s *supervisor) takeLock() error {
+	lock := os.NewFile(lockFD, "lock")
+	got, err := lock.Stat()
+	if err != nil {
+		return errors.New("this is started by the daemon, which hands it the lock of a work folder; it does nothing when started by hand")
+	}
+	want, err := os.Stat(s.folder.path("lock"))
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(got, want) {
+		return fmt.Errorf("handed the lock of another folder than %s", s.folder.dir)
+	}
+	if err := syscall.Flock(lockFD, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	s.lock = lock
+	return nil
+}
+
+// keepFiles keeps every open file from the commands: the lock, and what whoever
+// started the daemon left open by mistake.
+func keepFiles() error {
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= lockFD {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
+}
+
+// expired reports whether the daemon let its claim run out.
+func (s *supervisor) expired() bool {
+	if s.order.Deadline <= 0 {
+		return false
+	}
+	until, known := s.folder.claim()
+	return known && bootTime() > until
+}
+
+// record writes the exit record. A full disk is waited for: work whose end is
+// not recorded counts as interrupted.
+func (s *supervisor) record(exit exitRecord) error {
+	for {
+		err := s.folder.writeExit(s.start.Attempt, exit)
+		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+			return err
+		}
+		s.folder.clean()
+		time.Sleep(time.Second)
+		if _, err := os.Lstat(s.folder.dir); errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
