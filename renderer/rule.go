@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -27,6 +26,7 @@ type rule struct {
 	extra      *rule // additionalProperties given as a schema
 	open       bool  // unknown keys are part of the value
 	closed     bool  // additionalProperties: false
+	sealed     bool  // unknown keys are certainly a mistake
 	allOf      []*rule
 	anyOf      []*rule
 	oneOf      []*rule
@@ -249,49 +249,13 @@ func (c *compiler) texts(r *rule) {
 	if text == "" {
 		return
 	}
-	compiled, err := regexp.Compile(ecmaToGo.Replace(text))
+	compiled, err := compilePattern(text)
 	if err != nil {
 		rule, next := explainPattern(err, text)
 		c.Add(n.Problem(rule, quote(text), "", next))
 		return
 	}
 	r.pattern = compiled
-}
-
-// ecmaToGo rewrites what ECMA-262 writes differently.
-var ecmaToGo = newPatternReplacer()
-
-type patternReplacer struct{ unicode *regexp.Regexp }
-
-func newPatternReplacer() patternReplacer {
-	return patternReplacer{regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)}
-}
-
-// Replace turns \uXXXX into \x{XXXX}.
-func (p patternReplacer) Replace(s string) string { return p.unicode.ReplaceAllString(s, `\x{$1}`) }
-
-// explainPattern names the limit that a pattern ran into. Patterns are matched
-// in linear time, which is why some constructs of other engines are missing.
-func explainPattern(err error, pattern string) (rule, next string) {
-	for _, look := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
-		if strings.Contains(pattern, look) {
-			return "the pattern uses look-around (" + look + "), which patterns that run in linear time (RE2) do not have",
-				"write it without, or split it into enum, minLength and a simpler pattern"
-		}
-	}
-	if e, ok := err.(*syntax.Error); ok {
-		switch e.Code {
-		case syntax.ErrInvalidEscape:
-			if len(e.Expr) == 2 && e.Expr[1] >= '1' && e.Expr[1] <= '9' {
-				return "the pattern uses a back-reference (" + e.Expr + "), which patterns that run in linear time (RE2) do not have", "write the repeated part out"
-			}
-			return "the pattern has an unknown escape " + e.Expr, ""
-		case syntax.ErrInvalidRepeatSize, syntax.ErrLarge:
-			return "the pattern repeats more than 1000 times, the limit of patterns that run in linear time (RE2)", "use maxLength for long repetitions"
-		}
-		return fmt.Sprintf("the pattern is not a regular expression (RE2): %s near %s", e.Code, shorten(e.Expr)), ""
-	}
-	return "the pattern is not a regular expression (RE2): " + err.Error(), ""
 }
 
 func (c *compiler) lengths(r *rule, low, high string) (uint64, *uint64) {

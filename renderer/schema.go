@@ -99,6 +99,7 @@ func CompileSchema(file string, data []byte, limits Limits) (*Schema, Problems) 
 	if !d.Problems.Failed() {
 		c.defaults()
 	}
+	c.seal()
 	d.Problems.Sort()
 	return s, d.Problems
 }
@@ -235,6 +236,17 @@ func (c *compiler) link() {
 			c.Add(r.node.Problem("allOf, anyOf, oneOf and not expand to too many rules", "", fmt.Sprintf("at most %d", maxExpansion), "combine fewer types"))
 			r.uncombine()
 		}
+	}
+}
+
+// seal marks the objects that take no other keys than their own. In a schema
+// that combines types none is marked, since another branch may know a key.
+func (c *compiler) seal() {
+	if slices.ContainsFunc(c.rules, func(r *rule) bool { return len(r.branches()) > 0 }) {
+		return
+	}
+	for _, r := range c.rules {
+		r.sealed = r.ref == "" && r.kind() == "object" && !r.open && r.extra == nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,7 +12,7 @@ import (
 // yamlPosition is the prefix that the parser puts before its messages. Its line
 // is that of the enclosing construct, or one less, or missing, so it is cut off
 // and the place is searched for instead.
-var yamlPosition = regexp.MustCompile(`^yaml: (line \d+: )?`)
+var yamlPosition = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 func syntaxMessage(err error) string {
 	return yamlPosition.ReplaceAllString(err.Error(), "")
@@ -28,10 +29,7 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 		return err != nil && syntaxMessage(err) == message
 	}
 	ends := lineEnds(data)
-	line := sort.Search(len(ends), func(i int) bool { return fails(data[:ends[i]]) })
-	if line == len(ends) {
-		line = len(ends) - 1
-	}
+	line := failingLine(err, len(ends), func(i int) bool { return fails(data[:ends[i]]) })
 	start := 0
 	if line > 0 {
 		start = ends[line-1]
@@ -45,6 +43,26 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	p := Problem{File: file, Line: line + 1, Column: column + 1}
 	p.Rule, p.Next = explainSyntax(message, string(text), column)
 	return p
+}
+
+// failingLine finds the first line at which fails holds, of so many. The line in
+// the message is near and rarely beyond it, so the search begins there: each
+// question costs a parse of all lines before.
+func failingLine(err error, lines int, fails func(int) bool) int {
+	near := 0
+	if m := yamlPosition.FindStringSubmatch(err.Error()); m != nil {
+		near, _ = strconv.Atoi(m[1])
+	}
+	low := max(0, min(near-3, lines-1))
+	if low > 0 && fails(low-1) {
+		low = 0
+	}
+	step := 1
+	for low+step < lines && !fails(low+step-1) {
+		low, step = low+step, step*2
+	}
+	high := min(low+step, lines) - 1
+	return min(low+sort.Search(max(0, high-low), func(i int) bool { return fails(low + i) }), lines-1)
 }
 
 // lineEnds gives the offset after each line, the last one ending with the text.

@@ -1,74 +1,17 @@
 package renderer
 
 import (
-	"container/list"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"baryon/renderer/jinja"
 )
 
 var errTooLong = errors.New("rendering takes too long")
-
-// templates keeps parsed templates by the digest of their bundle and their
-// place in it, the least recently used one going first.
-type templates struct {
-	mu    sync.Mutex
-	limit int
-	size  int
-	order *list.List // of *parsed, most recently used first
-	byKey map[templateKey]*list.Element
-}
-
-type templateKey struct{ digest, place string }
-
-type parsed struct {
-	key      templateKey
-	size     int
-	template *jinja.Template
-}
-
-// templateCost is added to the length of a text for the parsed form itself.
-const templateCost = 256
-
-func newTemplates(limit int) *templates {
-	return &templates{limit: limit, order: list.New(), byKey: map[templateKey]*list.Element{}}
-}
-
-func (t *templates) get(key templateKey) *jinja.Template {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e, ok := t.byKey[key]
-	if !ok {
-		return nil
-	}
-	t.order.MoveToFront(e)
-	return e.Value.(*parsed).template
-}
-
-func (t *templates) put(key templateKey, template *jinja.Template, size int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, ok := t.byKey[key]; ok {
-		return
-	}
-	t.byKey[key] = t.order.PushFront(&parsed{key, size + templateCost, template})
-	t.size += size + templateCost
-	for t.size > t.limit && t.order.Len() > 1 {
-		last := t.order.Back()
-		old := t.order.Remove(last).(*parsed)
-		delete(t.byKey, old.key)
-		t.size -= old.size
-	}
-}
 
 // template parses a text of the bundle, or takes it from the cache.
 func (j *job) template(place, name, source string) (*jinja.Template, error) {
@@ -238,89 +181,4 @@ func (j *job) mapBack(p *Problem, name, text string, trace *jinja.Trace) {
 			p.Column += len([]rune(before))
 		}
 	}
-}
-
-// single matches a text that is one expression and nothing else.
-var single = regexp.MustCompile(`(?s)^\s*\{\{-?((?:[^}]|\}[^}])*?)-?\}\}\s*$`)
-
-// properties renders the strings of project_properties. One that is a single
-// expression with a list as its value becomes that list.
-func (j *job) properties(ctx context.Context, m *Manifest, problems *Problems) error {
-	n := m.CodeBuild.Properties
-	if n == nil {
-		return nil
-	}
-	v, err := j.property(ctx, m, "project_properties", n, problems)
-	if err != nil || problems.Failed() {
-		return err
-	}
-	d := v.(*jinja.Dict)
-	j.out.Properties = d
-	if minutes, ok := d.Get("TimeoutInMinutes"); ok && j.out.Timeout == 0 {
-		if n, err := strconv.Atoi(fmt.Sprint(minutes)); err == nil && n > 0 && time.Duration(n)*time.Minute <= maxTimeout {
-			j.out.Timeout = time.Duration(n) * time.Minute
-		}
-	}
-	return nil
-}
-
-func (j *job) property(ctx context.Context, m *Manifest, place string, n *Node, problems *Problems) (any, error) {
-	switch n.Kind {
-	case Mapping:
-		d := jinja.NewDict()
-		for _, p := range n.Pairs {
-			v, err := j.property(ctx, m, place+"/"+p.Key.Text, p.Value, problems)
-			if err != nil {
-				return nil, err
-			}
-			d.Set(p.Key.Text, v)
-		}
-		return d, nil
-	case Sequence:
-		out := make([]any, 0, len(n.Items))
-		for i, item := range n.Items {
-			v, err := j.property(ctx, m, fmt.Sprintf("%s/%d", place, i), item, problems)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, v)
-		}
-		return out, nil
-	}
-	if plainText(n.Text) {
-		v, found := Values(n)
-		*problems = append(*problems, found...)
-		return v, nil
-	}
-	text, err := j.text(ctx, m, place, n, problems)
-	if err != nil {
-		return nil, err
-	}
-	if list := j.list(ctx, m, place, n); list != nil {
-		return list, nil
-	}
-	return text, nil
-}
-
-// list evaluates a single expression and returns its value if it is a list.
-func (j *job) list(ctx context.Context, m *Manifest, place string, n *Node) []any {
-	inner := single.FindStringSubmatch(n.Text)
-	if inner == nil {
-		return nil
-	}
-	t, err := j.template(place+"|tojson", m.Name, "{{ ("+inner[1]+") | tojson }}")
-	if err != nil {
-		return nil
-	}
-	text, err := t.Render(ctx, j.vars)
-	if err != nil || !strings.HasPrefix(text, "[") {
-		return nil
-	}
-	wrapped := jinja.NewDict()
-	if err := json.Unmarshal([]byte(`{"v":`+text+`}`), wrapped); err != nil {
-		return nil
-	}
-	v, _ := wrapped.Get("v")
-	list, _ := v.([]any)
-	return list
 }
