@@ -15,7 +15,7 @@ import (
 func (r *reader) detect(has map[string]bool) {
 	infra, instance, pipeline := has["infrastructure"], has["instance_infrastructure"], has["pipeline_infrastructure"]
 	schema := r.bundle.Schema
-	service := schema != nil && (schema.ServiceType() != "" || schema.PipelineType() != "")
+	service := schema != nil && schema.EnvironmentType() == "" && (schema.ServiceType() != "" || schema.PipelineType() != "")
 	switch {
 	case infra && !instance && (r.options.Kind == ServiceTemplate || service):
 		r.bundle.Kind = ServiceTemplate

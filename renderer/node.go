@@ -135,13 +135,13 @@ func shorten(s string) string {
 // Nearest returns the candidate that word most likely was meant to be, "" when
 // none is near.
 func Nearest(word string, candidates []string) string {
-	best, bestDistance := "", 1+len(word)/3
+	best, limit := "", min(3, max(1, len(word)/3))
 	for _, c := range candidates {
 		if strings.EqualFold(fold(c), fold(word)) {
 			return c
 		}
-		if d := distance(word, c, bestDistance); d < bestDistance || d == bestDistance && best == "" && d <= 1+len(word)/3 {
-			best, bestDistance = c, d
+		if d := distance(word, c, limit); d < limit || d == limit && best == "" {
+			best, limit = c, d
 		}
 	}
 	return best

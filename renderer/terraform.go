@@ -232,21 +232,8 @@ func writeHCL(b *strings.Builder, v any, indent string) {
 			b.WriteString("{}")
 			return
 		}
-		width := 0
-		names := v.Keys()
-		for i, k := range names {
-			if k == "for" || !hclName.MatchString(k) {
-				names[i] = hclQuote(k)
-			}
-			width = max(width, len([]rune(names[i])))
-		}
 		b.WriteString("{\n")
-		for i, k := range v.Keys() {
-			b.WriteString(indent + "  " + names[i] + strings.Repeat(" ", width-len([]rune(names[i]))) + " = ")
-			item, _ := v.Get(k)
-			writeHCL(b, item, indent+"  ")
-			b.WriteString("\n")
-		}
+		writeHCLFields(b, v, indent+"  ")
 		b.WriteString(indent + "}")
 	case []any:
 		b.WriteString("[")
@@ -262,6 +249,42 @@ func writeHCL(b *strings.Builder, v any, indent string) {
 	default:
 		b.WriteString(literal(v))
 	}
+}
+
+// writeHCLFields writes the fields of an object in the layout of terraform fmt:
+// neighbours that take one line each have their equals signs in one column.
+func writeHCLFields(b *strings.Builder, d *jinja.Dict, indent string) {
+	type field struct {
+		name, value string
+	}
+	var run []field
+	flush := func() {
+		width := 0
+		for _, f := range run {
+			width = max(width, len([]rune(f.name)))
+		}
+		for _, f := range run {
+			b.WriteString(indent + f.name + strings.Repeat(" ", width-len([]rune(f.name))) + " = " + f.value + "\n")
+		}
+		run = nil
+	}
+	for _, k := range d.Keys() {
+		name := k
+		if k == "for" || !hclName.MatchString(k) {
+			name = hclQuote(k)
+		}
+		item, _ := d.Get(k)
+		var value strings.Builder
+		writeHCL(&value, item, indent)
+		if strings.Contains(value.String(), "\n") {
+			flush()
+			run = []field{{name, value.String()}}
+			flush()
+			continue
+		}
+		run = append(run, field{name, value.String()})
+	}
+	flush()
 }
 
 func hclQuote(s string) string {
