@@ -2,8 +2,11 @@ package gitsource
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 )
@@ -82,4 +85,39 @@ func (a Auth) basic() (user, token string, ok bool, err error) {
 		user = "x-access-token"
 	}
 	return user, token, true, nil
+}
+
+// clean takes the repository's token out of an error, whoever put it there: a
+// hostile server can answer with what it was sent. An error that repeats it loses
+// its chain and keeps its kind.
+func (a Auth) clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	user, token, ok, credErr := a.basic()
+	if credErr != nil || !ok {
+		return err
+	}
+	text := err.Error()
+	hidden := scrub(text, token, base64.StdEncoding.EncodeToString([]byte(user+":"+token)), url.QueryEscape(token))
+	if hidden == text {
+		return err
+	}
+	f := &fault{kind: KindUnreachable, text: hidden}
+	if known, ok := errors.AsType[*fault](err); ok {
+		f.kind, f.next, f.wait = known.kind, scrub(known.next, token), known.wait
+	}
+	return f
+}
+
+// scrub hides secrets in a text, also the beginning of one that was cut off by
+// printable.
+func scrub(text string, secrets ...string) string {
+	for _, s := range secrets {
+		text = strings.ReplaceAll(text, s, "***")
+		for n := len(s) - 1; n >= 4; n-- {
+			text = strings.ReplaceAll(text, s[:n]+"…", "***…")
+		}
+	}
+	return text
 }

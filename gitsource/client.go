@@ -182,6 +182,7 @@ func (c *Client) head(ctx context.Context, r Repo) (string, error) {
 		l, err = c.local.list(ctx, t, ref)
 	} else {
 		l, err = c.transport(t).list(ctx, t, ref)
+		err = r.Auth.clean(err)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -304,7 +305,7 @@ func (c *Client) fetch(ctx context.Context, t target, m *mirror, ref, commit str
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return err
+		return t.repo.Auth.clean(err)
 	}
 	if ok, err := m.has(commit); err != nil {
 		return err

@@ -109,8 +109,8 @@ func hostile(name string) string {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return "an entry may not be called " + strconv.Quote(name)
-	case strings.ContainsAny(name, "/\x00"):
-		return "the name of an entry may not hold a slash or a NUL"
+	case strings.ContainsAny(name, "/\\\x00"):
+		return "the name of an entry may not hold a slash, a backslash or a NUL"
 	case len(name) > 255:
 		return "the name of an entry may not be longer than 255 bytes"
 	case !utf8.ValidString(name):

@@ -155,7 +155,7 @@ func (b *binaryTransport) run(ctx context.Context, t target, dir string, args ..
 	if err != nil {
 		return nil, err
 	}
-	env, secrets, cleanup, err := b.env(t)
+	env, cleanup, err := b.env(t)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (b *binaryTransport) run(ctx context.Context, t target, dir string, args ..
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return nil, binaryFault(scrub(said.String(), secrets), err)
+	return nil, binaryFault(said, err)
 }
 
 // capped refuses more output than a list of refs may have.
@@ -189,9 +189,8 @@ func (c *capped) Write(p []byte) (int, error) {
 	return c.buf.Write(p)
 }
 
-// env makes the environment of one run. secrets are the texts to keep out of
-// messages; cleanup removes what was written to disk.
-func (b *binaryTransport) env(t target) (env, secrets []string, cleanup func(), err error) {
+// env makes the environment of one run. cleanup removes what was written to disk.
+func (b *binaryTransport) env(t target) (env []string, cleanup func(), err error) {
 	cleanup = func() {}
 	env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0",
@@ -210,20 +209,19 @@ func (b *binaryTransport) env(t target) (env, secrets []string, cleanup func(), 
 	if t.addr.scheme == shell {
 		command, remove, err := b.sshCommand(t)
 		if err != nil {
-			return nil, nil, cleanup, err
+			return nil, cleanup, err
 		}
 		env, cleanup = append(env, "GIT_SSH_COMMAND="+command, "GIT_SSH_VARIANT=ssh"), remove
 	} else {
 		user, token, ok, err := t.repo.Auth.basic()
 		if err != nil {
-			return nil, nil, cleanup, err
+			return nil, cleanup, err
 		}
 		if ok {
 			if t.addr.url.Scheme == "http" && !loopback(t.addr.url.Hostname()) {
-				return nil, nil, cleanup, &fault{kind: KindInvalid, text: "a token would travel over plain http", next: "use https"}
+				return nil, cleanup, &fault{kind: KindInvalid, text: "a token would travel over plain http", next: "use https"}
 			}
 			coded := base64.StdEncoding.EncodeToString([]byte(user + ":" + token))
-			secrets = []string{token, coded}
 			config = append(config, "http."+t.addr.url.Scheme+"://"+t.addr.url.Host+"/.extraHeader", "Authorization: Basic "+coded)
 		}
 	}
@@ -231,7 +229,7 @@ func (b *binaryTransport) env(t target) (env, secrets []string, cleanup func(), 
 	for i := 0; i < len(config); i += 2 {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i/2, config[i]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i/2, config[i+1]))
 	}
-	return env, secrets, cleanup, nil
+	return env, cleanup, nil
 }
 
 // sshCommand is the ssh that git shall run: our key, our known hosts, no
@@ -274,20 +272,13 @@ func (b *binaryTransport) sshCommand(t target) (command string, remove func(), e
 	return strings.Join(words, " "), remove, nil
 }
 
-// scrub takes secrets out of a text that came from elsewhere.
-func scrub(text string, secrets []string) string {
-	for _, s := range secrets {
-		text = strings.ReplaceAll(text, s, "***")
-	}
-	return text
-}
-
 // signs are what git prints, and what it means.
 var signs = []struct {
 	text string
 	kind Kind
 	next string
 }{
+	{"HOST IDENTIFICATION HAS CHANGED", KindHostKey, "somebody may be in between; if the forge really changed its key, correct known_hosts"},
 	{"Host key verification failed", KindHostKey, "add the server's key to known_hosts after checking its fingerprint"},
 	{"could not read Username", KindDenied, "the repository is private or does not exist; name a token in auth"},
 	{"Authentication failed", KindDenied, "check that the token in auth is current and may read this repository"},
@@ -304,13 +295,14 @@ var signs = []struct {
 	{"transport '", KindInvalid, "use https or ssh"},
 }
 
-func binaryFault(said string, err error) error {
-	f := &fault{kind: KindUnreachable, text: "git says: " + said}
-	if said == "" {
+func binaryFault(said *tail, err error) error {
+	f := &fault{kind: KindUnreachable, text: "git says: " + said.String()}
+	text := said.all()
+	if text == "" {
 		f.text, f.err = "git failed", err
 	}
 	for _, s := range signs {
-		if strings.Contains(said, s.text) {
+		if strings.Contains(text, s.text) {
 			f.kind, f.next = s.kind, s.next
 			return f
 		}

@@ -214,8 +214,10 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // String is the text as one printable line.
-func (t *tail) String() string {
+func (t *tail) String() string { return printable(t.all()) }
+
+func (t *tail) all() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return printable(string(t.text))
+	return string(t.text)
 }

@@ -197,7 +197,7 @@ func reportFault(res *github.Response, err error, token string) error {
 	if !ok || res == nil {
 		return unreachable(err)
 	}
-	f.text = fmt.Sprintf("the API answers %d: %s", res.StatusCode, scrub(printable(refused.Message), []string{token}))
+	f.text = fmt.Sprintf("the API answers %d: %s", res.StatusCode, scrub(printable(refused.Message), token))
 	switch {
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
 		f.kind, f.next = KindDenied, "give the token the permission to write commit statuses"
