@@ -26,8 +26,15 @@ func TestOpenLinks(t *testing.T) {
 		return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
 	}
 	for name, change := range map[string]func(fstest.MapFS) string{
-		"the schema file":      func(f fstest.MapFS) string { f["schema/schema.yaml"] = link("/etc/passwd"); return "schema/schema.yaml" },
-		"the schema directory": func(f fstest.MapFS) string { delete(f, "schema/schema.yaml"); f["schema"] = link("../x"); return "schema" },
+		"the schema file": func(f fstest.MapFS) string {
+			f["schema/schema.yaml"] = link("/etc/passwd")
+			return "schema/schema.yaml"
+		},
+		"the schema directory": func(f fstest.MapFS) string {
+			delete(f, "schema/schema.yaml")
+			f["schema"] = link("../x")
+			return "schema"
+		},
 		"the manifest": func(f fstest.MapFS) string {
 			f["infrastructure/manifest.yaml"] = link("../../m")
 			return "infrastructure/manifest.yaml"
@@ -36,8 +43,11 @@ func TestOpenLinks(t *testing.T) {
 			f["infrastructure/a/b"] = link("../../../etc/passwd")
 			return "infrastructure/a/b"
 		},
-		"a loop":      func(f fstest.MapFS) string { f["infrastructure/loop"] = link("loop"); return "infrastructure/loop" },
-		"a submodule": func(f fstest.MapFS) string { f["infrastructure/sub"] = &fstest.MapFile{Mode: fs.ModeIrregular}; return "infrastructure/sub" },
+		"a loop": func(f fstest.MapFS) string { f["infrastructure/loop"] = link("loop"); return "infrastructure/loop" },
+		"a submodule": func(f fstest.MapFS) string {
+			f["infrastructure/sub"] = &fstest.MapFile{Mode: fs.ModeIrregular}
+			return "infrastructure/sub"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -236,19 +236,32 @@ func writeHCL(b *strings.Builder, v any, indent string) {
 		writeHCLFields(b, v, indent+"  ")
 		b.WriteString(indent + "}")
 	case []any:
-		b.WriteString("[")
-		for i, item := range v {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			writeHCL(b, item, indent)
-		}
-		b.WriteString("]")
+		writeHCLList(b, v, indent)
 	case string:
 		b.WriteString(hclQuote(v))
 	default:
 		b.WriteString(literal(v))
 	}
+}
+
+// writeHCLList writes a list on one line, or an item a line when one of them
+// takes several.
+func writeHCLList(b *strings.Builder, list []any, indent string) {
+	items := make([]string, len(list))
+	for i, item := range list {
+		var text strings.Builder
+		writeHCL(&text, item, indent+"  ")
+		items[i] = text.String()
+	}
+	if joined := strings.Join(items, ", "); !strings.Contains(joined, "\n") {
+		b.WriteString("[" + joined + "]")
+		return
+	}
+	b.WriteString("[\n")
+	for _, item := range items {
+		b.WriteString(indent + "  " + item + ",\n")
+	}
+	b.WriteString(indent + "]")
 }
 
 // writeHCLFields writes the fields of an object in the layout of terraform fmt:
