@@ -139,3 +139,18 @@ func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) er
 		return nil
 	})
 }
+
+// Delete asks for the deletion of a target that nothing declares any more. The
+// person who asks is the one whom the guard wants named. A *ConflictError while
+// a repository declares it: the deletion belongs into Git then.
+func (s *Store) Delete(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "delete", ref, why, func(_ *Tx, t *Target) error {
+		if t.Owner.Repository != "" && t.Desired.Orphaned == "" {
+			return &ConflictError{What: ref.String(), Why: "is declared in " + t.Owner.String(), Next: "take it out there"}
+		}
+		t.Desired.Deleted, t.Desired.Orphaned = true, ""
+		t.Generation++
+		t.Asked.Approved = t.Generation
+		return nil
+	})
+}

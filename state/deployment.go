@@ -186,6 +186,12 @@ func (s *Store) CountDeletions(ctx context.Context, since time.Time) (int, error
 	return int(n), err
 }
 
+// CountOpenDeployments counts the deployments under way.
+func (s *Store) CountOpenDeployments(ctx context.Context) (int, error) {
+	n, err := s.queries().CountOpenDeployments(ctx)
+	return int(n), err
+}
+
 // DeleteDeployment forgets a deployment that has ended, with its log.
 func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 	return s.Update(ctx, Fence{}, func(tx *Tx) error {

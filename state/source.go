@@ -26,7 +26,8 @@ type Sync struct {
 	Problems  int       `json:"problems,omitempty"`
 	Documents int       `json:"documents,omitempty"`
 	Bundles   int       `json:"bundles,omitempty"`
-	Gone      bool      `json:"gone,omitempty"` // no longer configured
+	Gone      bool      `json:"gone,omitempty"`    // no longer configured
+	Recheck   bool      `json:"recheck,omitempty"` // something was refused for a reason outside the repository
 }
 
 // A SourceFile is what one file of a repository came to. Doc is kept for the

@@ -33,11 +33,18 @@ type Target struct {
 // later edits do not touch what runs.
 type Desired struct {
 	Template string  `json:"template,omitempty"`
-	Follow   Follow  `json:"follow,omitempty"`  // what the document asks for; empty for the recommended version
-	Version  Version `json:"version,omitzero"`  // what Follow came to when it was last looked at
-	Spec     string  `json:"spec,omitempty"`    // Proton's document as written, without the baryon key
-	Origin   Origin  `json:"origin,omitzero"`   // where it was declared
-	Deleted  bool    `json:"deleted,omitempty"` // wanted gone
+	Follow   Follow  `json:"follow,omitempty"`   // what the document asks for; empty for the recommended version
+	Version  Version `json:"version,omitzero"`   // what Follow came to when it was last looked at
+	Spec     string  `json:"spec,omitempty"`     // Proton's document as written, without the baryon key
+	Origin   Origin  `json:"origin,omitzero"`    // where it was declared
+	Deleted  bool    `json:"deleted,omitempty"`  // wanted gone
+	Orphaned string  `json:"orphaned,omitempty"` // why nothing declares it any more, though nobody asked for its deletion
+
+	// Part is the piece of a service's document that concerns this instance; the
+	// rest of Spec may change without changing the instance.
+	Part string `json:"part,omitempty"`
+	// Refused says why a newer declaration of this target is not in force.
+	Refused string `json:"refused,omitempty"`
 
 	Labels    map[string]string `json:"labels,omitempty"`
 	Protected bool              `json:"protected,omitempty"` // never deleted without a named person
@@ -269,6 +276,23 @@ func (tx *Tx) SetNeeds(ref Ref, needs []Ref) error {
 		}
 	}
 	return nil
+}
+
+// AddNeed makes a target need one thing more and wakes it.
+func (tx *Tx) AddNeed(ref, needs Ref) error {
+	if err := tx.q.AddNeed(tx.ctx, db.AddNeedParams{Ref: ref.String(), Needs: needs.String()}); err != nil {
+		return err
+	}
+	return tx.Wake(ref)
+}
+
+// TargetsOfService lists a service's instances and pipeline, oldest first.
+func (tx *Tx) TargetsOfService(service string) ([]Target, error) {
+	rows, err := tx.q.TargetsOfService(tx.ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, targetOf)
 }
 
 // Change reads a target, lets fn change it, writes it and wakes it. A target

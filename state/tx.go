@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -149,3 +150,6 @@ func decode(text string, v any) error {
 	}
 	return json.Unmarshal([]byte(text), v)
 }
+
+// Now is the time of the transaction.
+func (tx *Tx) Now() time.Time { return fromMicros(tx.now) }

@@ -1,0 +1,338 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"go.uber.org/zap"
+
+	"baryon/provisioner"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// begin records a change as a deployment and makes its first step. From the
+// commit on, the deployment is carried through whatever happens to this process.
+func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Change, art *artifact) (next, error) {
+	t := v.Target
+	d := state.Deployment{
+		ID: state.NewID(), Ref: t.Ref, Action: change.Action, Status: state.InProgress, Generation: t.Generation,
+		Input: v.Input, Output: v.Output, Engine: v.Engine, Desired: t.Desired, Before: t.Deployed,
+		Reason: change.Reason, By: t.Asked.By,
+	}
+	switch {
+	case change.Action == state.Delete:
+		d.Status, d.Engine = state.DeleteInProgress, t.Deployed.Engine
+		d.Rendered, d.Input, d.Output = t.Deployed.Rendered, t.Deployed.Input, t.Deployed.Output
+		if d.Rendered == "" && v.Last != nil { // never succeeded: take away what the last attempt may have made
+			d.Rendered, d.Engine = v.Last.Rendered, v.Last.Engine
+		}
+	case change.Step == Refuse:
+		d.Status, d.Message = state.Failed, change.Reason
+	}
+	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if art != nil && change.Step == Deploy && change.Action != state.Delete {
+			digest, err := tx.PutFiles(art.pack())
+			if err != nil {
+				return err
+			}
+			d.Rendered, d.Outputs = digest, art.Outputs
+		}
+		now, err := tx.Target(t.Ref)
+		if err != nil {
+			return err
+		}
+		if now.Generation != t.Generation {
+			return errMoved
+		}
+		if err := tx.AddDeployment(d); err != nil {
+			return err
+		}
+		now.Status, now.Message, now.LastAttempted = d.Status, d.Message, d.ID
+		now.Waiting = state.Waiting{}
+		now.Asked.Retry, now.Asked.Redeploy = 0, 0
+		if err := tx.PutTarget(now); err != nil {
+			return err
+		}
+		return r.woken(tx, now)
+	})
+	if errors.Is(err, errMoved) {
+		return next{at: time.Now()}, nil
+	}
+	if err != nil {
+		return next{}, err
+	}
+	r.log.Info("deployment begun", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID),
+		zap.String("action", string(d.Action)), zap.Int64("generation", d.Generation), zap.String("commit", d.Desired.Origin.Commit))
+	if d.Status.Final() {
+		r.log.Info("deployment moved", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID), zap.String("to", string(d.Status)))
+		return r.later(), nil
+	}
+	return r.advance(ctx, c, t, d)
+}
+
+// errMoved says that the target was declared anew between planning and
+// beginning: nothing was begun, and the next visit plans again.
+var errMoved = errors.New("declared anew meanwhile")
+
+// advance makes one idempotent call to the engine and writes down how far the
+// deployment is. It makes no choices: what it cannot do now it does next time.
+func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target, d state.Deployment) (next, error) {
+	if t.Asked.Abandon {
+		return r.settle(ctx, c, d, provisioner.Progress{
+			State: provisioner.Failed, Handle: d.Handle,
+			Message: "abandoned by " + string(t.Asked.By) + because(t.Asked.Why) + "; what it was doing is left as it is",
+		}, 0)
+	}
+	engine, job, offset, err := r.job(ctx, d)
+	if err != nil {
+		return next{}, err
+	}
+	if engine == nil && d.Engine != "" && d.Engine != engineNone {
+		return next{}, errors.New("this Baryon has no engine for " + d.Engine)
+	}
+	if engine == nil {
+		return r.settle(ctx, c, d, r.nothingToApply(d), 0)
+	}
+	if t.Asked.Cancel == d.ID && d.Status == state.InProgress {
+		if err := engine.Cancel(ctx, job); err != nil {
+			return next{}, err
+		}
+		if err := r.cancelling(ctx, c, &d, t); err != nil {
+			return next{}, err
+		}
+	}
+	p, err := engine.Apply(ctx, job)
+	var elsewhere *provisioner.OtherHostError
+	if errors.As(err, &elsewhere) {
+		return r.elsewhere(ctx, c, d, elsewhere)
+	}
+	if err != nil {
+		return next{}, err
+	}
+	return r.settle(ctx, c, d, p, offset)
+}
+
+// job builds the engine's view of a deployment. The engine is nil for what
+// needs none.
+func (r *Reconciler) job(ctx context.Context, d state.Deployment) (Engine, provisioner.Job, int64, error) {
+	engine := r.cfg.Engines[renderer.Engine(d.Engine)]
+	if engine == nil || d.Rendered == "" {
+		return nil, provisioner.Job{}, 0, nil
+	}
+	files, err := r.cfg.Store.Files(ctx, d.Rendered)
+	if err != nil {
+		return nil, provisioner.Job{}, 0, err
+	}
+	art, err := unpack(files)
+	if err != nil {
+		return nil, provisioner.Job{}, 0, err
+	}
+	offset, err := r.cfg.Store.LogSize(ctx, d.ID)
+	if err != nil {
+		return nil, provisioner.Job{}, 0, err
+	}
+	s := r.current()
+	job := provisioner.Job{
+		ID: d.ID, Stack: d.Ref.Stack(), Action: provisioner.Provision, Files: art.files, Commands: art.Commands,
+		Env: maps.Clone(art.Env), Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout,
+		RerunSafe: art.RerunSafe || d.Desired.RerunSafe, LogOffset: offset,
+	}
+	if d.Action == state.Delete {
+		job.Action, job.Commands = provisioner.Deprovision, art.Deprovision
+	}
+	if job.Env == nil {
+		job.Env = map[string]string{}
+	}
+	job.Env["RESOURCE_ARN"] = d.Ref.ARN(s.Region, s.account(d.Desired))
+	job.Env["AWS_DEFAULT_REGION"], job.Env["AWS_REGION"] = s.Region, s.Region
+	job.Env["BARYON_DEPLOYMENT_ID"], job.Env["BARYON_STACK"] = d.ID, job.Stack
+	return engine, job, offset, nil
+}
+
+func (s Settings) account(d state.Desired) string {
+	if d.Account != "" {
+		return d.Account
+	}
+	return s.Account
+}
+
+// nothingToApply is the progress of a deployment that has nothing to run: a
+// customer-managed environment, whose spec's values are its outputs, or the
+// deletion of what never ran.
+func (r *Reconciler) nothingToApply(d state.Deployment) provisioner.Progress {
+	return provisioner.Progress{State: provisioner.Succeeded, Outputs: d.Outputs}
+}
+
+// elsewhere leaves a local process to the host that runs it while that host may
+// be alive, and fails the deployment when it has certainly ended.
+func (r *Reconciler) elsewhere(ctx context.Context, c state.Claim, d state.Deployment, e *provisioner.OtherHostError) (next, error) {
+	if time.Since(d.ModifiedAt) < 2*state.Lease {
+		return next{at: time.Now().Add(jitter(300 * time.Millisecond))}, nil
+	}
+	return r.settle(ctx, c, d, provisioner.Progress{
+		State: provisioner.Failed, Handle: d.Handle,
+		Message: "interrupted: the host " + e.Host + " that ran the commands is gone",
+	}, 0)
+}
+
+// cancelling notes that the engine was asked to stop.
+func (r *Reconciler) cancelling(ctx context.Context, c state.Claim, d *state.Deployment, t state.Target) error {
+	if err := d.Move(state.Cancelling, "cancelled by "+string(t.Asked.By)+because(t.Asked.Why)); err != nil {
+		return err
+	}
+	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if err := tx.SaveDeployment(*d); err != nil {
+			return err
+		}
+		return r.show(tx, *d)
+	})
+}
+
+// outcome maps what an engine says to Proton's statuses.
+func outcome(d state.Deployment, s provisioner.State) state.Status {
+	deleting := d.Action == state.Delete
+	switch {
+	case s == provisioner.Running:
+		return d.Status
+	case deleting && s == provisioner.Succeeded:
+		return state.DeleteComplete
+	case deleting:
+		return state.DeleteFailed
+	case s == provisioner.Succeeded:
+		return state.Succeeded
+	case s == provisioner.Cancelled && d.Status == state.Cancelling:
+		return state.Cancelled
+	default:
+		return state.Failed
+	}
+}
+
+// settle writes the progress of a deployment: log, handle, status and, at its
+// end, what is deployed now, all in one transaction.
+func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployment, p provisioner.Progress, offset int64) (next, error) {
+	before := d.Status
+	status := outcome(d, p.State)
+	message := p.Message
+	if status == state.Cancelled && message == "" {
+		message = d.Message
+	}
+	quiet := len(p.Log) == 0 && p.Handle == d.Handle && status == d.Status
+	if quiet && p.State == provisioner.Running {
+		return next{at: time.Now().Add(again(p)), sticky: true}, nil
+	}
+	if err := d.Move(status, message); err != nil {
+		return next{}, err
+	}
+	d.Handle = p.Handle
+	if status == state.Succeeded {
+		d.Outputs = p.Outputs
+	}
+	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if err := tx.AppendLog(d.ID, offset, p.Log); err != nil {
+			return err
+		}
+		if err := tx.SaveDeployment(d); err != nil {
+			return err
+		}
+		if !d.Status.Final() {
+			return r.show(tx, d)
+		}
+		return r.finish(tx, d)
+	})
+	if err != nil {
+		return next{}, err
+	}
+	if d.Status != before {
+		r.log.Info("deployment moved", zap.Stringer("ref", d.Ref), zap.String("deployment", d.ID),
+			zap.String("from", string(before)), zap.String("to", string(d.Status)))
+	}
+	if !d.Status.Final() {
+		return next{at: time.Now().Add(again(p)), sticky: true}, nil
+	}
+	r.forget(ctx, d)
+	return next{at: time.Now()}, nil // look once more: something may have been declared meanwhile
+}
+
+// again is when a running job is looked at next.
+func again(p provisioner.Progress) time.Duration {
+	if p.Again <= 0 && len(p.Log) == 0 {
+		return 50 * time.Millisecond
+	}
+	return p.Again
+}
+
+// show puts the status of the deployment under way on its target.
+func (r *Reconciler) show(tx *state.Tx, d state.Deployment) error {
+	t, err := tx.Target(d.Ref)
+	if err != nil {
+		return err
+	}
+	if t.Status == d.Status && t.Message == d.Message && t.Waiting.Reason == "" {
+		return nil
+	}
+	t.Status, t.Message, t.Waiting = d.Status, d.Message, state.Waiting{}
+	return tx.PutTarget(t)
+}
+
+// finish writes what a deployment that has ended leaves behind, and wakes
+// those who wait for it.
+func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
+	t, err := tx.Target(d.Ref)
+	if err != nil {
+		return err
+	}
+	t.Status, t.Message, t.Waiting = d.Status, d.Message, state.Waiting{}
+	t.Asked.Cancel, t.Asked.Abandon = "", false
+	switch d.Status {
+	case state.DeleteComplete:
+		if t.Desired.Deleted {
+			return tx.RemoveTarget(t)
+		}
+		t.Deployed, t.Status, t.LastAttempted, t.LastSucceeded = state.Deployed{}, "", "", "" // declared again meanwhile
+	case state.Succeeded:
+		t.LastSucceeded = d.ID
+		t.Deployed = state.Deployed{
+			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
+			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(),
+		}
+	default:
+	}
+	if err := tx.PutTarget(t); err != nil {
+		return err
+	}
+	if err := tx.WakeDependents(d.Ref); err != nil {
+		return err
+	}
+	return r.woken(tx, t)
+}
+
+// woken wakes what sums up the state of a target.
+func (r *Reconciler) woken(tx *state.Tx, t state.Target) error {
+	if t.Ref.Service == "" {
+		return nil
+	}
+	return tx.Wake(state.ServiceRef(t.Ref.Service))
+}
+
+// forgetter is an engine that keeps something of its own for each job.
+type forgetter interface {
+	Forget(ctx context.Context, id string) error
+}
+
+// forget lets the engine clean up after a deployment whose end is recorded.
+// What it fails to remove is swept at the next start.
+func (r *Reconciler) forget(ctx context.Context, d state.Deployment) {
+	f, ok := r.cfg.Engines[renderer.Engine(d.Engine)].(forgetter)
+	if !ok {
+		return
+	}
+	if err := f.Forget(ctx, d.ID); err != nil {
+		r.log.Info("work folder left for the next sweep", zap.String("deployment", d.ID), zap.Error(err))
+	}
+}
+
+// later is the time of the next visit when nothing more is to be done now.
+func (r *Reconciler) later() next { return next{at: time.Now().Add(jitter(r.current().Resync))} }

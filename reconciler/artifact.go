@@ -1,0 +1,72 @@
+package reconciler
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"baryon/renderer"
+)
+
+// engineNone applies nothing: the values of the spec are the outputs.
+const engineNone = "none"
+
+// An artifact is what a deployment applies, as it is kept: the rendered files
+// and how to run them. It is written before the engine is first called, so what
+// is applied after a restart is what was planned.
+type artifact struct {
+	Commands    []string          `json:"commands,omitempty"`
+	Deprovision []string          `json:"deprovision,omitempty"`
+	Env         map[string]string `json:"env,omitempty"`
+	Timeout     time.Duration     `json:"timeout,omitempty"`
+	RerunSafe   bool              `json:"rerunSafe,omitempty"`
+	Outputs     map[string]string `json:"outputs,omitempty"` // of what is not applied: the spec's own values
+
+	files fs.FS
+}
+
+// The places of an artifact's pieces in its blob.
+const (
+	artifactJob   = "job.json"
+	artifactFiles = "files"
+)
+
+// pack lays the artifact out as files.
+func (a *artifact) pack() fs.FS {
+	job, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	out := map[string]renderer.File{artifactJob: {Data: job}}
+	_ = fs.WalkDir(a.files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(a.files, path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		out[artifactFiles+"/"+path] = renderer.File{Data: data, Exec: info.Mode()&0o111 != 0}
+		return nil
+	})
+	return renderer.NewFiles(out)
+}
+
+// unpack reads what pack laid out.
+func unpack(files fs.FS) (*artifact, error) {
+	data, err := fs.ReadFile(files, artifactJob)
+	if err != nil {
+		return nil, fmt.Errorf("rendered files: %w", err)
+	}
+	a := &artifact{}
+	if err := json.Unmarshal(data, a); err != nil {
+		return nil, fmt.Errorf("rendered files: %s: %w", artifactJob, err)
+	}
+	a.files, err = fs.Sub(files, artifactFiles)
+	return a, err
+}

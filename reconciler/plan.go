@@ -1,0 +1,281 @@
+package reconciler
+
+import (
+	"fmt"
+	"time"
+
+	"baryon/state"
+)
+
+// A View is all that Plan may know about one target: what is wanted, what is
+// deployed, and what stands in the way. Whoever builds it has read the database
+// and rendered; Plan itself reads nothing.
+type View struct {
+	Target state.Target
+	Open   bool              // a deployment is under way
+	Last   *state.Deployment // the newest deployment, or nil
+
+	Needs      []Need        // what must be deployed first
+	Dependents []state.Ref   // what needs this; looked up for a deletion only
+	Blocked    state.Waiting // why the wanted state cannot be rendered, if it cannot
+
+	Engine      string // how the wanted state would be applied
+	Input       string // digest of what the wanted state is rendered from
+	Output      string // digest of the rendered files and commands; empty when rendering failed
+	RenderError string // why rendering failed, for people
+
+	Deletions     int // begun in the last 24 hours
+	DeletionLimit int // how many may be begun without a person
+	Busy          bool
+	Now           time.Time
+}
+
+// A Need is one thing that a target waits for and whose outputs it reads.
+type Need struct {
+	Ref      state.Ref
+	Exists   bool
+	Deployed bool // has been deployed successfully and is not being deleted
+	Status   state.Status
+}
+
+// A Step is what Plan says to do with a target.
+type Step string
+
+// The steps. Exactly one is taken on each visit.
+const (
+	Nothing Step = "nothing" // what is deployed is what is wanted, or something must come first
+	Record  Step = "record"  // the new version renders to what is deployed: note it, deploy nothing
+	Deploy  Step = "deploy"  // open a deployment
+	Refuse  Step = "refuse"  // open a deployment and fail it: it cannot be rendered
+	Forget  Step = "forget"  // drop the target without touching what it made
+)
+
+// A Change is the outcome of Plan for one target.
+type Change struct {
+	Step    Step
+	Action  state.Action  // for Deploy and Refuse
+	Reason  string        // why, for people and the audit log
+	Waiting state.Waiting // for Nothing: what it waits for; zero when all is as wanted
+}
+
+// Plan compares what is wanted with what is deployed. It is a pure function:
+// the same view gives the same change, and nothing is read, written or timed.
+//
+// It keeps three promises whatever the view: no deployment is begun while one
+// is open; a deletion is never begun while something depends on the target, or
+// against the guard without a person; and what failed is not tried again until
+// its inputs change or somebody asks.
+func Plan(v View) Change {
+	if v.Open {
+		return Change{Step: Nothing}
+	}
+	if s := v.Target.Asked.Suspended; s != nil && (s.Until.IsZero() || v.Now.Before(s.Until)) {
+		return wait(state.Waiting{
+			Reason: state.WaitSuspended, On: string(s.By), Until: s.Until,
+			Why:  "suspended by " + string(s.By) + because(s.Why),
+			Next: "baryon resume " + v.Target.Ref.String(),
+		})
+	}
+	if v.Target.Desired.Deleted {
+		return planDeletion(v)
+	}
+	if v.Target.Desired.Orphaned != "" {
+		return wait(state.Waiting{
+			Reason: state.WaitOrphaned, On: v.Target.Owner.String(), Why: v.Target.Desired.Orphaned,
+			Next: "declare it again; or delete it with: baryon delete " + v.Target.Ref.String(),
+		})
+	}
+	if v.Blocked.Reason != "" {
+		return wait(v.Blocked)
+	}
+	if w, waits := waitForNeeds(v); waits {
+		return wait(w)
+	}
+	return planDeployment(v)
+}
+
+// planDeployment decides for a target that is wanted and can be looked at.
+func planDeployment(v View) Change {
+	t := v.Target
+	clean := t.LastAttempted == t.Deployed.Deployment // nothing was tried since the last success
+	asked := t.Asked.Redeploy == t.Generation && t.Generation > 0
+	retry := t.Asked.Retry == t.Generation && t.Generation > 0
+	if t.Deployed.Deployment != "" && clean && !asked {
+		if v.Input == t.Deployed.Input {
+			return unchanged(t)
+		}
+		if v.Output != "" && v.Output == t.Deployed.Output {
+			return Change{Step: Record, Reason: "renders to what is deployed"}
+		}
+	}
+	if rests(v) && !asked && !retry {
+		return wait(state.Waiting{
+			Reason: state.WaitRetry, On: v.Last.ID, Why: restReason(v.Last),
+			Next: "push a correction, or try again with: baryon retry " + t.Ref.String(),
+		})
+	}
+	action := state.Update
+	if t.Deployed.Deployment == "" {
+		action = state.Create
+	}
+	if v.RenderError != "" {
+		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
+	}
+	if t.Desired.Approval && t.Asked.Approved != t.Generation {
+		return awaitApproval(v, "its document asks for an approval of every change")
+	}
+	if v.Busy {
+		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
+	}
+	return Change{Step: Deploy, Action: action, Reason: deployReason(v, asked, retry)}
+}
+
+// unchanged is the answer for a target whose inputs are those of the last
+// success. A higher generation with equal inputs is noted and nothing more.
+func unchanged(t state.Target) Change {
+	if t.Deployed.Generation < t.Generation {
+		return Change{Step: Record, Reason: "nothing that is rendered changed"}
+	}
+	if t.Desired.Refused != "" {
+		return wait(state.Waiting{
+			Reason: state.WaitSpec, On: t.Owner.String(), Why: "a newer declaration is refused:\n" + t.Desired.Refused,
+			Next: "correct it and push; until then the last good one stays in force",
+		})
+	}
+	return Change{Step: Nothing}
+}
+
+// rests reports whether the last attempt ended badly on the inputs that are
+// still wanted.
+func rests(v View) bool {
+	if v.Last == nil || v.Last.Action == state.Delete {
+		return false
+	}
+	switch v.Last.Status {
+	case state.Failed, state.Cancelled:
+		return v.Last.Input == v.Input
+	default:
+		return false
+	}
+}
+
+func restReason(last *state.Deployment) string {
+	if last.Status == state.Cancelled {
+		return "the last deployment was cancelled; the same inputs are not tried again by themselves"
+	}
+	return "the last deployment failed: " + last.Message
+}
+
+func deployReason(v View, asked, retry bool) string {
+	t := v.Target
+	switch {
+	case t.Deployed.Deployment == "" && v.Last == nil:
+		return "declared in " + t.Desired.Origin.String()
+	case asked:
+		return "asked for by " + string(t.Asked.By) + because(t.Asked.Why)
+	case retry:
+		return "tried again by " + string(t.Asked.By) + because(t.Asked.Why)
+	case t.Deployed.Deployment != "" && t.Deployed.Version != t.Desired.Version:
+		return fmt.Sprintf("template %s moved from %s to %s", t.Desired.Template, t.Deployed.Version, t.Desired.Version)
+	case t.Deployed.Spec != t.Desired.Spec:
+		return "the spec changed in " + t.Desired.Origin.String()
+	default:
+		return "its inputs changed"
+	}
+}
+
+// planDeletion decides for a target that is wanted gone.
+func planDeletion(v View) Change {
+	t := v.Target
+	if t.Asked.Retain {
+		return Change{Step: Forget, Reason: "retained by " + string(t.Asked.By) + because(t.Asked.Why)}
+	}
+	if t.LastAttempted == "" {
+		return Change{Step: Forget, Reason: "was never deployed"}
+	}
+	if len(v.Dependents) > 0 {
+		return wait(state.Waiting{
+			Reason: state.WaitChild, On: v.Dependents[0].String(),
+			Why:  fmt.Sprintf("%d thing(s) still depend on it, first %s", len(v.Dependents), v.Dependents[0]),
+			Next: "delete what depends on it, or declare it again",
+		})
+	}
+	approved := t.Asked.Approved == t.Generation
+	if t.Asked.Rejected == t.Generation && t.Generation > 0 {
+		return wait(state.Waiting{
+			Reason: state.WaitGuard, On: string(t.Asked.By), Why: "the deletion was rejected by " + string(t.Asked.By) + because(t.Asked.Why),
+			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
+		})
+	}
+	if !approved {
+		if t.Desired.Protected {
+			return guard(t, "it is protected")
+		}
+		if v.Deletions >= v.DeletionLimit {
+			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
+		}
+	}
+	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
+		v.Last.Generation == t.Generation && t.Asked.Retry != t.Generation {
+		return wait(state.Waiting{
+			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
+			Next: "baryon retry " + t.Ref.String() + ", or leave what it made with: baryon retain " + t.Ref.String(),
+		})
+	}
+	if v.Busy {
+		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
+	}
+	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
+}
+
+func guard(t state.Target, why string) Change {
+	return wait(state.Waiting{
+		Reason: state.WaitGuard, On: "a person", Why: "deletion held: " + why,
+		Next: "baryon approve " + t.Ref.String() + ", or baryon reject " + t.Ref.String(),
+	})
+}
+
+func awaitApproval(v View, why string) Change {
+	ref := v.Target.Ref.String()
+	if v.Target.Asked.Rejected == v.Target.Generation {
+		return wait(state.Waiting{
+			Reason: state.WaitApproval, On: string(v.Target.Asked.By),
+			Why:  "rejected by " + string(v.Target.Asked.By) + because(v.Target.Asked.Why),
+			Next: "push another change, or allow it after all with: baryon approve " + ref,
+		})
+	}
+	return wait(state.Waiting{
+		Reason: state.WaitApproval, On: "a person", Why: why,
+		Next: "baryon approve " + ref + ", or baryon reject " + ref,
+	})
+}
+
+func waitForNeeds(v View) (state.Waiting, bool) {
+	for _, n := range v.Needs {
+		switch {
+		case !n.Exists:
+			return state.Waiting{
+				Reason: state.WaitNeed, On: n.Ref.String(), Why: n.Ref.String() + " does not exist",
+				Next: "declare it",
+			}, true
+		case !n.Deployed:
+			why := n.Ref.String() + " has not been deployed yet"
+			if n.Status == state.Failed {
+				why = n.Ref.String() + " failed to deploy"
+			}
+			return state.Waiting{
+				Reason: state.WaitNeed, On: n.Ref.String(), Why: why, Next: "see: baryon why " + n.Ref.String(),
+			}, true
+		}
+	}
+	return state.Waiting{}, false
+}
+
+func wait(w state.Waiting) Change { return Change{Step: Nothing, Waiting: w} }
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}

@@ -1,0 +1,194 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"go.uber.org/zap"
+
+	"baryon/reconciler/declare"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// register makes a new minor of every bundle whose folder differs from what
+// was registered last.
+func (s *takeover) register(ctx context.Context) error {
+	for _, b := range s.decl.Bundles {
+		problems, reason, err := s.registerBundle(ctx, b)
+		if err != nil {
+			return fmt.Errorf("register %s: %w", b.Dir, err)
+		}
+		verdict := "template"
+		if problems.Failed() {
+			verdict = string(declare.VerdictRefused)
+			s.problems += count(problems)
+		}
+		doc, err := json.Marshal(declare.File{Path: b.Dir + "/", Verdict: declare.Verdict(verdict), Reason: reason, Problems: problems})
+		if err != nil {
+			return err
+		}
+		s.bundles = append(s.bundles, state.SourceFile{Repository: s.repo.Name, Path: b.Dir + "/", Hash: b.Hash, Verdict: verdict, Doc: doc})
+	}
+	return nil
+}
+
+// registerBundle registers one bundle, or says what is wrong with it. A bundle
+// that fails its checks is kept as REGISTRATION_FAILED, and the number is used
+// again by the next push that passes: a failed version was never there to use.
+func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (renderer.Problems, string, error) {
+	if p, refused := s.templateNotAllowed(ctx, b); refused {
+		return renderer.Problems{p}, p.Rule, nil
+	}
+	latest, err := s.r.cfg.Store.LatestVersion(ctx, b.Kind, b.Template, b.Major)
+	var missing *state.NotFoundError
+	exists := err == nil
+	if err != nil && !errors.As(err, &missing) {
+		return nil, "", err
+	}
+	if exists && latest.Tree == b.Hash {
+		return s.earlier(b), describeVersion(latest), nil
+	}
+	v := state.TemplateVersion{
+		Kind: b.Kind, Name: b.Template, Version: state.Version{Major: b.Major}, Tree: b.Hash, Status: state.Draft,
+		Origin: state.Origin{Repository: s.repo.Name, Commit: s.head, Path: b.Dir, Author: s.commit.Author, Subject: s.commit.Subject},
+	}
+	if exists {
+		v.Version.Minor = latest.Version.Minor
+		if latest.Status != state.RegistrationFailed {
+			v.Version.Minor++
+		}
+	}
+	files, err := s.tree.Sub(b.Dir)
+	if err != nil {
+		return nil, "", err
+	}
+	bundle, err := renderer.Open(files, b.Dir, renderer.Options{})
+	var problems renderer.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return nil, "", err
+	}
+	if err == nil {
+		if problems, err = s.compare(ctx, b, bundle); err != nil {
+			return nil, "", err
+		}
+	}
+	return s.keepVersion(ctx, v, bundle, files, problems)
+}
+
+// earlier are the problems found when this content was first registered.
+func (s *takeover) earlier(b declare.Bundle) renderer.Problems {
+	var f declare.File
+	if err := json.Unmarshal(s.rows[b.Dir+"/"].Doc, &f); err != nil {
+		return nil
+	}
+	return f.Problems
+}
+
+// keepVersion writes a version with what the checks of its bundle came to.
+func (s *takeover) keepVersion(ctx context.Context, v state.TemplateVersion, bundle *renderer.Bundle, files fs.FS, problems renderer.Problems) (renderer.Problems, string, error) {
+	switch {
+	case problems.Failed():
+		v.Status, v.Message = state.RegistrationFailed, problems.Error()
+	case s.repo.Publish == PublishAuto:
+		v.Status = state.Published
+	}
+	if bundle != nil {
+		v.CustomerManaged, v.NoPipeline = bundle.CustomerManaged, bundle.Kind == renderer.ServiceTemplate && !bundle.HasPipeline()
+		v.ComponentSources = bundle.Sources
+		for _, c := range bundle.Compatible {
+			v.CompatibleEnvironments = append(v.CompatibleEnvironments, c.String())
+		}
+		if !problems.Failed() {
+			problems = bundle.Warnings
+		}
+		if f, ok := bundle.File("schema/schema.yaml"); ok {
+			v.Schema = string(f.Data)
+		}
+	}
+	var packed []byte
+	if v.Status != state.RegistrationFailed {
+		var err error
+		if packed, err = state.Pack(files); err != nil {
+			return nil, "", err
+		}
+	}
+	err := s.r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		if packed != nil {
+			digest, err := tx.PutBlob(packed)
+			if err != nil {
+				return err
+			}
+			v.Bundle = digest
+		}
+		if err := tx.PutTemplate(state.Template{
+			Kind: v.Kind, Name: v.Name, Repository: s.repo.Name, CustomerManaged: v.CustomerManaged, NoPipeline: v.NoPipeline,
+		}); err != nil {
+			return err
+		}
+		if err := tx.PutTemplateVersion(v); err != nil {
+			return err
+		}
+		return tx.Audit(state.ActorGit, "register", state.Ref{Kind: v.Kind + "-template", Name: v.Name},
+			map[string]string{"version": v.Version.String(), "status": string(v.Status), "commit": s.head})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	s.r.log.Info("template version registered", zap.String("template", v.Name), zap.String("version", v.Version.String()),
+		zap.String("status", string(v.Status)), zap.String("repo", s.repo.Name), zap.String("commit", s.head))
+	return problems, describeVersion(v), nil
+}
+
+func describeVersion(v state.TemplateVersion) string {
+	return fmt.Sprintf("%s template %s %s, %s", v.Kind, v.Name, v.Version, v.Status)
+}
+
+// compare names what would break those who use an earlier minor of the major.
+func (s *takeover) compare(ctx context.Context, b declare.Bundle, bundle *renderer.Bundle) (renderer.Problems, error) {
+	versions, err := s.r.cfg.Store.TemplateVersions(ctx, b.Kind, b.Template)
+	if err != nil {
+		return nil, err
+	}
+	var last *state.TemplateVersion
+	for i, v := range versions {
+		if v.Version.Major == b.Major && v.Status != state.RegistrationFailed {
+			last = &versions[i]
+		}
+	}
+	if last == nil || bundle.Schema == nil {
+		return nil, nil
+	}
+	old, err := s.r.open(ctx, *last)
+	if err != nil || old.Schema == nil {
+		return nil, err
+	}
+	return renderer.Compare(old.Schema, bundle.Schema), nil
+}
+
+// templateNotAllowed tells whether this repository may not bring a template.
+func (s *takeover) templateNotAllowed(ctx context.Context, b declare.Bundle) (renderer.Problem, bool) {
+	p := renderer.Problem{File: b.Dir, Line: 1, Column: 1}
+	kind := AllowEnvironmentTemplate
+	if b.Kind == state.KindService {
+		kind = AllowServiceTemplate
+	}
+	if !permits(s.repo.Allow.Kinds, kind) || !permits(s.repo.Allow.Templates, b.Template) {
+		p.Rule, p.Got = "repository "+s.repo.Name+" may not declare this template", kind+" "+b.Template
+		p.Next = "add it to allow.kinds and allow.templates of the repository in the daemon's configuration"
+		return p, true
+	}
+	t, err := s.r.cfg.Store.Template(ctx, b.Kind, b.Template)
+	if err == nil && t.Repository != "" && t.Repository != s.repo.Name {
+		if _, configured := s.r.current().repository(t.Repository); configured {
+			s.recheck = true
+			p.Rule, p.Got = "one template has one owner", b.Template+", which repository "+t.Repository+" declares"
+			p.Next = "give it another name, or take it out there"
+			return p, true
+		}
+	}
+	return renderer.Problem{}, false
+}

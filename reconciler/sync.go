@@ -1,0 +1,344 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"baryon/gitsource"
+	"baryon/reconciler/declare"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// visitRepository takes over what a repository declares now, if anything about
+// it has changed since the last look.
+func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, error) {
+	repo, configured := r.current().repository(c.Ref.Name)
+	prior, err := r.cfg.Store.Sync(ctx, c.Ref.Name)
+	var missing *state.NotFoundError
+	if err != nil && !errors.As(err, &missing) {
+		return next{}, err
+	}
+	prior.Name = c.Ref.Name
+	if !configured {
+		return r.later(), r.dropRepository(ctx, c, prior)
+	}
+	due := next{at: time.Now().Add(jitter(repo.Interval))}
+	head, err := r.cfg.Source.Head(ctx, repo.Repo)
+	if err != nil {
+		return next{}, r.syncFailed(ctx, c, repo, prior, err)
+	}
+	if head == prior.Seen && prior.Settings == repo.digest() && prior.Error == "" && !prior.Recheck {
+		return due, nil
+	}
+	if err := r.sync(ctx, c, repo, prior, head); err != nil {
+		return next{}, r.syncFailed(ctx, c, repo, prior, err)
+	}
+	return due, nil
+}
+
+// syncFailed keeps why a repository could not be read. What it declared stays
+// in force.
+func (r *Reconciler) syncFailed(ctx context.Context, c state.Claim, repo Repository, prior state.Sync, cause error) error {
+	if errors.Is(cause, state.ErrLost) || ctx.Err() != nil || prior.Error == cause.Error() {
+		return cause
+	}
+	prior.URL, prior.Branch, prior.Path = orElse(prior.URL, repo.URL), orElse(prior.Branch, repo.Branch), orElse(prior.Path, repo.Path)
+	prior.Error, prior.FailedAt, prior.Gone = cause.Error(), time.Now(), false
+	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error { return tx.PutSync(prior) })
+	return errors.Join(cause, err)
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// dropRepository orphans what a repository declared that is no longer
+// configured. Nothing is deleted.
+func (r *Reconciler) dropRepository(ctx context.Context, c state.Claim, prior state.Sync) error {
+	if prior.URL == "" || prior.Gone {
+		return nil
+	}
+	refs, err := r.owned(ctx, prior.Name)
+	if err != nil {
+		return err
+	}
+	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		for ref := range refs {
+			if err := orphan(tx, ref, "the repository "+prior.Name+" that declared it is no longer configured"); err != nil {
+				return err
+			}
+		}
+		prior.Gone, prior.Settings = true, ""
+		return tx.PutSync(prior)
+	})
+}
+
+// takeover is one taking-over of a commit, step by step.
+type takeover struct {
+	r      *Reconciler
+	repo   Repository
+	prior  state.Sync
+	head   string
+	commit gitsource.Commit
+	tree   *gitsource.Tree
+	decl   *declare.Declaration
+	owned  map[state.Ref]string // what this repository declares so far, and where
+
+	rows     map[string]state.SourceFile
+	refused  map[string]renderer.Problems // by file: what the state of other things refuses
+	accepted []declare.Document
+	bundles  []state.SourceFile
+	problems int
+	recheck  bool   // something was refused for a reason outside this repository
+	hold     string // why nothing is deleted on this taking-over
+}
+
+// sync registers bundles and takes over documents. What is broken stays as it
+// was; everything else goes on.
+func (r *Reconciler) sync(ctx context.Context, c state.Claim, repo Repository, prior state.Sync, head string) error {
+	s := &takeover{r: r, repo: repo, prior: prior, head: head, refused: map[string]renderer.Problems{}}
+	for _, step := range []func(context.Context) error{s.read, s.register, s.examine} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.cfg.Store.Update(ctx, c.Fence(), s.takeOver); err != nil {
+		return err
+	}
+	r.log.Info("repository taken over", zap.String("repo", repo.Name), zap.String("commit", head),
+		zap.Int("documents", len(s.accepted)), zap.Int("bundles", len(s.decl.Bundles)), zap.Int("problems", s.problems))
+	r.Wake()
+	r.report(ctx, s)
+	return nil
+}
+
+// read finds out what the commit declares and how it came about.
+func (s *takeover) read(ctx context.Context) error {
+	var err error
+	if s.tree, err = s.r.cfg.Source.Tree(ctx, s.repo.Repo, s.head); err != nil {
+		return err
+	}
+	if s.commit, err = s.r.cfg.Source.Commit(ctx, s.repo.Repo, s.head); err != nil {
+		return err
+	}
+	rows, err := s.r.cfg.Store.SourceFiles(ctx, s.repo.Name)
+	if err != nil {
+		return err
+	}
+	s.rows = make(map[string]state.SourceFile, len(rows))
+	known := make(map[string]declare.File, len(rows))
+	for _, row := range rows {
+		s.rows[row.Path] = row
+		var f declare.File
+		if err := json.Unmarshal(row.Doc, &f); err == nil && f.Hash != "" {
+			known[row.Path] = f
+		}
+	}
+	if s.owned, err = s.r.owned(ctx, s.repo.Name); err != nil {
+		return err
+	}
+	if s.decl, err = declare.Read(ctx, s.tree, known, declare.Options{Owners: s.owned}); err != nil {
+		return err
+	}
+	return s.judge(ctx)
+}
+
+// judge decides whether this commit may delete anything.
+func (s *takeover) judge(ctx context.Context) error {
+	switch {
+	case s.prior.Commit == "":
+	case !samePlace(s.repo, s.prior):
+		s.hold = "the repository's address, branch or path changed"
+	case len(s.decl.Documents) == 0 && s.prior.Documents > 0:
+		s.hold = "the repository declares nothing any more"
+	default:
+		follows, err := s.r.cfg.Source.Descends(ctx, s.repo.Repo, s.prior.Commit, s.head)
+		if err != nil {
+			return err
+		}
+		if !follows {
+			s.hold = "the branch was rewound: " + short(s.head) + " does not follow " + short(s.prior.Commit)
+		}
+	}
+	return nil
+}
+
+// owned are the environments, components and services a repository declares,
+// by their paths.
+func (r *Reconciler) owned(ctx context.Context, repository string) (map[state.Ref]string, error) {
+	out := map[state.Ref]string{}
+	targets, err := r.cfg.Store.TargetsOfOwner(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range targets {
+		if t.Ref.Service == "" && !t.Desired.Deleted {
+			out[t.Ref] = t.Owner.Path
+		}
+	}
+	services, err := r.cfg.Store.ServicesOfOwner(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range services {
+		if !v.Deleted {
+			out[state.ServiceRef(v.Name)] = v.Owner.Path
+		}
+	}
+	return out, nil
+}
+
+// examine checks each document against everything outside its file: what the
+// repository may declare, who owns the name, and the schema of the template.
+func (s *takeover) examine(ctx context.Context) error {
+	for _, doc := range s.decl.Documents {
+		problems, err := s.objections(ctx, doc)
+		if err != nil {
+			return err
+		}
+		if problems.Failed() {
+			s.refused[doc.Path] = append(s.refused[doc.Path], problems...)
+			continue
+		}
+		s.accepted = append(s.accepted, doc)
+	}
+	return nil
+}
+
+// objections are what stands against a document that is good in itself.
+func (s *takeover) objections(ctx context.Context, doc declare.Document) (renderer.Problems, error) {
+	if p, refused := s.notAllowed(doc); refused {
+		return renderer.Problems{p}, nil
+	}
+	owner, exists, err := s.r.owner(ctx, doc.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if exists && owner.Repository != s.repo.Name && !doc.Header.Adopt {
+		s.recheck = true
+		return renderer.Problems{doc.Problem(string(doc.Ref.Kind), "one name has one owner",
+			doc.Ref.String()+", which "+owner.String()+" declares", "", "take it out there, or say adopt: true here")}, nil
+	}
+	return s.specProblems(ctx, doc)
+}
+
+// owner is who declares a name now.
+func (r *Reconciler) owner(ctx context.Context, ref state.Ref) (state.Owner, bool, error) {
+	var missing *state.NotFoundError
+	if ref.Kind == state.KindService {
+		v, err := r.cfg.Store.Service(ctx, ref.Name)
+		if errors.As(err, &missing) {
+			return state.Owner{}, false, nil
+		}
+		return v.Owner, err == nil, err
+	}
+	t, err := r.cfg.Store.Target(ctx, ref)
+	if errors.As(err, &missing) {
+		return state.Owner{}, false, nil
+	}
+	return t.Owner, err == nil, err
+}
+
+// notAllowed tells what of a document the repository may not declare.
+func (s *takeover) notAllowed(doc declare.Document) (renderer.Problem, bool) {
+	a := s.repo.Allow
+	refuse := func(key, got, list string, allowed []string) (renderer.Problem, bool) {
+		return doc.Problem(key, "repository "+s.repo.Name+" may not declare this", got, fmt.Sprintf("one of %v", allowed),
+			"add it to allow."+list+" of the repository in the daemon's configuration"), true
+	}
+	kind := string(doc.Ref.Kind)
+	if !permits(a.Kinds, kind) {
+		return refuse(kind, kind, "kinds", a.Kinds)
+	}
+	if t := doc.Header.Template; t != "" && !permits(a.Templates, t) {
+		return refuse("template", t, "templates", a.Templates)
+	}
+	environments := []string{doc.Header.Environment}
+	if doc.Ref.Kind == state.KindEnvironment {
+		environments[0] = doc.Ref.Name
+	}
+	for _, i := range doc.Instances {
+		environments = append(environments, i.Environment)
+	}
+	for _, e := range environments {
+		if e != "" && !permits(a.Environments, e) {
+			return refuse("environment", e, "environments", a.Environments)
+		}
+	}
+	for key, role := range map[string]string{"role": doc.Header.Role, "codebuildRole": doc.Header.CodebuildRole, "componentRole": doc.Header.ComponentRole} {
+		if role != "" && !permits(a.Roles, role) {
+			return refuse(key, role, "roles", a.Roles)
+		}
+	}
+	return renderer.Problem{}, false
+}
+
+// specProblems checks the specs of a document against the versions they would
+// use now. What has no version yet is checked when it has one.
+func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (renderer.Problems, error) {
+	if doc.Ref.Kind == state.KindComponent {
+		return nil, nil
+	}
+	var all renderer.Problems
+	for _, t := range s.r.targetsOf(s.origin(doc), doc) {
+		t.Desired.Origin.Line = 0
+		version, blocked, err := s.r.version(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if blocked.Reason != "" {
+			continue
+		}
+		row, err := s.r.cfg.Store.TemplateVersion(ctx, templateKind(t.Ref.Kind), t.Desired.Template, version)
+		if err != nil {
+			return nil, err
+		}
+		w := wanted{part: partOf(t.Ref.Kind)}
+		if w.bundle, err = s.r.open(ctx, row); err != nil {
+			return nil, err
+		}
+		var problems renderer.Problems
+		if errors.As(w.check(t), &problems) {
+			all = append(all, doc.Locate(problems)...)
+		}
+	}
+	all.Sort()
+	return all, nil
+}
+
+func (s *takeover) origin(doc declare.Document) state.Origin {
+	return state.Origin{
+		Repository: s.repo.Name, Commit: s.head, Path: doc.Path, Line: doc.Cut.Locate(declare.Position{Line: 1, Column: 1}).Line,
+		Author: s.commit.Author, Subject: s.commit.Subject,
+	}
+}
+
+// report tells the host of the repository what became of the commit.
+func (r *Reconciler) report(ctx context.Context, s *takeover) {
+	if r.cfg.Reporter == nil {
+		return
+	}
+	text := fmt.Sprintf("%d declared", len(s.accepted))
+	if s.problems > 0 {
+		text = fmt.Sprintf("%d problem(s); see: baryon sources", s.problems)
+	}
+	if err := r.cfg.Reporter.Report(ctx, s.repo.Repo, s.head, s.problems == 0, text); err != nil {
+		r.log.Warn("commit status not set", zap.String("repo", s.repo.Name), zap.String("commit", s.head), zap.Error(err))
+	}
+}
+
+func short(commit string) string {
+	if len(commit) > 12 {
+		return commit[:12]
+	}
+	return commit
+}
