@@ -47,8 +47,8 @@ func (c *Command) create(f folder, job Job, marks ...string) error {
 		return err
 	}
 	draft := folder{dir}
-	defer removeTree(dir)
-	lock, err := draft.tryLock() // tells Sweep that somebody is at it
+	defer func() { _ = removeTree(dir) }() // Sweep removes what stays
+	lock, err := draft.tryLock()           // tells Sweep that somebody is at it
 	if err != nil {
 		return err
 	}

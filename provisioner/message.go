@@ -80,11 +80,3 @@ func lastLines(output string) string {
 	slices.Reverse(lines)
 	return strings.Join(lines, "\n")
 }
-
-// failure says what happened in command k.
-func failure(k int, commands []string, what string) string {
-	if k < 1 || k > len(commands) {
-		return "the shell " + what + " before its first command"
-	}
-	return fmt.Sprintf("command %d of %d %s: %s", k, len(commands), what, firstLine(commands[k-1]))
-}

@@ -41,16 +41,16 @@ func placeOf(dir string) (place, error) {
 
 // A handle says where a job's work is. It is JSON so that people can read it.
 type handle struct {
-	Place string `json:"place"`
-	Host  string `json:"host"`
-	Dir   string `json:"dir"`
-	*process
+	Place   string   `json:"place"`
+	Host    string   `json:"host"`
+	Dir     string   `json:"dir"`
+	Process *process `json:"process,omitempty"` // the supervisor, once there is one
 }
 
 func (p place) handle(f folder, start *startRecord) string {
 	h := handle{Place: p.ID, Host: p.Host, Dir: f.dir}
 	if start != nil {
-		h.process = &start.Process
+		h.Process = &start.Process
 	}
 	text, err := json.Marshal(h)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,7 +62,9 @@ func endLeftovers(start *startRecord) error {
 		return nil
 	}
 	group := cgroup{start.Cgroup}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	pause := time.NewTicker(10 * time.Millisecond)
+	defer pause.Stop()
+	for deadline := time.Now().Add(5 * time.Second); ; <-pause.C {
 		group.kill()
 		pids := append(group.processes(), processesOfRun(start.Run)...)
 		if len(pids) == 0 {
@@ -102,21 +103,21 @@ func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
 		return err
 	}
 	defer errs.Close()
-	cmd := exec.Command(c.cfg.Executable, "supervise", f.dir)
-	cmd.Dir = f.dir
-	cmd.Env = []string{"PATH=" + c.cfg.Path}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, errs, errs
-	cmd.ExtraFiles = []*os.File{lock}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	supervisor, err := os.StartProcess(c.cfg.Executable, []string{c.cfg.Executable, "supervise", f.dir}, &os.ProcAttr{
+		Dir:   f.dir,
+		Env:   []string{"PATH=" + c.cfg.Path},
+		Files: []*os.File{in, errs, errs, lock}, // the lock is lockFD
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
 		return fmt.Errorf("start supervisor: %w", err)
 	}
-	pid := cmd.Process.Pid
+	pid := supervisor.Pid
 	c.mu.Lock()
 	c.children[job.ID] = child{pid: pid, attempt: attempt}
 	c.mu.Unlock()
 	// It is reaped by number, without waiting: see reapChildren.
-	if err := cmd.Process.Release(); err != nil {
+	if err := supervisor.Release(); err != nil {
 		return err
 	}
 	c.step("forked")

@@ -4,7 +4,7 @@
 // refuses to know what the files were rendered from (targets, templates,
 // specs), where they came from (Git) and where the results are kept (the
 // database). Each engine is one type; all of them pass the tests of package
-// contract.
+// provisionertest.
 package provisioner
 
 import (

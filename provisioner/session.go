@@ -61,50 +61,70 @@ func findShell(path string) (string, error) {
 	return "", fmt.Errorf("neither bash nor sh found in %s; install one, or use an image that has it", path)
 }
 
+// pipes are the ends of what the shell is connected by.
+type pipes struct {
+	stdin              *os.File
+	printed, stdout    *os.File
+	question, requests *os.File // the shell asks, the supervisor reads
+	answered, answers  *os.File // the supervisor answers, the shell reads
+	group              *os.File // the cgroup's folder, or nil
+}
+
+func (p *pipes) open(group cgroup) (err error) {
+	if p.stdin, err = os.Open(os.DevNull); err != nil {
+		return err
+	}
+	if p.printed, p.stdout, err = os.Pipe(); err != nil {
+		return err
+	}
+	if p.requests, p.question, err = os.Pipe(); err != nil {
+		return err
+	}
+	if p.answered, p.answers, err = os.Pipe(); err != nil {
+		return err
+	}
+	if group.dir != "" {
+		p.group, err = os.Open(group.dir)
+	}
+	return err
+}
+
+// closeAll closes files, also those never opened.
+func closeAll(files ...*os.File) {
+	for _, file := range files {
+		file.Close() // of a nil file is an error, no more
+	}
+}
+
 // open starts the shell. The calling goroutine must stay on its thread.
 func (s *supervisor) open() (*session, error) {
 	shell, err := findShell(s.order.Path)
 	if err != nil {
 		return nil, err
 	}
-	var files [8]*os.File // stdin, then reading and writing ends by turns
-	defer func() {
-		for _, file := range files {
-			if file != nil {
-				file.Close()
-			}
-		}
-	}()
-	if files[0], err = os.Open(os.DevNull); err != nil {
+	var p pipes
+	err = p.open(s.group)
+	defer closeAll(p.stdin, p.stdout, p.question, p.answered, p.group)
+	if err != nil {
+		closeAll(p.printed, p.requests, p.answers)
 		return nil, err
 	}
-	for i := 1; i < 7; i += 2 {
-		if files[i], files[i+1], err = os.Pipe(); err != nil {
-			return nil, err
-		}
-	}
-	if s.group.dir != "" {
-		if files[7], err = os.Open(s.group.dir); err != nil {
-			return nil, err
-		}
-	}
-	p, err := os.StartProcess(shell, []string{filepath.Base(shell), "-e", "-c", driver, "baryon"}, &os.ProcAttr{
+	proc, err := os.StartProcess(shell, []string{filepath.Base(shell), "-e", "-c", driver, "baryon"}, &os.ProcAttr{
 		Dir:   s.folder.path("bundle"),
 		Env:   s.order.environment(s.folder, s.start.Run, s.launch.Secrets),
-		Files: []*os.File{files[0], files[2], files[2], files[3], files[6]},
-		Sys:   sessionAttr(fdOf(files[7])),
+		Files: []*os.File{p.stdin, p.stdout, p.stdout, p.answered, p.question},
+		Sys:   sessionAttr(fdOf(p.group)),
 	})
 	if err != nil {
+		closeAll(p.printed, p.requests, p.answers)
 		return nil, fmt.Errorf("start %s: %w", shell, err)
 	}
 	x := &session{
-		pid: p.Pid, done: make(chan syscall.WaitStatus, 1), none: make(chan struct{}),
-		printed: files[1], answers: files[4], requests: files[5],
+		pid: proc.Pid, done: make(chan syscall.WaitStatus, 1), none: make(chan struct{}),
+		printed: p.printed, answers: p.answers, requests: p.requests,
 	}
-	files[1], files[4], files[5] = nil, nil, nil
-	if err := p.Release(); err != nil { // wait4 in reap collects it
-		return nil, err
-	}
+	// Its end is collected by reap; letting go of it cannot fail.
+	_ = proc.Release()
 	x.wait.Go(x.reap)
 	x.wait.Go(func() { x.talk(s) })
 	x.wait.Go(func() { s.out.copy(x.printed) })

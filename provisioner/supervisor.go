@@ -206,13 +206,14 @@ func (s *supervisor) expired() bool {
 // record writes the exit record. A full disk is waited for: work whose end is
 // not recorded counts as interrupted.
 func (s *supervisor) record(exit exitRecord) error {
-	for {
+	pause := time.NewTicker(time.Second)
+	defer pause.Stop()
+	for ; ; <-pause.C {
 		err := s.folder.writeExit(s.start.Attempt, exit)
 		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 			return err
 		}
 		s.folder.clean()
-		time.Sleep(time.Second)
 		if _, err := os.Lstat(s.folder.dir); errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -1,5 +1,3 @@
-//go:build !linux
-
 package provisioner
 
 import (
@@ -11,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Outside Linux there is no way to adopt orphans and none to read the
+// On macOS there is no way to adopt orphans and none to read the
 // environment of others: ending reaches the shell's process group alone. Limits
 // says so.
 
