@@ -12,6 +12,7 @@ import (
 type converter struct {
 	file     string
 	limits   Limits
+	lines    int // of the text; the parser puts empty values at its end one too far
 	problems Problems
 	done     map[*yaml.Node]converted
 	open     map[*yaml.Node]bool // anchored nodes being converted: an alias to one of them is a loop
@@ -24,8 +25,8 @@ type converted struct {
 	size, height int
 }
 
-func newConverter(file string, limits Limits) *converter {
-	return &converter{file: file, limits: limits, done: map[*yaml.Node]converted{}, open: map[*yaml.Node]bool{}}
+func newConverter(file string, data []byte, limits Limits) *converter {
+	return &converter{file: file, limits: limits, lines: max(1, len(lineEnds(data))), done: map[*yaml.Node]converted{}, open: map[*yaml.Node]bool{}}
 }
 
 func (c *converter) document(n *yaml.Node) *Node {
@@ -96,7 +97,7 @@ func (c *converter) alias(n *yaml.Node, depth int) converted {
 }
 
 func (c *converter) content(n *yaml.Node, depth int) converted {
-	out := &Node{File: c.file, Line: n.Line, Column: n.Column}
+	out := &Node{File: c.file, Line: min(n.Line, c.lines), Column: n.Column}
 	c.tag(n, out)
 	switch n.Kind {
 	case yaml.MappingNode:

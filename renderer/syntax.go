@@ -66,11 +66,18 @@ func failingLine(err error, lines int, fails func(int) bool) int {
 }
 
 // lineEnds gives the offset after each line, the last one ending with the text.
+// Lines end as the parser counts them.
 func lineEnds(data []byte) []int {
 	var ends []int
-	for i, b := range data {
-		if b == '\n' {
+	for i := 0; i < len(data); i++ {
+		rest := data[i:]
+		switch {
+		case rest[0] == '\n', rest[0] == '\r' && !bytes.HasPrefix(rest, []byte("\r\n")):
 			ends = append(ends, i+1)
+		case bytes.HasPrefix(rest, []byte("\u0085")):
+			ends = append(ends, i+2)
+		case bytes.HasPrefix(rest, []byte("\u2028")), bytes.HasPrefix(rest, []byte("\u2029")):
+			ends = append(ends, i+3)
 		}
 	}
 	if len(ends) == 0 || ends[len(ends)-1] != len(data) {

@@ -182,3 +182,30 @@ func (j *job) mapBack(p *Problem, name, text string, trace *jinja.Trace) {
 		}
 	}
 }
+
+// Trace renders the one template file of a CloudFormation part like Render and
+// says of every byte of it which place of the template and which inputs made
+// it. It does not check the result.
+func (r *Renderer) Trace(ctx context.Context, b *Bundle, p Part, in Inputs) (*jinja.Trace, error) {
+	m := b.Parts[p]
+	if m == nil || m.Engine != EngineCloudFormation {
+		return nil, fmt.Errorf("bundle %s has no rendered template for %s", b.Dir, p)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, r.timeout, errTooLong)
+	defer cancel()
+	j := &job{renderer: r, bundle: b, part: p, vars: in.Namespace(p)}
+	name := path.Join(partDir(p), m.Template)
+	t, err := j.template(name, name, string(b.files[name].Data))
+	var trace *jinja.Trace
+	if err == nil {
+		trace, err = t.Trace(limited, j.vars)
+	}
+	if err == nil {
+		return trace, nil
+	}
+	problem, err := j.problem(limited, err)
+	if err != nil {
+		return nil, err
+	}
+	return nil, Problems{problem}
+}

@@ -62,7 +62,7 @@ func ParseYAML(file string, data []byte, limits Limits) ([]*Node, Problems) {
 	if err != nil {
 		return nil, Problems{syntaxProblem(file, data, err)}
 	}
-	c := newConverter(file, limits)
+	c := newConverter(file, data, limits)
 	docs := make([]*Node, 0, len(parsed))
 	for i := range parsed {
 		root := c.document(&parsed[i])
