@@ -95,6 +95,7 @@ type takeover struct {
 
 	rows     map[string]state.SourceFile
 	refused  map[string]renderer.Problems // by file: what the state of other things refuses
+	held     map[string][]state.Ref       // by file: the names of documents so refused
 	accepted []declare.Document
 	bundles  []state.SourceFile
 	problems int
@@ -105,7 +106,7 @@ type takeover struct {
 // sync registers bundles and takes over documents. What is broken stays as it
 // was; everything else goes on.
 func (r *Reconciler) sync(ctx context.Context, c state.Claim, repo Repository, prior state.Sync, head string) error {
-	s := &takeover{r: r, repo: repo, prior: prior, head: head, refused: map[string]renderer.Problems{}}
+	s := &takeover{r: r, repo: repo, prior: prior, head: head, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
 	for _, step := range []func(context.Context) error{s.read, s.register, s.examine} {
 		if err := step(ctx); err != nil {
 			return err
@@ -207,6 +208,7 @@ func (s *takeover) examine(ctx context.Context) error {
 		}
 		if problems.Failed() {
 			s.refused[doc.Path] = append(s.refused[doc.Path], problems...)
+			s.held[doc.Path] = append(s.held[doc.Path], doc.Ref)
 			continue
 		}
 		s.accepted = append(s.accepted, doc)

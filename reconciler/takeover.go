@@ -256,7 +256,7 @@ func (s *takeover) componentFiles(tx *state.Tx, doc declare.Document) (string, e
 func (s *takeover) noteRefusals(tx *state.Tx) error {
 	for _, doc := range s.decl.Documents {
 		problems := s.refused[doc.Path]
-		if len(problems) == 0 || s.owned[doc.Ref] == "" {
+		if s.owned[doc.Ref] == "" || !slices.Contains(s.held[doc.Path], doc.Ref) {
 			continue
 		}
 		if err := refuse(tx, doc.Ref, problems); err != nil {
@@ -401,10 +401,9 @@ func (s *takeover) keepFiles(tx *state.Tx) error {
 			verdict = declare.VerdictRefused
 		}
 		s.problems += count(f.Problems) + count(f.Conflicts) + count(refusals)
-		doc, err := json.Marshal(struct {
-			declare.File
-			Refusals renderer.Problems `json:"refusals,omitempty"`
-		}{f, refusals})
+		f.Conflicts = append(slices.Clone(f.Conflicts), refusals...)
+		f.Held = append(slices.Clone(f.Held), s.held[f.Path]...)
+		doc, err := json.Marshal(f)
 		if err != nil {
 			return err
 		}
