@@ -1,0 +1,220 @@
+package v1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+
+	"go.uber.org/zap"
+
+	"baryon/state"
+)
+
+// ActorHeader says who asks.
+const ActorHeader = "Baryon-Actor"
+
+// A Request is the body of a POST.
+type Request struct {
+	Why   string    `json:"why,omitempty"`
+	Until time.Time `json:"until,omitzero"` // for suspend
+}
+
+const (
+	maxBody = 64 << 10
+	maxWhy  = 1000
+)
+
+// Verbs are what can be asked of a target.
+const (
+	Retry    = "retry"
+	Redeploy = "redeploy"
+	Approve  = "approve"
+	Reject   = "reject"
+	Suspend  = "suspend"
+	Resume   = "resume"
+	Cancel   = "cancel"
+	Abandon  = "abandon"
+	Retain   = "retain"
+	Delete   = "delete"
+)
+
+// ask calls the verb of the store; false when there is no such verb.
+func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state.Ref, body Request) (bool, error) {
+	switch verb {
+	case Retry:
+		return true, a.Store.Retry(ctx, actor, ref, body.Why)
+	case Redeploy:
+		return true, a.Store.Redeploy(ctx, actor, ref, body.Why)
+	case Approve:
+		return true, a.Store.Approve(ctx, actor, ref, body.Why)
+	case Reject:
+		return true, a.Store.Reject(ctx, actor, ref, body.Why)
+	case Suspend:
+		return true, a.Store.Suspend(ctx, actor, ref, body.Why, body.Until)
+	case Resume:
+		return true, a.Store.Resume(ctx, actor, ref, body.Why)
+	case Cancel:
+		return true, a.Store.Cancel(ctx, actor, ref, body.Why)
+	case Abandon:
+		return true, a.Store.Abandon(ctx, actor, ref, body.Why)
+	case Retain:
+		return true, a.Store.Retain(ctx, actor, ref, body.Why)
+	case Delete:
+		return true, a.Store.Delete(ctx, actor, ref, body.Why)
+	}
+	return false, nil
+}
+
+// verb writes down what was asked of a target and wakes the loop.
+func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
+		verb, ref := r.PathValue("verb"), refOf(r)
+		actor, body, err := asked(w, r)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case verb == Suspend && body.Why == "":
+			return nil, invalid("a suspension needs a reason", `give {"why": "..."}`)
+		case verb != Suspend && !body.Until.IsZero():
+			return nil, invalid("until is for suspend alone", "leave it out")
+		case verb == Suspend && !body.Until.IsZero() && !body.Until.After(time.Now()):
+			return nil, invalid("until is "+body.Until.UTC().Format(time.RFC3339)+", which has passed", "give a time to come")
+		}
+		known, err := a.ask(r.Context(), verb, actor, ref, body)
+		if !known {
+			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.Wake()
+		a.Log.Info("asked", zap.String("verb", verb), zap.Stringer("ref", ref), zap.String("actor", string(actor)))
+		return a.view.Target(r.Context(), ref)
+	}
+}
+
+// publish moves a draft version to PUBLISHED.
+func (a *api) publish(w http.ResponseWriter, r *http.Request) (any, error) {
+	kind, name, version, err := versionPath(r)
+	if err != nil {
+		return nil, err
+	}
+	actor, _, err := asked(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.Publish(r.Context(), actor, kind, name, version); err != nil {
+		return nil, err
+	}
+	a.Wake()
+	a.Log.Info("asked", zap.String("verb", "publish"), zap.String("template", name),
+		zap.Stringer("version", version), zap.String("actor", string(actor)))
+	t, err := a.Store.TemplateVersion(r.Context(), kind, name, version)
+	if err != nil {
+		return nil, err
+	}
+	return a.view.templateVersion(r.Context(), t, a.view.recommended())
+}
+
+// sync makes one repository due now.
+func (a *api) sync(w http.ResponseWriter, r *http.Request) (any, error) {
+	if _, _, err := asked(w, r); err != nil {
+		return nil, err
+	}
+	s, err := a.Store.Sync(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.Wake(r.Context(), state.RepositoryRef(s.Name)); err != nil {
+		return nil, err
+	}
+	a.Wake()
+	return repositoryOf(s), nil
+}
+
+// syncAll makes all repositories due now.
+func (a *api) syncAll(w http.ResponseWriter, r *http.Request) (any, error) {
+	if _, _, err := asked(w, r); err != nil {
+		return nil, err
+	}
+	all, err := a.view.Repositories(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var refs []state.Ref
+	for _, one := range all {
+		if !one.Gone {
+			refs = append(refs, state.RepositoryRef(one.Name))
+		}
+	}
+	if err := a.Store.Wake(r.Context(), refs...); err != nil {
+		return nil, err
+	}
+	a.Wake()
+	return Page[Repository]{Items: all}, nil
+}
+
+// asked reads who asks for what, from a request that no other site can have
+// made a browser send: that takes the content type of JSON.
+func asked(w http.ResponseWriter, r *http.Request) (state.Actor, Request, error) {
+	var body Request
+	if err := allowQuery(r); err != nil {
+		return "", body, err
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return "", body, err
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return "", body, invalid("the content type is not application/json", `send the header Content-Type: application/json`)
+	}
+	if len(data) > 0 {
+		if err := decode(data, &body); err != nil {
+			return "", body, err
+		}
+	}
+	if body.Why = strings.TrimSpace(body.Why); len(body.Why) > maxWhy {
+		return "", body, invalid(fmt.Sprintf("the reason has %d bytes", len(body.Why)), fmt.Sprintf("keep it under %d", maxWhy))
+	}
+	return actorOf(r), body, nil
+}
+
+func decode(data []byte, body *Request) error {
+	d := json.NewDecoder(strings.NewReader(string(data)))
+	d.DisallowUnknownFields()
+	err := d.Decode(body)
+	if err == nil && d.Decode(&struct{}{}) != io.EOF { //nolint:errorlint // Decode returns io.EOF itself
+		err = errors.New("more than one value")
+	}
+	if err != nil {
+		return invalid("the body cannot be read: "+err.Error(), `give {"why": "..."}, for suspend also "until" as 2006-01-02T15:04:05Z`)
+	}
+	return nil
+}
+
+// actorOf is who the request says asks. It is a claim, good for telling people
+// apart, not for deciding what they may do.
+func actorOf(r *http.Request) state.Actor {
+	name := strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return -1
+	}, r.Header.Get(ActorHeader))
+	if name = strings.TrimSpace(name); name == "" {
+		return "api"
+	}
+	if runes := []rune(name); len(runes) > 200 {
+		name = string(runes[:200])
+	}
+	return state.Actor(name)
+}

@@ -1,0 +1,168 @@
+package v1
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"baryon/state"
+)
+
+// A Why says in what state something is, for which reason, and what would
+// change that.
+type Why struct {
+	State string    `json:"state"`
+	Text  string    `json:"why,omitempty"`    // a sentence for people
+	Cause string    `json:"reason,omitempty"` // the class of the wait
+	On    string    `json:"on,omitempty"`     // the thing waited for
+	Next  string    `json:"next,omitempty"`   // a command or an act that would end it
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"` // when it is looked at again by itself
+
+	Problems []string `json:"problems,omitempty"` // what is wrong with the file that declares it
+}
+
+// The states of a target, as people see them. Proton's deployment status is
+// about the last attempt; these are about the target.
+const (
+	Ready      = "ready"      // what is wanted is deployed
+	Pending    = "pending"    // it is looked at soon
+	Deploying  = "deploying"  // a deployment is under way
+	Deleting   = "deleting"   // so is its deletion
+	Cancelling = "cancelling" // the deployment was asked to stop
+	Waiting    = "waiting"    // nothing happens until something else does
+	Failed     = "failed"     // the last attempt failed, and it rests
+	Suspended  = "suspended"  // a person stopped changes
+	Refused    = "refused"    // there is no such target: its document was refused
+)
+
+// whyOf explains a target from what the loop noted of it.
+func whyOf(t state.Target) Why {
+	w := t.Waiting
+	why := Why{Text: w.Why, Cause: string(w.Reason), On: w.On, Next: w.Next, Since: w.Since, Until: w.Until}
+	ref := t.Ref.String()
+	switch t.Status {
+	case state.InProgress:
+		return Why{State: Deploying, Text: sentence("a deployment is under way", t.Message), On: t.LastAttempted, Next: "baryon logs -f " + ref}
+	case state.DeleteInProgress:
+		return Why{State: Deleting, Text: sentence("it is being deleted", t.Message), On: t.LastAttempted, Next: "baryon logs -f " + ref}
+	case state.Cancelling:
+		return Why{State: Cancelling, Text: sentence("the deployment was asked to stop", t.Message), On: t.LastAttempted,
+			Next: "baryon abandon " + ref + " --why REASON, if it never ends"}
+	}
+	switch {
+	case w.Reason == state.WaitRetry:
+		why.State = Failed
+	case w.Reason == state.WaitSuspended:
+		why.State = Suspended
+	case w.Reason != "":
+		why.State = Waiting
+	case t.Deployed.Deployment != "" && t.Deployed.Generation == t.Generation && t.Status == state.Succeeded:
+		why.State = Ready
+	case t.Status == state.Failed || t.Status == state.DeleteFailed:
+		why.State, why.Text, why.On = Failed, sentence("the last deployment failed", t.Message), t.LastAttempted
+		why.Next = "baryon logs " + ref
+	default:
+		why.State, why.Text = Pending, "it is looked at soon"
+	}
+	if why.State == Failed && why.Next == "" {
+		why.Next = "baryon retry " + ref
+	}
+	return why
+}
+
+func sentence(text, detail string) string {
+	if detail == "" {
+		return text
+	}
+	return text + ": " + detail
+}
+
+// Why explains one thing. What does not exist is looked for among the files
+// that were refused.
+func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
+	if ref.Kind == state.KindRepository {
+		return v.whyRepository(ctx, ref)
+	}
+	if !ref.Deployable() {
+		return Why{}, v.notDeployable(ctx, ref)
+	}
+	t, err := v.store.Target(ctx, ref)
+	if isNotFound(err) {
+		return v.whyAbsent(ctx, ref, err)
+	}
+	if err != nil {
+		return Why{}, err
+	}
+	why := whyOf(t)
+	if why.Problems, err = v.problemsAt(ctx, t.Owner.Repository, t.Owner.Path); err != nil {
+		return Why{}, err
+	}
+	if len(why.Problems) > 0 && why.State == Ready {
+		why.Text = "what was last accepted is deployed; the file as it is now was refused"
+		why.Next = "correct " + t.Owner.Path + " and push it"
+	}
+	return why, nil
+}
+
+func (v *View) whyRepository(ctx context.Context, ref state.Ref) (Why, error) {
+	s, err := v.store.Sync(ctx, ref.Name)
+	if err != nil {
+		return Why{}, err
+	}
+	next, err := v.store.Due(ctx, ref)
+	if err != nil && !isNotFound(err) {
+		return Why{}, err
+	}
+	why := Why{State: Ready, Text: "commit " + short(s.Commit) + " is in force", Since: s.SyncedAt, Until: next}
+	switch {
+	case s.Gone:
+		why.State, why.Text = Waiting, "it is no longer configured; what it declared stays as it is"
+		why.Next = "add it to the configuration again, or declare its contents elsewhere with adopt: true"
+	case s.Error != "":
+		why.State, why.Text, why.Since = Failed, s.Error, s.FailedAt
+		why.Next = "baryon sync " + ref.Name + ", once the cause is gone"
+	case s.Degraded != "":
+		why.State, why.Text = Waiting, s.Degraded
+	case s.Problems > 0:
+		why.Text += fmt.Sprintf(", without %d refused file(s)", s.Problems)
+		why.Next = "baryon sources " + ref.Name
+	}
+	return why, nil
+}
+
+func (a *api) why(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if err := allowQuery(r, "ref"); err != nil {
+		return nil, err
+	}
+	ref, err := refQuery(r, "ref")
+	if err != nil {
+		return nil, err
+	}
+	if ref.Kind == "" {
+		return nil, invalid("ref is missing", "give ?ref=environment/NAME")
+	}
+	return a.view.Why(r.Context(), ref)
+}
+
+// refQuery reads a ref from the query; the zero Ref when it is not given.
+func refQuery(r *http.Request, name string) (state.Ref, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return state.Ref{}, nil
+	}
+	ref, err := state.ParseRef(text)
+	if err != nil {
+		return ref, invalid(err.Error(), "")
+	}
+	return ref, nil
+}
+
+// short is a commit as people write it.
+func short(commit string) string {
+	if len(commit) > 8 {
+		return commit[:8]
+	}
+	return commit
+}
