@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"baryon/server/v1"
+	"baryon/state"
+)
+
+// clientCommands are those that ask a daemon, and those that need none.
+func clientCommands() []*cobra.Command {
+	return []*cobra.Command{
+		getCommand(), statusCommand(), historyCommand(), logsCommand(), whyCommand(), sourcesCommand(), auditCommand(),
+		syncCommand(), publishCommand(), verbCommand(v1.Retry, "Try again what failed", "  baryon retry environment/prod"),
+		verbCommand(v1.Redeploy, "Deploy though nothing changed", "  baryon redeploy environment/prod --why 'rebuild the image'"),
+		verbCommand(v1.Approve, "Let a change go on that waits for a person", "  baryon approve environment/prod --why 'reviewed'"),
+		verbCommand(v1.Reject, "Refuse a change that waits for a person", "  baryon reject environment/prod --why 'not before Monday'"),
+		verbCommand(v1.Resume, "End a suspension", "  baryon resume environment/prod"),
+		verbCommand(v1.Cancel, "Stop the deployment under way", "  baryon cancel environment/dev"),
+		verbCommand(v1.Abandon, "Give up a deployment that never ends", "  baryon abandon environment/dev --why 'host is gone'"),
+		verbCommand(v1.Retain, "Forget what is to be deleted, and leave what it made", "  baryon retain environment/old"),
+		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
+		suspendCommand(), validateCommand(), doctorCommand(), versionCommand(),
+	}
+}
+
+// A connection is where the daemon is, from flags and the environment.
+type connection struct{ server, tokenFile string }
+
+func (c *connection) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.server, "server", "", "address of the daemon (default $BARYON_SERVER, else http://127.0.0.1:8080)")
+	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "file that holds the token (default $BARYON_TOKEN)")
+}
+
+func (c *connection) client() (*v1.Client, error) {
+	server := orDefault(c.server, orDefault(os.Getenv("BARYON_SERVER"), "http://127.0.0.1:8080"))
+	token := os.Getenv("BARYON_TOKEN")
+	if c.tokenFile != "" {
+		data, err := os.ReadFile(c.tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		token = strings.TrimSpace(string(data))
+	}
+	return v1.NewClient(server, token, whoami())
+}
+
+// whoami is the name that the audit log gets: user@host.
+func whoami() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+// ask adds to an error of the connection what to do about it.
+func asked(err error) error {
+	var unreachable *v1.UnreachableError
+	if errors.As(err, &unreachable) {
+		return fmt.Errorf("%w; start one with: baryon serve --config baryon.yaml, or name another with --server", err)
+	}
+	return err
+}
+
+// A format is how a command prints: for people, or as JSON.
+type format struct{ name string }
+
+func (f *format) flag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.name, "output", "o", "", "json for programs")
+}
+
+// print writes v as JSON where that is asked for, and else calls people.
+func (f *format) print(w io.Writer, v any, people func()) error {
+	switch f.name {
+	case "":
+		people()
+		return nil
+	case "json":
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	default:
+		return fmt.Errorf("output %q: want json, or nothing", f.name)
+	}
+}
+
+// query is a command that reads one answer and prints it.
+func query[T any](use, short, example string, args cobra.PositionalArgs, read func(context.Context, *v1.Client, []string) (T, error), people func(io.Writer, T)) *cobra.Command {
+	var c connection
+	var out format
+	cmd := &cobra.Command{
+		Use: use, Short: short, Example: example, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			v, err := read(cmd.Context(), client, args)
+			if err != nil {
+				return asked(err)
+			}
+			return out.print(cmd.OutOrStdout(), v, func() { people(cmd.OutOrStdout(), v) })
+		},
+	}
+	c.flags(cmd)
+	out.flag(cmd)
+	return cmd
+}
+
+// table writes rows in columns.
+func table(w io.Writer, head string, rows func(row func(cells ...string))) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	rows(func(cells ...string) {
+		for i := range cells {
+			cells[i] = firstLine(cells[i])
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	})
+	_ = t.Flush()
+}
+
+func firstLine(text string) string {
+	line, rest, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if more && rest != "" {
+		line += " …"
+	}
+	return line
+}
+
+// refOf reads environment/prod, an ARN, or the two words "environment prod".
+func refOf(args []string) (state.Ref, error) {
+	if len(args) == 2 {
+		return state.ParseRef(strings.TrimSuffix(args[0], "s") + "/" + args[1])
+	}
+	return state.ParseRef(args[0])
+}

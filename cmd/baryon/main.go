@@ -1,0 +1,58 @@
+// Command baryon is the daemon and its command line in one binary. It knows
+// flags, the configuration file and how the parts are put together; what the
+// parts do is theirs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run()) }
+
+// run chooses the subcommand and prints its error. The exit code is 0 for
+// success, 1 for an error, or what the command asked for with an exitError.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := root().ExecuteContext(ctx)
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	default:
+		fmt.Fprintln(os.Stderr, "baryon: "+err.Error())
+		return 1
+	}
+}
+
+// An exitError ends the process with that code; what there was to say is said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// root is the whole command line, one file per subcommand.
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "baryon",
+		Short: "Keeps environments and services equal to what Git says",
+		Long: `Baryon reads template bundles and specs from Git, renders them, and applies
+them to environments and services, continuously.
+
+Begin with: baryon demo`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand())
+	cmd.AddCommand(clientCommands()...)
+	return cmd
+}
