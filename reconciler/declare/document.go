@@ -151,11 +151,10 @@ func (x *docReader) proton(what, want string) {
 		x.Add(x.root.Problem("the document needs the key proton", "", "proton: "+want, "add proton: "+want))
 	case n.Kind != renderer.Scalar || n.Null():
 		x.Add(n.Problem("proton must say what kind of spec this is", n.Describe(), want, next))
+	case n.Text == environmentSpec && want != environmentSpec, n.Text == serviceSpec && want != serviceSpec:
+		x.Add(n.Problem("the header declares "+what+", and proton is of another kind", n.Describe(), want, "correct proton, or the header"))
 	case n.Text != want:
-		if n.Text == environmentSpec || n.Text == serviceSpec {
-			next = "correct proton, or the header"
-		}
-		x.Add(n.Problem("the header declares "+what+", and proton is of another kind", n.Describe(), want, next))
+		x.Add(n.Problem("this is not a kind of spec", n.Describe(), want, next))
 	}
 }
 

@@ -2,10 +2,12 @@ package declare
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -93,7 +95,7 @@ func (f *File) settle() {
 		declares = append(declares, d.Ref.String())
 	}
 	if f.Ops != nil {
-		declares = append(declares, "service sync of "+strings.Join(f.Ops.names(), ", "))
+		declares = append(declares, "service sync of "+cmp.Or(strings.Join(f.Ops.names(), ", "), "no service"))
 	}
 	switch found := len(f.Problems) + len(f.Conflicts) - len(f.Problems.Warnings()); {
 	case found == 1:
@@ -115,6 +117,7 @@ var (
 )
 
 const (
+	bom      = "\ufeff" // some editors put it before a UTF-8 text
 	noKey    = "no document has the key baryon"
 	tooMany  = 1000 // documents in one file
 	scanSize = 16 << 20
@@ -144,7 +147,7 @@ func (r *reader) tooLarge(p string, size int64) (File, error) {
 
 // readFile reads the content of one file. It needs nothing but that content.
 func readFile(p string, data []byte, o Options) File {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, []byte(bom))
 	if !utf8.Valid(data) {
 		if !ourLine.Match(data) {
 			return File{Nothing: "not UTF-8 text"}
@@ -205,9 +208,7 @@ func nothingIn(data []byte) string {
 // document reads one document of the file and adds what it came to.
 func (f *File) document(p string, c chunk, o Options) {
 	docs, problems := renderer.ParseYAML(p, []byte(c.text), renderer.Limits{Size: o.MaxFile})
-	for i := range problems {
-		problems[i].Line += c.line - 1
-	}
+	moveProblems(problems, c.line-1)
 	if problems.Failed() {
 		if ourLine.MatchString(c.text) {
 			f.Unread, f.Problems = true, append(f.Problems, problems...)
@@ -253,5 +254,21 @@ func moveDown(n *renderer.Node, lines int, done map[*renderer.Node]bool) {
 	}
 	for _, item := range n.Items {
 		moveDown(item, lines, done)
+	}
+}
+
+// firstPlace is how the renderer names a second place of a finding.
+var firstPlace = regexp.MustCompile(`^first at line ([0-9]+), column [0-9]+$`)
+
+// moveProblems does for findings what moveDown does for nodes.
+func moveProblems(problems renderer.Problems, lines int) {
+	for i := range problems {
+		p := &problems[i]
+		p.Line += lines
+		if m := firstPlace.FindStringSubmatchIndex(p.Got); m != nil {
+			if line, err := strconv.Atoi(p.Got[m[2]:m[3]]); err == nil {
+				p.Got = p.Got[:m[2]] + strconv.Itoa(line+lines) + p.Got[m[3]:]
+			}
+		}
 	}
 }

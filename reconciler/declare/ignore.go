@@ -60,7 +60,7 @@ func parseIgnore(dir string, data []byte) (*ignoreRules, renderer.Problems) {
 		problems = append(problems, renderer.Problem{File: file, Rule: "the file is too large: the rest of it is not read",
 			Want: fmt.Sprintf("at most %d bytes", maxIgnoreFile), Next: "name folders instead of files"})
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
+	text := strings.TrimPrefix(string(data), bom)
 	for i, line := range strings.Split(text, "\n") {
 		rule, ok, mistake := parseRule(strings.TrimSuffix(line, "\r"))
 		if mistake != "" {

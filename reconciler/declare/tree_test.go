@@ -3,11 +3,14 @@ package declare_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"baryon/reconciler/declare"
 	"baryon/renderer"
 )
 
@@ -54,4 +57,22 @@ func fromArchive(a *txtar.Archive) map[string]string {
 		files[f.Name] = string(f.Data)
 	}
 	return files
+}
+
+// kept sends the files of a reading through JSON, as a caller that stores them does.
+func kept(t testing.TB, d *declare.Declaration) map[string]declare.File {
+	t.Helper()
+	known := make(map[string]declare.File, len(d.Files))
+	for _, f := range d.Files {
+		data, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back declare.File
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+		known[f.Path] = back
+	}
+	return known
 }

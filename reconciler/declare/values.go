@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -118,7 +119,7 @@ func (x *values) word(n *renderer.Node, what string, longest int) string {
 		}
 	}
 	if s == "" || len(s) > longest || s[0] == '-' {
-		x.Add(n.Problem(what+" has a form that is not allowed", n.Describe(), "", ""))
+		x.Add(n.Problem(what+" has a form that is not allowed", n.Describe(), fmt.Sprintf("1 to %d characters, no hyphen first", longest), ""))
 		return ""
 	}
 	return s
