@@ -278,7 +278,8 @@ func (r *reader) load(name string, limit int) (*File, error) {
 	}
 	if r.bytes += int(info.Size()); r.bytes > r.quotas.Bundle {
 		if r.bytes-int(info.Size()) <= r.quotas.Bundle {
-			r.add(Problem{File: r.name(name), Rule: "the bundle is larger than the quota", Want: "at most " + sizeText(r.quotas.Bundle), Next: "keep build output and downloads out of the bundle"})
+			r.add(Problem{File: r.name(name), Rule: "the bundle is larger than the quota", Want: "at most " + sizeText(r.quotas.Bundle),
+				Next: "keep build output and downloads out of the bundle"})
 		}
 		return nil, nil
 	}

@@ -88,8 +88,8 @@ func TestOpenQuotas(t *testing.T) {
 		quotas Quotas
 		want   string
 	}{
-		"a schema":   {func(f fstest.MapFS) {}, Quotas{Schema: 10}, "tpl/v1/schema/schema.yaml: the file is larger than the quota"},
-		"a manifest": {func(f fstest.MapFS) {}, Quotas{Manifest: 10}, "tpl/v1/infrastructure/manifest.yaml: the file is larger than the quota"},
+		"a schema":   {func(fstest.MapFS) {}, Quotas{Schema: 10}, "tpl/v1/schema/schema.yaml: the file is larger than the quota"},
+		"a manifest": {func(fstest.MapFS) {}, Quotas{Manifest: 10}, "tpl/v1/infrastructure/manifest.yaml: the file is larger than the quota"},
 		"a bundle":   {func(f fstest.MapFS) { f["infrastructure/big"], f["infrastructure/big2"] = big, big }, Quotas{Bundle: 4000}, "tpl/v1/infrastructure/big2: the bundle is larger than the quota"},
 		"files": {func(f fstest.MapFS) {
 			for i := range 10 {
@@ -179,7 +179,7 @@ type failing struct {
 	err error
 }
 
-func (f failing) ReadFile(name string) ([]byte, error) { return nil, f.err }
+func (f failing) ReadFile(string) ([]byte, error) { return nil, f.err }
 
 func TestOpenForced(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package renderer
 
 import (
-	"container/list"
 	"sync"
 
 	"baryon/renderer/jinja"
@@ -13,34 +12,38 @@ type templates struct {
 	mu    sync.Mutex
 	limit int
 	size  int
-	order *list.List // of *parsed, most recently used first
-	byKey map[templateKey]*list.Element
+	ring  parsed // its next is the most recently used one, its previous the least
+	byKey map[templateKey]*parsed
 }
 
 type templateKey struct{ digest, place string }
 
 type parsed struct {
-	key      templateKey
-	size     int
-	template *jinja.Template
+	key            templateKey
+	size           int
+	template       *jinja.Template
+	previous, next *parsed
 }
 
 // templateCost is added to the length of a text for the parsed form itself.
 const templateCost = 256
 
 func newTemplates(limit int) *templates {
-	return &templates{limit: limit, order: list.New(), byKey: map[templateKey]*list.Element{}}
+	t := &templates{limit: limit, byKey: map[templateKey]*parsed{}}
+	t.ring.previous, t.ring.next = &t.ring, &t.ring
+	return t
 }
 
 func (t *templates) get(key templateKey) *jinja.Template {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e, ok := t.byKey[key]
+	p, ok := t.byKey[key]
 	if !ok {
 		return nil
 	}
-	t.order.MoveToFront(e)
-	return e.Value.(*parsed).template
+	p.unlink()
+	t.first(p)
+	return p.template
 }
 
 func (t *templates) put(key templateKey, template *jinja.Template, size int) {
@@ -49,12 +52,21 @@ func (t *templates) put(key templateKey, template *jinja.Template, size int) {
 	if _, ok := t.byKey[key]; ok {
 		return
 	}
-	t.byKey[key] = t.order.PushFront(&parsed{key, size + templateCost, template})
-	t.size += size + templateCost
-	for t.size > t.limit && t.order.Len() > 1 {
-		last := t.order.Back()
-		old := t.order.Remove(last).(*parsed)
+	p := &parsed{key: key, size: size + templateCost, template: template}
+	t.byKey[key] = p
+	t.first(p)
+	t.size += p.size
+	for t.size > t.limit && len(t.byKey) > 1 {
+		old := t.ring.previous
+		old.unlink()
 		delete(t.byKey, old.key)
 		t.size -= old.size
 	}
 }
+
+func (t *templates) first(p *parsed) {
+	p.previous, p.next = &t.ring, t.ring.next
+	p.previous.next, p.next.previous = p, p
+}
+
+func (p *parsed) unlink() { p.previous.next, p.next.previous = p.next, p.previous }

@@ -23,7 +23,7 @@ func corpus(t testing.TB) string {
 func bundles(t testing.TB, root string) []string {
 	t.Helper()
 	var out []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(name, "/schema/schema.yaml") {
 			out = append(out, path.Dir(path.Dir(name)))
 		}

@@ -127,7 +127,8 @@ func (i ServiceInstance) components() *jinja.Dict {
 func dict(pairs ...any) *jinja.Dict {
 	d := jinja.NewDict()
 	for i := 0; i+1 < len(pairs); i += 2 {
-		d.Set(pairs[i].(string), pairs[i+1])
+		key, _ := pairs[i].(string)
+		d.Set(key, pairs[i+1])
 	}
 	return d
 }

@@ -66,7 +66,8 @@ func (r *reader) crossCheck(has map[string]bool) {
 		}
 		switch {
 		case b.CustomerManaged && infra:
-			r.add(Problem{File: r.name("infrastructure"), Rule: "a customer-managed environment template has a schema only", Got: "the directory infrastructure/", Next: "remove the directory, or create the template without CUSTOMER_MANAGED"})
+			r.add(Problem{File: r.name("infrastructure"), Rule: "a customer-managed environment template has a schema only", Got: "the directory infrastructure/",
+				Next: "remove the directory, or create the template without CUSTOMER_MANAGED"})
 		case !b.CustomerManaged && !infra:
 			r.missingDir("infrastructure", "an environment template")
 		}
@@ -218,7 +219,8 @@ func (r *reader) everything(dir string) error {
 			return nil
 		}
 		if count++; count > r.quotas.CodeBuildFiles {
-			r.add(Problem{File: r.name(dir), Rule: "the bundle holds more files than the quota", Want: fmt.Sprintf("at most %d", r.quotas.CodeBuildFiles), Next: "keep build output and downloads out of the bundle"})
+			r.add(Problem{File: r.name(dir), Rule: "the bundle holds more files than the quota", Want: fmt.Sprintf("at most %d", r.quotas.CodeBuildFiles),
+				Next: "keep build output and downloads out of the bundle"})
 			return fs.SkipAll
 		}
 		if name == path.Join(dir, "manifest.yaml") {

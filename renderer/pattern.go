@@ -1,6 +1,7 @@
 package renderer
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -25,7 +26,7 @@ func explainPattern(err error, pattern string) (rule, next string) {
 				"write it without, or split it into enum, minLength and a simpler pattern"
 		}
 	}
-	if e, ok := err.(*syntax.Error); ok {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		switch e.Code {
 		case syntax.ErrInvalidEscape:
 			if len(e.Expr) == 2 && e.Expr[1] >= '1' && e.Expr[1] <= '9' {

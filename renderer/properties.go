@@ -26,7 +26,10 @@ func (j *job) properties(ctx context.Context, m *Manifest, problems *Problems) e
 	if err != nil || problems.Failed() {
 		return err
 	}
-	d := v.(*jinja.Dict)
+	d, ok := v.(*jinja.Dict)
+	if !ok {
+		return nil // ParseManifest takes mappings only
+	}
 	j.out.Properties = d
 	if minutes, ok := d.Get("TimeoutInMinutes"); ok && j.out.Timeout == 0 {
 		if n, err := strconv.Atoi(fmt.Sprint(minutes)); err == nil && n > 0 && time.Duration(n)*time.Minute <= maxTimeout {

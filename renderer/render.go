@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -145,7 +146,8 @@ func (j *job) render(ctx context.Context, m *Manifest, action Action) error {
 	}
 	j.out.Template = m.Template
 	file, err := j.cloudFormation(ctx, m)
-	if problems, ok := err.(Problems); ok && action == Deprovision {
+	var problems Problems
+	if action == Deprovision && errors.As(err, &problems) {
 		j.out.DeprovisionProblems = problems
 		j.out.Files = NewFiles(nil)
 		return nil

@@ -209,10 +209,10 @@ func (c *compiler) numbers(r *rule) {
 	s.Min, s.Max = c.bound(r, "minimum"), c.bound(r, "maximum")
 	s.MultipleOf = c.bound(r, "multipleOf")
 	if n := r.node.Get("exclusiveMinimum"); n != nil {
-		s.ExclusiveMin.Bool = openapi3.Ptr(c.Bool(n, "exclusiveMinimum"))
+		s.ExclusiveMin.Bool = new(c.Bool(n, "exclusiveMinimum"))
 	}
 	if n := r.node.Get("exclusiveMaximum"); n != nil {
-		s.ExclusiveMax.Bool = openapi3.Ptr(c.Bool(n, "exclusiveMaximum"))
+		s.ExclusiveMax.Bool = new(c.Bool(n, "exclusiveMaximum"))
 	}
 	if s.Min != nil && s.Max != nil && *s.Min > *s.Max {
 		c.Add(r.node.Get("minimum").Problem("minimum is greater than maximum", r.node.Get("minimum").Text, "at most "+r.node.Get("maximum").Text, "no value could pass"))
@@ -265,7 +265,7 @@ func (c *compiler) lengths(r *rule, low, high string) (uint64, *uint64) {
 		least = uint64(c.Int(n, low, 0, math.MaxInt32))
 	}
 	if n := r.node.Get(high); n != nil {
-		most = openapi3.Ptr(uint64(c.Int(n, high, 0, math.MaxInt64)))
+		most = new(uint64(c.Int(n, high, 0, math.MaxInt64)))
 		if least > *most {
 			c.Add(r.node.Get(low).Problem(low+" is greater than "+high, fmt.Sprint(least), fmt.Sprintf("at most %d", *most), "no value could pass"))
 		}

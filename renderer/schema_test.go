@@ -11,7 +11,7 @@ import (
 func compile(t testing.TB, types string) (*Schema, Problems) {
 	t.Helper()
 	text := "schema:\n  format: {openapi: \"3.0.0\"}\n  environment_input_type: In\n  types:\n"
-	for _, line := range strings.Split(strings.Trim(types, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.Trim(types, "\n"), "\n") {
 		text += "    " + line + "\n"
 	}
 	return CompileSchema("s.yaml", []byte(text), Limits{})

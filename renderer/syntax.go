@@ -69,7 +69,7 @@ func failingLine(err error, lines int, fails func(int) bool) int {
 // Lines end as the parser counts them.
 func lineEnds(data []byte) []int {
 	var ends []int
-	for i := 0; i < len(data); i++ {
+	for i := range data {
 		rest := data[i:]
 		switch {
 		case rest[0] == '\n', rest[0] == '\r' && !bytes.HasPrefix(rest, []byte("\r\n")):

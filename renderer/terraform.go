@@ -153,7 +153,9 @@ const (
 )
 
 // declarations declare the variables a part may read, in the layout of
-// terraform fmt.
+// terraform fmt. They are AWS Proton's word for word, with their limits: a
+// pipeline whose instances have inputs of different types is refused by
+// Terraform, which wants one type for all items of a list.
 func declarations(p Part) string {
 	blocks := map[Part][]string{
 		PartEnvironment: {environmentInputs},

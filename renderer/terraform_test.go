@@ -2,6 +2,8 @@ package renderer
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,23 +80,13 @@ func TestTerraformReadsInputs(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		run := func(args ...string) []byte {
-			cmd := exec.CommandContext(t.Context(), bin, args...)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=")
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%s: terraform %v: %v\n%s", name, args, err, out)
-			}
-			return out
-		}
-		run("init", "-input=false", "-backend=false")
-		run("apply", "-input=false", "-auto-approve", "-no-color")
+		runTerraform(t, bin, dir, "init", "-input=false", "-backend=false")
+		runTerraform(t, bin, dir, "apply", "-input=false", "-auto-approve", "-no-color")
 		var got struct {
 			A    struct{ Value string }
 			List struct{ Value string }
 		}
-		if err := json.Unmarshal(run("output", "-json"), &got); err != nil {
+		if err := json.Unmarshal(runTerraform(t, bin, dir, "output", "-json"), &got); err != nil {
 			t.Fatal(err)
 		}
 		if want := "q\"\\\n\t\x01 ${x} %{y} ü </x>"; got.A.Value != want {
@@ -103,6 +95,42 @@ func TestTerraformReadsInputs(t *testing.T) {
 		if want := `["a",{"k":[]}]`; got.List.Value != want {
 			t.Errorf("%s: terraform reads %s, want %s", name, got.List.Value, want)
 		}
+	}
+}
+
+func runTerraform(t *testing.T, bin, dir string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), bin, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		errors.As(err, &exit)
+		t.Fatalf("terraform %v: %v\n%s%s", args, err, out, exit.Stderr)
+	}
+	return out
+}
+
+// The values of every part fit the variables that are declared for it.
+func TestTerraformTakesEveryPart(t *testing.T) {
+	t.Parallel()
+	bin := terraform(t)
+	in := everyInput()
+	in.ServiceInstance.Inputs = dict("port", int64(80), "image", "x")
+	for i := range in.Instances {
+		in.Instances[i].Inputs = dict("image", fmt.Sprint(i), "port", int64(i))
+	}
+	for _, p := range []Part{PartInstance, PartPipeline, PartComponent} {
+		dir := t.TempDir()
+		b := &Bundle{Parts: map[Part]*Manifest{p: {Engine: EngineTerraform, Template: "*"}}, files: map[string]File{}}
+		for name, f := range terraformFiles(b, p, in) {
+			if err := os.WriteFile(filepath.Join(dir, name), f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runTerraform(t, bin, dir, "init", "-input=false", "-backend=false")
+		runTerraform(t, bin, dir, "plan", "-input=false", "-no-color")
 	}
 }
 

@@ -3,6 +3,7 @@ package renderer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -38,7 +39,7 @@ func readWorld(t *testing.T, file string) *world {
 		t.Fatal(err)
 	}
 	w := &world{settings: map[string]string{}, archive: archive, got: map[string][]byte{}}
-	for _, line := range strings.Split(string(archive.Comment), "\n") {
+	for line := range strings.SplitSeq(string(archive.Comment), "\n") {
 		if k, v, ok := strings.Cut(line, ": "); ok && !strings.HasPrefix(line, "#") {
 			w.settings[k] = strings.TrimSpace(v)
 		}
@@ -108,8 +109,8 @@ func (w *world) run(t *testing.T) {
 	t.Helper()
 	b, err := Open(w.bundle(), "tpl/v1", Options{Kind: TemplateKind(w.settings["kind"]), Management: Management(w.settings["management"])})
 	if err != nil {
-		problems, ok := err.(Problems)
-		if !ok {
+		var problems Problems
+		if !errors.As(err, &problems) {
 			t.Fatal(err)
 		}
 		w.say("want/open", problems)
@@ -140,7 +141,7 @@ func (w *world) run(t *testing.T) {
 		action = Provision
 	}
 	out, err := New(Config{}).Render(t.Context(), b, part, w.inputs(t, part, values), action)
-	if problems, ok := err.(Problems); ok {
+	if problems, ok := errors.AsType[Problems](err); ok {
 		w.say("want/render", problems)
 		return
 	}

@@ -129,7 +129,8 @@ func readable(file string, data []byte) ([]byte, *Problem) {
 		case r == utf8.RuneError && size <= 1:
 			return nil, &Problem{File: file, Line: line, Column: column, Rule: "the file is not UTF-8", Got: fmt.Sprintf("byte 0x%02X", data[i]), Next: "save it as UTF-8"}
 		case !printable(r):
-			return nil, &Problem{File: file, Line: line, Column: column, Rule: "a control character is not allowed in YAML", Got: fmt.Sprintf("U+%04X", r), Next: "remove it, or write it as an escape in double quotes"}
+			return nil, &Problem{File: file, Line: line, Column: column, Rule: "a control character is not allowed in YAML", Got: fmt.Sprintf("U+%04X", r),
+				Next: "remove it, or write it as an escape in double quotes"}
 		case r == '\n':
 			line, column = line+1, 0
 		}

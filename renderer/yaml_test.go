@@ -75,7 +75,7 @@ func TestParseYAMLRefuses(t *testing.T) {
 
 // bomb is the classic: each level holds nine of the one before.
 func bomb() string {
-	text := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	text := "a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"
 	for i := 1; i < 20; i++ {
 		text += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 9), ", "))
 	}
