@@ -53,6 +53,9 @@ func parseAddress(raw string, allowHTTP bool) (address, error) {
 	name, rest, ok := strings.Cut(raw, "://")
 	if !ok {
 		if user, host, path, isSCP := cutSCP(raw); isSCP {
+			if user == nil && strings.Contains(path, "@") {
+				return bad(tokenAdvice, "the URL holds a password")
+			}
 			return shellAddress(&url.URL{Scheme: "ssh", User: user, Host: host}, path)
 		}
 		return localAddress(raw)
@@ -183,7 +186,8 @@ func linkLocal(host string) bool {
 }
 
 // redact returns a URL that is fit for messages: no user information of any
-// kind but the user name of an ssh address, no query, no control characters.
+// kind but the user name of an ssh address, no query, no control characters. It
+// rather drops too much: what it is given may not be a URL at all.
 func redact(raw string) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -191,29 +195,27 @@ func redact(raw string) string {
 		}
 		return r
 	}, raw)
-	if len(clean) > 256 {
-		clean = clean[:256] + "…"
-	}
 	name, rest, ok := strings.Cut(clean, "://")
 	if !ok {
-		if before, path, found := strings.Cut(clean, ":"); found && strings.Contains(before, "@") {
-			user, host, _ := strings.Cut(before, "@")
-			return user + "@" + host + ":" + path
-		}
-		return clean
+		name, rest = "", clean
 	}
-	authority, path, _ := strings.Cut(rest, "/")
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		user, _, _ := strings.Cut(authority[:i], ":")
-		authority = authority[i+1:]
-		if name == "ssh" {
-			authority = user + "@" + authority
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 && (ok || !strings.HasPrefix(rest, "/")) {
+		user, _, password := strings.Cut(rest[:at], ":")
+		rest = rest[at+1:]
+		if (name == "ssh" || !ok && !password) && !strings.Contains(user, "/") {
+			rest = user + "@" + rest
 		}
 	}
-	if i := strings.IndexAny(path, "?#"); i >= 0 {
-		path = path[:i]
+	if i := strings.IndexAny(rest, "?#"); ok && i >= 0 {
+		rest = rest[:i]
 	}
-	return name + "://" + authority + "/" + path
+	if ok {
+		rest = name + "://" + rest
+	}
+	if len(rest) > 256 {
+		rest = strings.ToValidUTF8(rest[:256], "") + "…"
+	}
+	return rest
 }
 
 // refName is the full name of the ref a branch setting means; an empty branch

@@ -22,7 +22,12 @@ import (
 	"baryon/gitsource/gittest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(serveVariable); dir != "" {
+		serveForBench(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func newClient(t testing.TB, cfg gitsource.Config) *gitsource.Client {
 	t.Helper()

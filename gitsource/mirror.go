@@ -68,11 +68,10 @@ func mirrorName(a address) string {
 		}
 		return '-'
 	}, a.url.Hostname()+"/"+strings.TrimSuffix(strings.Trim(a.url.Path+a.path, "/"), ".git"))
-	slug = strings.Trim(slug, "-.")
 	if len(slug) > 80 {
 		slug = slug[len(slug)-80:]
 	}
-	return slug + "-" + hex.EncodeToString(sum[:8]) + ".git"
+	return strings.Trim(slug, "-.") + "-" + hex.EncodeToString(sum[:8]) + ".git"
 }
 
 // create makes an empty bare repository at dir unless one is there. It appears

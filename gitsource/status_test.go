@@ -145,7 +145,7 @@ func TestReportFailures(t *testing.T) {
 				t.Errorf("the error holds the token: %v", err)
 			}
 			e, ok := errors.AsType[*gitsource.Error](err)
-			if tt.wait > 0 && (!ok || !e.Transient() || e.Wait < tt.wait-5*time.Second || e.Wait > tt.wait) {
+			if tt.wait > 0 && (!ok || !e.Transient() || e.Wait < tt.wait/2 || e.Wait > tt.wait) {
 				t.Errorf("wait is %v, want %v", e.Wait, tt.wait)
 			}
 		})
