@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 )
 
@@ -136,8 +137,13 @@ func (o *output) close() error {
 	return o.err
 }
 
-func (o *output) lastLines() string {
+// lastLines are the last lines that command k of n printed.
+func (o *output) lastLines(k, n int) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return lastLines(string(o.tail))
+	printed := string(o.tail)
+	if i := strings.LastIndex(printed, fmt.Sprintf("==> command %d of %d: ", k, n)); i >= 0 {
+		_, printed, _ = strings.Cut(printed[i:], "\n")
+	}
+	return lastLines(printed)
 }

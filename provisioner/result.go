@@ -35,7 +35,7 @@ func (s *supervisor) result(e ending) exitRecord {
 		}
 		var told bool
 		exit.Message, told = s.describe(e)
-		if last := s.out.lastLines(); told && last != "" {
+		if last := s.out.lastLines(e.at, len(s.order.Commands)); told && last != "" {
 			exit.Message += "\n" + last
 		}
 	}
