@@ -159,7 +159,7 @@ func (s *takeover) judge(ctx context.Context) error {
 	case s.prior.Commit == "":
 	case !samePlace(s.repo, s.prior):
 		s.hold = "the repository's address, branch or path changed"
-	case len(s.decl.Documents) == 0 && s.prior.Documents > 0:
+	case s.empty() && s.prior.Documents > 0:
 		s.hold = "the repository declares nothing any more"
 	default:
 		follows, err := s.r.cfg.Source.Descends(ctx, s.repo.Repo, s.prior.Commit, s.head)
@@ -171,6 +171,12 @@ func (s *takeover) judge(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// empty reports whether the commit declares nothing at all, as a wrong branch or
+// a bad merge does.
+func (s *takeover) empty() bool {
+	return len(s.decl.Documents) == 0 && len(s.decl.Bundles) == 0 && len(s.decl.Ops) == 0
 }
 
 // owned are the environments, components and services a repository declares,

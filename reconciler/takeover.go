@@ -35,7 +35,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		Settings: s.repo.digest(), SyncedAt: tx.Now(), Problems: s.problems,
 		Documents: len(s.decl.Documents), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
 	}
-	if s.hold != "" && sync.Documents == 0 {
+	if s.empty() {
 		sync.Documents = s.prior.Documents // still empty next time is still nothing to act on
 	}
 	return tx.PutSync(sync)
@@ -293,7 +293,7 @@ func (s *takeover) removeGone(tx *state.Tx, declared map[state.Ref]bool) error {
 		s.recheck = true
 		return nil
 	}
-	if s.hold != "" && len(s.decl.Documents) == 0 && samePlace(s.repo, s.prior) {
+	if s.empty() && samePlace(s.repo, s.prior) {
 		return nil
 	}
 	for _, ref := range slices.SortedFunc(maps.Keys(s.owned), func(a, b state.Ref) int {

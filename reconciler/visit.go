@@ -46,7 +46,8 @@ func (r *Reconciler) visitTarget(ctx context.Context, c state.Claim) (next, erro
 }
 
 // moveVersion notes that a target wants another version than before, which is
-// a new generation of it.
+// a new generation of it. The first version a target gets is part of its first
+// generation.
 func (r *Reconciler) moveVersion(ctx context.Context, c state.Claim, version state.Version) (state.Target, error) {
 	var moved state.Target
 	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
@@ -54,8 +55,10 @@ func (r *Reconciler) moveVersion(ctx context.Context, c state.Claim, version sta
 		if err != nil {
 			return err
 		}
+		if t.Desired.Version != (state.Version{}) {
+			t.Generation++
+		}
 		t.Desired.Version = version
-		t.Generation++
 		moved = t
 		return tx.PutTarget(t)
 	})

@@ -69,22 +69,22 @@ func (f folder) Hash(path string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// validate checks a bundle, a repository or part of one, or a single file with
-// its neighbours.
+// validate checks a bundle, or the repository that path lies in; of what is found
+// there, what is below path is returned.
 func validate(ctx context.Context, path string) (renderer.Problems, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	dir, only := path, ""
-	if !info.IsDir() {
-		dir, only = filepath.Dir(path), filepath.Base(path)
-	}
-	tree := folder{os.DirFS(dir)}
-	if only == "" && isBundle(tree) {
-		_, err := renderer.Open(tree, filepath.ToSlash(path), renderer.Options{})
+	if info.IsDir() && isBundle(os.DirFS(path)) {
+		_, err := renderer.Open(os.DirFS(path), filepath.ToSlash(path), renderer.Options{})
 		return problemsOf(err)
 	}
+	root, below, err := rootOf(path, info.IsDir())
+	if err != nil {
+		return nil, err
+	}
+	tree := folder{os.DirFS(root)}
 	decl, err := declare.Read(ctx, tree, nil, declare.Options{})
 	if err != nil {
 		return nil, err
@@ -111,7 +111,31 @@ func validate(ctx context.Context, path string) (renderer.Problems, error) {
 	for _, doc := range decl.Documents {
 		problems = append(problems, specProblems(doc, bundles)...)
 	}
-	return inFolder(problems, dir, only), nil
+	return under(problems, path, below), nil
+}
+
+// rootOf is the repository that a path lies in, else its folder, and where in it
+// the path is.
+func rootOf(path string, dir bool) (root, below string, err error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return "", "", err
+	}
+	root = full
+	if !dir {
+		root = filepath.Dir(full)
+	}
+	for at := root; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, ".git")); err == nil {
+			root = at
+			break
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	below, err = filepath.Rel(root, full)
+	return root, filepath.ToSlash(below), err
 }
 
 func isBundle(tree fs.FS) bool {
@@ -162,17 +186,20 @@ func specProblems(doc declare.Document, bundles map[string]*renderer.Bundle) ren
 	return doc.Locate(problems)
 }
 
-// inFolder names files as they were named on the command line, and keeps those
-// of one file where only that was asked for.
-func inFolder(problems renderer.Problems, dir, only string) renderer.Problems {
+// under keeps what is below a path, and names files as the path was named on the
+// command line.
+func under(problems renderer.Problems, path, below string) renderer.Problems {
 	out := renderer.Problems{}
 	for _, p := range problems {
-		if only != "" && p.File != only {
+		rest, inside := p.File, true
+		if below != "." {
+			rest, inside = strings.CutPrefix(p.File+"/", below+"/")
+			rest = strings.TrimSuffix(rest, "/")
+		}
+		if !inside {
 			continue
 		}
-		if dir != "." && p.File != "" {
-			p.File = strings.TrimPrefix(filepath.ToSlash(filepath.Join(dir, p.File)), "./")
-		}
+		p.File = filepath.ToSlash(filepath.Join(path, rest))
 		out = append(out, p)
 	}
 	out.Sort()

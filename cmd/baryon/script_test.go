@@ -1,0 +1,128 @@
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"baryon": main})
+}
+
+// TestScripts tells the stories of testdata/script: the real binary, real
+// pushes by git, and the command line as a user types it.
+func TestScripts(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "git") {
+			t.Fatal("git is required here and is not on PATH")
+		}
+		t.Skip("git is not on PATH")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			address, err := freeAddress()
+			if err != nil {
+				return err
+			}
+			env.Setenv("BARYON_LISTEN", address)
+			env.Setenv("BARYON_SERVER", "http://"+address)
+			env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("HOME", env.WorkDir)
+			for _, who := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+who+"_NAME", "Ada")
+				env.Setenv("GIT_"+who+"_EMAIL", "ada@example.com")
+			}
+			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"until": until, "push": push},
+	})
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// until PATTERN COMMAND… runs a command again and again until what it prints
+// matches, or fails after half a minute.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND...")
+	}
+	pattern := regexp.MustCompile(args[0])
+	deadline := time.Now().Add(30 * time.Second)
+	poll := time.NewTicker(50 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		out, err := output(ts, args[1:])
+		if pattern.MatchString(out) {
+			ts.Check(ts.Exec(args[1], args[2:]...)) // once more, for stdout to look into
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%v never printed %s; last: %s %v", args[1:], args[0], out, err)
+		}
+		<-poll.C
+	}
+}
+
+// output runs a command without a trace in the script's own log.
+func output(ts *testscript.TestScript, args []string) (string, error) {
+	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // what the script says
+	for dir := range strings.SplitSeq(ts.Getenv("PATH"), string(filepath.ListSeparator)) {
+		if candidate := filepath.Join(dir, args[0]); isFile(candidate) {
+			cmd.Path, cmd.Err = candidate, nil
+			break
+		}
+	}
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	out, err := cmd.Output()
+	return string(out), err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// environ is what of the script's environment the commands here read.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "BARYON_SERVER", "BARYON_TOKEN", "BARYON_DATA"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}
+
+// push MESSAGE commits everything in work/ and pushes it to remote.git, which
+// is made by the first push.
+func push(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: push MESSAGE")
+	}
+	git := func(args ...string) { ts.Check(ts.Exec("git", args...)) }
+	remote, work := ts.MkAbs("remote.git"), ts.MkAbs("work")
+	if _, err := os.Stat(remote); err != nil {
+		git("init", "-q", "--bare", "-b", "main", remote)
+		git("init", "-q", "-b", "main", work)
+		git("-C", work, "remote", "add", "origin", remote)
+	}
+	git("-C", work, "add", "-A")
+	git("-C", work, "commit", "-q", "--allow-empty", "-m", args[0])
+	git("-C", work, "push", "-q", "origin", "main")
+}
