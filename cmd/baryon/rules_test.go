@@ -202,8 +202,8 @@ func checkSource(t *testing.T, p pkg) {
 
 // stateful returns the variables of a package-level declaration that can only
 // be there to be changed: those that begin empty. Tables and sentinel errors
-// are written out where they are declared, and what is embedded is filled in
-// by the compiler.
+// are written out where they are declared, what is embedded is filled in by
+// the compiler, and version by the linker.
 func stateful(d *ast.GenDecl) []*ast.Ident {
 	if d.Tok != token.VAR || strings.Contains(comment(d.Doc), "//go:embed") {
 		return nil
@@ -211,7 +211,7 @@ func stateful(d *ast.GenDecl) []*ast.Ident {
 	var names []*ast.Ident
 	for _, spec := range d.Specs {
 		v, ok := spec.(*ast.ValueSpec)
-		if !ok || strings.Contains(comment(v.Doc), "//go:embed") {
+		if !ok || strings.Contains(comment(v.Doc), "//go:embed") || v.Names[0].Name == "version" {
 			continue
 		}
 		empty := len(v.Values) == 0
