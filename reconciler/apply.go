@@ -105,8 +105,7 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 		}
 	}
 	p, err := engine.Apply(ctx, job)
-	var elsewhere *provisioner.OtherHostError
-	if errors.As(err, &elsewhere) {
+	if elsewhere, ok := errors.AsType[*provisioner.OtherHostError](err); ok {
 		return r.elsewhere(ctx, c, d, elsewhere)
 	}
 	if err != nil {

@@ -72,8 +72,7 @@ func (r *Reconciler) wantedComponent(ctx context.Context, t state.Target, w want
 		}
 		return renderer.OpenComponent(t.Ref.Name, manifest, template, renderer.Options{})
 	})
-	var problems renderer.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[renderer.Problems](err); ok {
 		return w, state.Waiting{Reason: state.WaitSpec, On: t.Ref.String(), Why: problems.Error(), Next: "correct the component's files"}, nil
 	}
 	if err == nil && t.Desired.Spec != "" && t.Desired.Instance != "" {

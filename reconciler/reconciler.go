@@ -176,11 +176,9 @@ func (r *Reconciler) loop(ctx context.Context, owner string) error {
 			}
 			running += len(claims)
 			for _, c := range claims {
-				visits.Add(1)
-				go func() {
-					defer visits.Done()
+				visits.Go(func() {
 					finished <- r.visit(ctx, c, owner)
-				}()
+				})
 			}
 			if len(claims) < free {
 				if next, err := r.cfg.Store.NextDue(ctx); err == nil && !next.IsZero() && next.Before(due) {

@@ -11,8 +11,7 @@ import (
 // visitService sums up a service's instances and pipeline in its status.
 func (r *Reconciler) visitService(ctx context.Context, c state.Claim) (next, error) {
 	v, err := r.cfg.Store.Service(ctx, c.Ref.Name)
-	var missing *state.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		return r.later(), nil
 	}
 	if err != nil {

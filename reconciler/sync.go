@@ -314,8 +314,7 @@ func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (rend
 		if w.bundle, err = s.r.open(ctx, row); err != nil {
 			return nil, err
 		}
-		var problems renderer.Problems
-		if errors.As(w.check(t), &problems) {
+		if problems, ok := errors.AsType[renderer.Problems](w.check(t)); ok {
 			all = append(all, doc.Locate(problems)...)
 		}
 	}

@@ -69,8 +69,7 @@ func (s *takeover) declare(tx *state.Tx, doc declare.Document) error {
 func (s *takeover) want(tx *state.Tx, want state.Target, doc declare.Document) error {
 	want.Owner = state.Owner{Repository: s.repo.Name, Path: doc.Path}
 	t, err := tx.Target(want.Ref)
-	var missing *state.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		want.Generation = 1
 		return s.write(tx, want, want.Needs)
 	}
@@ -210,8 +209,7 @@ func parts(doc declare.Document) map[string]string {
 // are wanted gone.
 func (s *takeover) declareService(tx *state.Tx, doc declare.Document, origin state.Origin) error {
 	v, err := tx.Service(doc.Ref.Name)
-	var missing *state.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		v, err = state.Service{Name: doc.Ref.Name, Status: state.ServiceCreateInProgress}, nil
 	}
 	if err != nil {

@@ -17,8 +17,7 @@ import (
 // on, or looks, plans, and does what the plan says.
 func (r *Reconciler) visitTarget(ctx context.Context, c state.Claim) (next, error) {
 	t, err := r.cfg.Store.Target(ctx, c.Ref)
-	var missing *state.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		return r.later(), nil
 	}
 	if err != nil {
@@ -252,13 +251,12 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target
 	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && t.Asked.Redeploy != t.Generation {
-		return nil, nil //nolint:nilnil // nothing is rendered for what did not change
+		return nil, nil
 	}
 	out, err := r.renderer.Render(ctx, want.bundle, want.part, in, renderer.Provision)
-	var problems renderer.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[renderer.Problems](err); ok {
 		v.RenderError = "rendering " + t.Desired.Template + " " + t.Desired.Version.String() + " failed:\n" + problems.Error()
-		return nil, nil //nolint:nilnil // the error is in the view
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err

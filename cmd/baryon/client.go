@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 
@@ -69,8 +69,7 @@ func whoami() string {
 
 // ask adds to an error of the connection what to do about it.
 func asked(err error) error {
-	var unreachable *v1.UnreachableError
-	if errors.As(err, &unreachable) {
+	if _, ok := errors.AsType[*v1.UnreachableError](err); ok {
 		return fmt.Errorf("%w; start one with: baryon serve --config baryon.yaml, or name another with --server", err)
 	}
 	return err

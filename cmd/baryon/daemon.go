@@ -19,7 +19,7 @@ import (
 	"baryon/provisioner"
 	"baryon/reconciler"
 	"baryon/renderer"
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 
@@ -166,8 +166,7 @@ func (d *daemon) run(ctx context.Context) error {
 // isOpen tells whether a work folder belongs to a deployment under way.
 func (d *daemon) isOpen(id string) bool {
 	deployment, err := d.store.Deployment(context.Background(), id)
-	var missing *state.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		return false
 	}
 	return err != nil || deployment.CompletedAt.IsZero()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 )
 
 func historyCommand() *cobra.Command {

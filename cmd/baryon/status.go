@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 )
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

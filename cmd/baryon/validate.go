@@ -144,8 +144,7 @@ func isBundle(tree fs.FS) bool {
 }
 
 func problemsOf(err error) (renderer.Problems, error) {
-	var problems renderer.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[renderer.Problems](err); ok {
 		return problems, nil
 	}
 	return nil, err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 )
 
 // verbCommand asks something of one target.
