@@ -18,7 +18,7 @@ type claimed struct {
 // settleDocuments decides which documents are in force: each name has one
 // owner. It needs the files sorted by path.
 func (r *reader) settleDocuments() error {
-	claims := map[state.Ref][]claimed{}
+	claims := make(map[state.Ref][]claimed, len(r.out.Files))
 	for i := range r.out.Files {
 		f := &r.out.Files[i]
 		for j := range f.Documents {

@@ -57,7 +57,7 @@ type Declaration struct {
 // The error is one of the tree or of ctx. What people wrote never fails a Read:
 // it is in the Problems, and what is refused leaves everything else as it is.
 func Read(ctx context.Context, tree Tree, known map[string]File, o Options) (*Declaration, error) {
-	r := &reader{ctx: ctx, tree: tree, known: known, options: o.withDefaults(), out: &Declaration{}}
+	r := &reader{ctx: ctx, tree: tree, known: known, options: o.withDefaults(), out: &Declaration{Files: make([]File, 0, len(known))}}
 	if err := r.folder(".", nil); err != nil {
 		return nil, err
 	}

@@ -119,19 +119,23 @@ var (
 const (
 	bom      = "\ufeff" // some editors put it before a UTF-8 text
 	noKey    = "no document has the key baryon"
-	tooMany  = 1000 // documents in one file
-	scanSize = 16 << 20
+	tooMany  = 1000     // documents in one file
+	scanSize = 16 << 20 // bytes of the largest file that is looked at
 )
 
 // tooLarge judges a file over the limit by its lines: most such files are
-// somebody else's.
+// somebody else's. One that is larger still is not looked at; what it declared
+// in smaller days it keeps.
 func (r *reader) tooLarge(p string, size int64) (File, error) {
+	if size > scanSize {
+		return File{Unread: true, Nothing: fmt.Sprintf("larger than %d bytes", scanSize)}, nil
+	}
 	file, err := r.tree.Open(p)
 	if err != nil {
 		return File{}, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, scanSize))
+	data, err := io.ReadAll(file)
 	if err != nil {
 		return File{}, err
 	}

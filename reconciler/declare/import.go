@@ -116,7 +116,11 @@ func headerKeys(file string, ref state.Ref, h Header) []headerKey {
 	text("instance", h.Instance)
 	if h.Files != "" {
 		if files, err := filepath.Rel(path.Dir(file), h.Files); err == nil {
-			text("files", "./"+filepath.ToSlash(files))
+			files = filepath.ToSlash(files)
+			if !strings.HasPrefix(files, "../") {
+				files = "./" + files
+			}
+			text("files", files)
 		}
 	}
 	text("template", h.Template)
@@ -182,7 +186,7 @@ func flowMap[V ~string](m map[string]V) string {
 }
 
 var (
-	plainText = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z_/.-]*$`)
+	plainText = regexp.MustCompile(`^(?:\.{1,2}/)*[A-Za-z][0-9A-Za-z_/.-]*$`)
 	notText   = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null)$`)
 )
 
