@@ -32,7 +32,7 @@ func serveForBench(dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(listener.Addr())
+	fmt.Fprintln(os.Stdout, listener.Addr())
 	go func() {
 		io.Copy(io.Discard, os.Stdin) // ends with the benchmark
 		os.Exit(0)

@@ -245,7 +245,7 @@ func (c *Client) mirror(t target) (*mirror, error) {
 		limits: limits{pack: c.cfg.MaxFetch, unpacked: c.cfg.MaxUnpacked, object: c.cfg.MaxObject},
 	}
 	m.serve(t)
-	m.sweep(0)
+	m.sweep()
 	c.mirrors[dir] = m
 	return m, nil
 }
@@ -301,7 +301,7 @@ func (c *Client) fetch(ctx context.Context, t target, m *mirror, ref, commit str
 	defer cancel()
 	begin := time.Now()
 	if err := c.transport(t).fetch(ctx, t, m, ref, commit); err != nil {
-		m.sweep(0)
+		m.sweep()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -1,8 +1,11 @@
 package gitsource
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 )
@@ -25,6 +28,8 @@ const (
 	KindUnsupported Kind = "not supported"          // a server or repository this package cannot read
 	KindTooLarge    Kind = "too large"              // over a limit of Config
 	KindCorrupt     Kind = "broken answer"          // what came is not what the protocol allows
+	KindStorage     Kind = "storage in trouble"     // our own disk: full, read-only, damaged
+	KindStopped     Kind = "stopped"                // the caller's context ended
 )
 
 // Error is every error of Client and Reporter. It names the repository by its
@@ -65,7 +70,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // configuration or to the repository.
 func (e *Error) Transient() bool {
 	switch e.Kind {
-	case KindUnreachable, KindRateLimited, KindCorrupt, KindNoCommit:
+	case KindUnreachable, KindRateLimited, KindCorrupt, KindNoCommit, KindStorage, KindStopped:
 		return true
 	}
 	return false
@@ -102,7 +107,7 @@ func (f *fault) Error() string {
 func (f *fault) Unwrap() error { return f.err }
 
 // failure makes the Error of one operation on one repository. An error of
-// unknown kind counts as unreachable: the only honest advice is to try again.
+// unknown kind counts as unreachable: all that can be done is to try again.
 func failure(op string, r Repo, err error) error {
 	if err == nil {
 		return nil
@@ -113,6 +118,15 @@ func failure(op string, r Repo, err error) error {
 	e := &Error{Op: op, Repo: r.Name, URL: redact(r.URL), Kind: KindUnreachable, Err: err}
 	if f, ok := errors.AsType[*fault](err); ok {
 		e.Kind, e.Next, e.Wait = f.kind, f.next, f.wait
+		return e
+	}
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Kind = KindStopped
+	case path || link:
+		e.Kind, e.Next = KindStorage, "check room and permissions of the data folder"
 	}
 	return e
 }

@@ -43,7 +43,9 @@ func findGit() (string, error) {
 	if err != nil {
 		return "", &fault{kind: KindUnsupported, text: "the git program is needed and not installed", next: "install git 2.31 or newer"}
 	}
-	out, err := exec.Command(name, "version").Output()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, "version").Output()
 	if err != nil {
 		return "", &fault{kind: KindUnsupported, text: "the git program does not run", err: err}
 	}

@@ -181,9 +181,9 @@ type packWriter struct {
 	count uint32
 }
 
-func (p *packWriter) object(kind byte, declared int, content []byte) {
+func (p *packWriter) blob(declared int, content []byte) {
 	p.count++
-	first := kind<<4 | byte(declared&15)
+	first := 3<<4 | byte(declared&15)
 	for declared >>= 4; declared > 0; declared >>= 7 {
 		p.WriteByte(first | 0x80)
 		first = byte(declared & 0x7f)
@@ -215,8 +215,8 @@ func varint(n int) []byte {
 }
 
 func (p *packWriter) pack() []byte {
-	head := append([]byte("PACK\x00\x00\x00\x02"), binary.BigEndian.AppendUint32(nil, p.count)...)
-	all := append(head, p.Bytes()...)
+	all := append([]byte("PACK\x00\x00\x00\x02"), binary.BigEndian.AppendUint32(nil, p.count)...)
+	all = append(all, p.Bytes()...)
 	sum := sha1.Sum(all)
 	return append(all, sum[:]...)
 }
@@ -230,7 +230,7 @@ func TestRefusesHostilePacks(t *testing.T) {
 	blobName := sha1.Sum([]byte("blob 5\x00hello"))
 	good := func() []byte {
 		var p packWriter
-		p.object(3, len(blob), blob)
+		p.blob(len(blob), blob)
 		return p.pack()
 	}
 	for name, tt := range map[string]struct {
@@ -248,23 +248,23 @@ func TestRefusesHostilePacks(t *testing.T) {
 		}, gitsource.KindCorrupt},
 		"a size that lies": {func() []byte {
 			var p packWriter
-			p.object(3, 2, blob)
+			p.blob(2, blob)
 			return p.pack()
 		}, gitsource.KindCorrupt},
 		"a huge object": {func() []byte {
 			var p packWriter
-			p.object(3, 10<<20, make([]byte, 10<<20))
+			p.blob(10<<20, make([]byte, 10<<20))
 			return p.pack()
 		}, gitsource.KindTooLarge},
 		"a delta bomb": {func() []byte {
 			var p packWriter
-			p.object(3, len(blob), blob)
+			p.blob(len(blob), blob)
 			p.refDelta(blobName, 5, 50<<30)
 			return p.pack()
 		}, gitsource.KindTooLarge},
 		"many large deltas": {func() []byte {
 			var p packWriter
-			p.object(3, len(blob), blob)
+			p.blob(len(blob), blob)
 			for range 100 {
 				p.refDelta(blobName, 5, 1<<19)
 			}
@@ -283,7 +283,7 @@ func TestRefusesHostilePacks(t *testing.T) {
 				noise[i] = byte(state >> 24)
 			}
 			var p packWriter
-			p.object(3, len(noise), noise)
+			p.blob(len(noise), noise)
 			return p.pack()
 		}, gitsource.KindTooLarge},
 	} {

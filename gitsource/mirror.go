@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
@@ -223,7 +222,7 @@ func (m *mirror) index(f *os.File, size int64) error {
 		err := m.use(write)
 		if err != nil {
 			m.reset()
-			m.sweep(0)
+			m.sweep()
 		}
 		return err
 	}
@@ -231,7 +230,7 @@ func (m *mirror) index(f *os.File, size int64) error {
 	defer own.reset()
 	err := own.use(write)
 	if err != nil {
-		m.sweep(0)
+		m.sweep()
 	}
 	m.reset()
 	return err
@@ -245,13 +244,11 @@ func (m *mirror) keep(ref, tip string) error {
 }
 
 // sweep removes what fetches that were cut short left behind.
-func (m *mirror) sweep(age time.Duration) {
+func (m *mirror) sweep() {
 	for _, pattern := range []string{"incoming-*.pack", "objects/pack/tmp_*"} {
 		names, _ := filepath.Glob(filepath.Join(m.dir, pattern)) // the patterns are valid
 		for _, name := range names {
-			if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) >= age {
-				os.Remove(name) // what stays is swept the next time
-			}
+			os.Remove(name) // what stays is swept the next time
 		}
 	}
 }

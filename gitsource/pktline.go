@@ -2,6 +2,7 @@ package gitsource
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -79,7 +80,7 @@ func (p *packetReader) raw() ([]byte, packet, error) {
 // truncated keeps the errors of the network and of contexts, and names an early
 // end for what it is.
 func truncated(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return &fault{kind: KindCorrupt, text: "the server's answer ends early", err: io.ErrUnexpectedEOF}
 	}
 	return err

@@ -2,9 +2,11 @@ package gitsource
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -292,6 +294,13 @@ func TestErrorText(t *testing.T) {
 	want := `list platform (https://github.com/acme/platform.git): branch not found: there is no branch "mian"; push it`
 	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
 		t.Error(diff)
+	}
+	for kind, cause := range map[Kind]error{
+		KindStorage: fmt.Errorf("make: %w", &fs.PathError{Op: "mkdir", Path: "/x", Err: fs.ErrPermission}), KindStopped: context.Canceled, KindUnreachable: io.ErrClosedPipe,
+	} {
+		if got := KindOf(failure("list", r, cause)); got != kind {
+			t.Errorf("%v is of kind %q, want %q", cause, got, kind)
+		}
 	}
 	if failure("list", r, nil) != nil {
 		t.Error("an error out of nothing")

@@ -39,15 +39,17 @@ func (s *shellTransport) list(ctx context.Context, t target, ref string) (listin
 	}
 	defer talk.close()
 	g, err := talk.greet(ctx, ref, "")
-	if err != nil || g.version != 2 {
-		if err == nil {
-			talk.say([]byte(flushPacket))
-			return g.listing, nil
-		}
+	if err != nil {
 		return listing{}, err
 	}
-	defer talk.say([]byte(flushPacket))
-	return talk.lsRefs(ref)
+	l := g.listing
+	if g.version == 2 {
+		l, err = talk.lsRefs(ref)
+	}
+	// The server takes a flush for the end of the talk; without one it only
+	// complains to its own log.
+	_ = talk.say([]byte(flushPacket))
+	return l, err
 }
 
 func (k *shellTalk) lsRefs(ref string) (listing, error) {

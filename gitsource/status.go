@@ -119,7 +119,7 @@ func (r *Reporter) report(ctx context.Context, repo Repo, s Status) error {
 	if err != nil {
 		return err
 	}
-	status := &github.RepoStatus{State: &s.State, Description: github.String(cut(s.Description, 140)), Context: &s.Context}
+	status := &github.RepoStatus{State: &s.State, Description: new(cut(s.Description, 140)), Context: &s.Context}
 	if u, err := url.Parse(s.TargetURL); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		status.TargetURL = &s.TargetURL
 	}

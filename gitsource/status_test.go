@@ -128,7 +128,7 @@ func TestReportFailures(t *testing.T) {
 		}, gitsource.KindRateLimited, 10 * time.Minute},
 		"secondary limit": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
-			w.WriteHeader(403)
+			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"message":"slow down","documentation_url":"https://docs.github.com/#secondary-rate-limits"}`)
 		}, gitsource.KindRateLimited, time.Minute},
 		"hangs": {func(_ http.ResponseWriter, r *http.Request) {

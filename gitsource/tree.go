@@ -259,11 +259,10 @@ func (t *Tree) find(op, name string) (entry, error) {
 	var walked string
 	for part := range strings.SplitSeq(name, "/") {
 		if !e.folder() {
-			err := error(fs.ErrNotExist)
 			if e.mode&modeTypes != modeFile {
-				err = e.closed(walked)
+				return entry{}, &fs.PathError{Op: op, Path: name, Err: e.closed(walked)}
 			}
-			return entry{}, &fs.PathError{Op: op, Path: name, Err: err}
+			return entry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 		}
 		next, err := t.child(e, part, path.Join(".", walked))
 		if err != nil {

@@ -1,7 +1,6 @@
 package gitsource_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -275,7 +274,7 @@ func FuzzWebhook(f *testing.F) {
 		}
 		if res.Code >= 500 {
 			text, _ := io.ReadAll(res.Body)
-			t.Error(fmt.Sprintf("status %d: %s", res.Code, text))
+			t.Errorf("status %d: %s", res.Code, text)
 		}
 	})
 }

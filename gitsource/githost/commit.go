@@ -204,7 +204,7 @@ func sortName(e object.TreeEntry) string {
 }
 
 func save(st *filesystem.Storage, o interface {
-	Encode(plumbing.EncodedObject) error
+	Encode(raw plumbing.EncodedObject) error
 }) (plumbing.Hash, error) {
 	raw := st.NewEncodedObject()
 	if err := o.Encode(raw); err != nil {
