@@ -29,10 +29,20 @@ import (
 	"baryon/state"
 )
 
-// A Source is where declarations come from: Git, or in tests a folder.
+// A Source is where declarations come from: Git.
 type Source interface {
+	contents
+	history
+}
+
+// contents are what a repository holds now.
+type contents interface {
 	Head(ctx context.Context, repo gitsource.Repo) (commit string, err error)
 	Tree(ctx context.Context, repo gitsource.Repo, commit string) (*gitsource.Tree, error)
+}
+
+// history is how it came about.
+type history interface {
 	Commit(ctx context.Context, repo gitsource.Repo, commit string) (gitsource.Commit, error)
 	Descends(ctx context.Context, repo gitsource.Repo, older, newer string) (bool, error)
 }

@@ -36,7 +36,8 @@ type NewerError struct {
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the database has schema version %d and this Baryon knows versions up to %d; run the newer Baryon, or restore the backup made before the upgrade", e.Found, e.Known)
+	return fmt.Sprintf("the database has schema version %d and this Baryon knows versions up to %d; "+
+		"run the newer Baryon, or restore the backup made before the upgrade", e.Found, e.Known)
 }
 
 // LockedError says that another process has the SQLite database open.

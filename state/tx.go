@@ -21,7 +21,7 @@ type Fence struct {
 
 // A Tx is one transaction: its writes take effect together or not at all.
 type Tx struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of the one Update that this serves
 	q   *db.Queries
 	s   *Store
 	now int64

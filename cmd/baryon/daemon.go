@@ -84,7 +84,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
-	return d, d.listen()
+	return d, d.listen(ctx)
 }
 
 // newCommand makes the engine that runs commands on this machine. Where several
@@ -102,7 +102,8 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 	return provisioner.NewCommand(c)
 }
 
-func (d *daemon) listen() (err error) {
+func (d *daemon) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
 	if d.cfg.GitHub.set() {
 		d.hooks, err = gitsource.NewWebhook(gitsource.WebhookConfig{
 			SecretFile: d.cfg.GitHub.File, SecretEnv: d.cfg.GitHub.Env, Wake: d.pushed, Log: d.log,
@@ -111,11 +112,11 @@ func (d *daemon) listen() (err error) {
 			return err
 		}
 	}
-	if d.listener, err = net.Listen("tcp", d.cfg.Listen); err != nil {
+	if d.listener, err = lc.Listen(ctx, "tcp", d.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w; is another daemon running? choose another address with listen", err)
 	}
 	if d.cfg.HooksListen != "" {
-		d.hooksListener, err = net.Listen("tcp", d.cfg.HooksListen)
+		d.hooksListener, err = lc.Listen(ctx, "tcp", d.cfg.HooksListen)
 	}
 	return err
 }

@@ -59,7 +59,8 @@ func demo(ctx context.Context, dir, listen string, once bool, out io.Writer) err
 	if err := host.Create("platform"); err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ type story struct {
 	began time.Time
 }
 
-func (s *story) say(format string, args ...any) {
+func (s *story) sayf(format string, args ...any) {
 	fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
@@ -125,7 +126,7 @@ func (s *story) push(message string, folders ...string) error {
 	if s.d != nil {
 		s.d.pushed(s.url)
 	}
-	s.say("git push: %s", message)
+	s.sayf("git push: %s", message)
 	return nil
 }
 
@@ -142,7 +143,7 @@ func (s *story) tell(ctx context.Context) error {
 			return fmt.Errorf("the demo did not go as told: %w", err)
 		}
 	}
-	s.say("all as told")
+	s.sayf("all as told")
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (s *story) first(ctx context.Context) error {
 	if err := s.version(ctx, state.Version{Major: 1}, state.Draft); err != nil {
 		return err
 	}
-	s.say("template web-env 1.0 registered as DRAFT; dev waits for somebody to publish it")
+	s.sayf("template web-env 1.0 registered as DRAFT; dev waits for somebody to publish it")
 	if err := s.publish(ctx, state.Version{Major: 1}); err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (s *story) first(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.say("%s is up on web-env 1.0: %s", ref, outputs(t))
+		s.sayf("%s is up on web-env 1.0: %s", ref, outputs(t))
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ func (s *story) fix(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("%s followed to web-env 1.1: %s", dev, outputs(t))
+	s.sayf("%s followed to web-env 1.1: %s", dev, outputs(t))
 	after, err := s.d.store.Target(ctx, prod)
 	if err != nil {
 		return err
@@ -195,7 +196,7 @@ func (s *story) fix(ctx context.Context) error {
 	if after.Deployed.Deployment != before.Deployed.Deployment || after.Deployed.Version.String() != "1.0" {
 		return fmt.Errorf("%s is pinned to 1.0 and moved to %s", prod, after.Deployed.Version)
 	}
-	s.say("%s is pinned and stays on web-env 1.0", prod)
+	s.sayf("%s is pinned and stays on web-env 1.0", prod)
 	return nil
 }
 
@@ -210,17 +211,17 @@ func (s *story) broken(ctx context.Context) error {
 		return err
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(refused.Desired.Refused), "\n") {
-		s.say("refused: %s", line)
+		s.sayf("refused: %s", line)
 	}
 	if refused.Deployed.Version.String() != "1.1" || refused.Status != state.Succeeded {
 		return fmt.Errorf("%s should have stayed on 1.1 and is %s on %s", dev, refused.Status, refused.Deployed.Version)
 	}
-	s.say("%s stays as it was", dev)
+	s.sayf("%s stays as it was", dev)
 	t, err := s.deployed(ctx, staging, "1.1")
 	if err != nil {
 		return err
 	}
-	s.say("%s, of the same push, is up: %s", staging, outputs(t))
+	s.sayf("%s, of the same push, is up: %s", staging, outputs(t))
 	return nil
 }
 
@@ -229,7 +230,7 @@ func (s *story) publish(ctx context.Context, v state.Version) error {
 		return err
 	}
 	s.d.loop.Wake()
-	s.say("baryon publish web-env %s", v)
+	s.sayf("baryon publish web-env %s", v)
 	return nil
 }
 

@@ -79,9 +79,10 @@ func printThing(w io.Writer, v any) {
 			printTarget(w, t)
 			return
 		}
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		_ = enc.Encode(v)
+		text, err := json.MarshalIndent(v, "", "  ")
+		if err == nil {
+			fmt.Fprintln(w, string(text))
+		}
 		return
 	}
 	text := func(m map[string]any, keys ...string) string {
@@ -94,7 +95,8 @@ func printThing(w io.Writer, v any) {
 	}
 	table(w, "NAME TEMPLATE VERSION STATE", func(row func(...string)) {
 		for _, m := range items {
-			row(text(m, "ref", "name", "id"), text(m, "templateName", "kind", "url"), text(m, "deployedVersion", "recommendedVersion", "version", "commit"), text(m, "state", "status", "deploymentStatus"))
+			row(text(m, "ref", "name", "id"), text(m, "templateName", "kind", "url"),
+				text(m, "deployedVersion", "recommendedVersion", "version", "commit"), text(m, "state", "status", "deploymentStatus"))
 		}
 	})
 }
