@@ -98,8 +98,8 @@ func Plan(v View) Change {
 func planDeployment(v View) Change {
 	t := v.Target
 	clean := t.LastAttempted == t.Deployed.Deployment // nothing was tried since the last success
-	asked := t.Asked.Redeploy == t.Generation && t.Generation > 0
-	retry := t.Asked.Retry == t.Generation && t.Generation > 0
+	asked := covers(t.Asked.Redeploy, t)
+	retry := covers(t.Asked.Retry, t)
 	if t.Deployed.Deployment != "" && clean && !asked {
 		if v.Input == t.Deployed.Input {
 			return unchanged(t)
@@ -121,7 +121,7 @@ func planDeployment(v View) Change {
 	if v.RenderError != "" {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
-	if t.Desired.Approval && t.Asked.Approved != t.Generation {
+	if t.Desired.Approval && !covers(t.Asked.Approved, t) {
 		return awaitApproval(v, "its document asks for an approval of every change")
 	}
 	if v.Busy {
@@ -200,14 +200,13 @@ func planDeletion(v View) Change {
 			Next: "delete what depends on it, or declare it again",
 		})
 	}
-	approved := t.Asked.Approved == t.Generation
-	if t.Asked.Rejected == t.Generation && t.Generation > 0 {
+	if covers(t.Asked.Rejected, t) {
 		return wait(state.Waiting{
-			Reason: state.WaitGuard, On: string(t.Asked.By), Why: "the deletion was rejected by " + string(t.Asked.By) + because(t.Asked.Why),
+			Reason: state.WaitGuard, Generation: t.Generation, On: string(t.Asked.By), Why: "the deletion was rejected by " + string(t.Asked.By) + because(t.Asked.Why),
 			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
 		})
 	}
-	if !approved {
+	if !covers(t.Asked.Approved, t) {
 		if t.Desired.Protected {
 			return guard(t, "it is protected")
 		}
@@ -216,7 +215,7 @@ func planDeletion(v View) Change {
 		}
 	}
 	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
-		v.Last.Generation == t.Generation && t.Asked.Retry != t.Generation {
+		v.Last.Generation == t.Generation && !covers(t.Asked.Retry, t) {
 		return wait(state.Waiting{
 			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
 			Next: "baryon retry " + t.Ref.String() + ", or leave what it made with: baryon retain " + t.Ref.String(),
@@ -228,24 +227,28 @@ func planDeletion(v View) Change {
 	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
 }
 
+// covers reports whether a request of a person holds for the generation that is
+// wanted now. Generation 0 is that of requests nobody made.
+func covers(asked int64, t state.Target) bool { return asked != 0 && asked == t.Generation }
+
 func guard(t state.Target, why string) Change {
 	return wait(state.Waiting{
-		Reason: state.WaitGuard, On: "a person", Why: "deletion held: " + why,
+		Reason: state.WaitGuard, Generation: t.Generation, On: "a person", Why: "deletion held: " + why,
 		Next: "baryon approve " + t.Ref.String() + ", or baryon reject " + t.Ref.String(),
 	})
 }
 
 func awaitApproval(v View, why string) Change {
 	ref := v.Target.Ref.String()
-	if v.Target.Asked.Rejected == v.Target.Generation {
+	if covers(v.Target.Asked.Rejected, v.Target) {
 		return wait(state.Waiting{
-			Reason: state.WaitApproval, On: string(v.Target.Asked.By),
+			Reason: state.WaitApproval, Generation: v.Target.Generation, On: string(v.Target.Asked.By),
 			Why:  "rejected by " + string(v.Target.Asked.By) + because(v.Target.Asked.Why),
 			Next: "push another change, or allow it after all with: baryon approve " + ref,
 		})
 	}
 	return wait(state.Waiting{
-		Reason: state.WaitApproval, On: "a person", Why: why,
+		Reason: state.WaitApproval, Generation: v.Target.Generation, On: "a person", Why: why,
 		Next: "baryon approve " + ref + ", or baryon reject " + ref,
 	})
 }

@@ -22,7 +22,7 @@ func (s *Store) ask(ctx context.Context, actor Actor, verb string, ref Ref, why 
 		if err != nil {
 			return err
 		}
-		detail := map[string]string(nil)
+		var detail any
 		if why != "" {
 			detail = map[string]string{"why": why}
 		}
@@ -47,7 +47,8 @@ func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) 
 }
 
 // Approve lets the change that waits for a person go on. A *ConflictError when
-// none does: an approval never covers what comes later.
+// none does, or when the target has changed since the wait began: an approval
+// never covers what comes later.
 func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "approve", ref, why, func(_ *Tx, t *Target) error {
 		if err := awaitsPerson(t); err != nil {
@@ -71,10 +72,17 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 }
 
 func awaitsPerson(t *Target) error {
-	if t.Waiting.Reason == WaitApproval || t.Waiting.Reason == WaitGuard {
+	w := t.Waiting
+	conflict := &ConflictError{What: t.Ref.String(), Next: "see: baryon why " + t.Ref.String()}
+	switch {
+	case w.Reason != WaitApproval && w.Reason != WaitGuard:
+		conflict.Why = "nothing waits for an approval"
+	case w.Generation != 0 && w.Generation != t.Generation:
+		conflict.Why = "has changed since it began to wait for an approval"
+	default:
 		return nil
 	}
-	return &ConflictError{What: t.Ref.String(), Why: "nothing waits for an approval", Next: "see: baryon why " + t.Ref.String()}
+	return conflict
 }
 
 // Suspend stops changes of a target until Resume, or until a time if one is given.
@@ -106,6 +114,9 @@ func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) er
 	return s.ask(ctx, actor, "cancel", ref, why, func(_ *Tx, t *Target) error {
 		if open == nil {
 			return &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+		}
+		if open.Action == Delete {
+			return &ConflictError{What: ref.String(), Why: "is being deleted, which cannot be undone"}
 		}
 		t.Asked.Cancel = open.ID
 		return nil
@@ -141,11 +152,13 @@ func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) er
 }
 
 // Delete asks for the deletion of a target that nothing declares any more. The
-// person who asks is the one whom the guard wants named. A *ConflictError while
-// a repository declares it: the deletion belongs into Git then.
+// person who asks is the one whom the guard wants named; a deletion that waits
+// goes on. A *ConflictError while a repository declares it: the deletion
+// belongs into Git then.
 func (s *Store) Delete(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "delete", ref, why, func(_ *Tx, t *Target) error {
-		if t.Owner.Repository != "" && t.Desired.Orphaned == "" {
+		declared := !t.Desired.Deleted && t.Desired.Orphaned == ""
+		if t.Owner.Repository != "" && declared {
 			return &ConflictError{What: ref.String(), Why: "is declared in " + t.Owner.String(), Next: "take it out there"}
 		}
 		t.Desired.Deleted, t.Desired.Orphaned = true, ""

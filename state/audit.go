@@ -21,7 +21,7 @@ type AuditEntry struct {
 // Audit lists entries, newest first: about one thing, or with an empty ref about all.
 // Before is the id of the last entry of the page before, or empty.
 func (s *Store) Audit(ctx context.Context, ref, before string, limit int) ([]AuditEntry, error) {
-	rows, err := s.queries().Audit(ctx, db.AuditParams{Ref: ref, Before: before, Most: int32(limit)}) //nolint:gosec // a page size
+	rows, err := s.queries().Audit(ctx, db.AuditParams{Ref: ref, Before: before, Most: int32(limit)})
 	if err != nil {
 		return nil, err
 	}

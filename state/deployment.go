@@ -154,7 +154,7 @@ func (s *Store) LastDeployment(ctx context.Context, ref Ref) (*Deployment, error
 
 func optionalDeployment(row db.Deployment, err error) (*Deployment, error) {
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil //nolint:nilnil // none is an answer here
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func optionalDeployment(row db.Deployment, err error) (*Deployment, error) {
 // Deployments lists deployments, newest first: of one target, or with a zero
 // Ref of all. Before is the last one of the page before this, or nil.
 func (s *Store) Deployments(ctx context.Context, ref Ref, before *Deployment, limit int) ([]Deployment, error) {
-	p := db.DeploymentsParams{Most: int32(limit)} //nolint:gosec // a page size
+	p := db.DeploymentsParams{Most: int32(limit)}
 	if ref.Kind != "" {
 		p.Ref = ref.String()
 	}

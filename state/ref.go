@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -95,10 +96,8 @@ func ParseRef(text string) (Ref, error) {
 		tail = parts[5]
 	}
 	p := strings.Split(tail, "/")
-	for _, part := range p {
-		if part == "" {
-			return Ref{}, refError(text)
-		}
+	if slices.Contains(p, "") {
+		return Ref{}, refError(text)
 	}
 	switch {
 	case len(p) == 2 && (p[0] == "environment" || p[0] == "service" || p[0] == "component" || p[0] == "repository"):

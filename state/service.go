@@ -107,7 +107,7 @@ func (s *Store) Services(ctx context.Context, after string, limit int) ([]Servic
 	if limit <= 0 {
 		limit = defaultPage
 	}
-	rows, err := s.queries().Services(ctx, db.ServicesParams{After: after, Most: int32(limit)}) //nolint:gosec // a page size
+	rows, err := s.queries().Services(ctx, db.ServicesParams{After: after, Most: int32(limit)})
 	if err != nil {
 		return nil, err
 	}

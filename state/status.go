@@ -1,6 +1,9 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Status is one of Proton's eight deployment statuses, or empty for a target
 // that has never been deployed.
@@ -42,10 +45,8 @@ func (s Status) To(next Status) (Status, error) {
 	if s == next {
 		return s, nil
 	}
-	for _, legal := range nextStatus(s) {
-		if legal == next {
-			return next, nil
-		}
+	if slices.Contains(nextStatus(s), next) {
+		return next, nil
 	}
 	return s, fmt.Errorf("a deployment that is %s cannot become %s", s, next)
 }

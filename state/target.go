@@ -94,6 +94,9 @@ type Waiting struct {
 	Next   string     `json:"next,omitempty"` // what would end it: a command, or an act
 	Since  time.Time  `json:"since,omitzero"`
 	Until  time.Time  `json:"until,omitzero"` // when it is looked at again by itself
+
+	// Generation is what a person is asked to approve; 0 when nobody is asked.
+	Generation int64 `json:"generation,omitempty"`
 }
 
 // A WaitReason is the class of a wait.
@@ -180,7 +183,7 @@ func (s *Store) Targets(ctx context.Context, f Filter) ([]Target, error) {
 	}
 	rows, err := s.queries().Targets(ctx, db.TargetsParams{
 		After: f.After, Kind: string(f.Kind), Service: f.Service, Environment: f.Environment,
-		Template: f.Template, Status: string(f.Status), Most: int32(f.Limit), //nolint:gosec // a page size
+		Template: f.Template, Status: string(f.Status), Most: int32(f.Limit),
 	})
 	if err != nil {
 		return nil, err
@@ -251,12 +254,10 @@ func (tx *Tx) PutTarget(t Target) error {
 		Status: string(t.Status), Message: t.Message, OwnerRepo: t.Owner.Repository, OwnerPath: t.Owner.Path,
 		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Now: tx.now,
 	}
-	if v, _, err := t.Desired.Follow.Parse(); err == nil {
-		p.Major = v.Major
-	} else {
-		p.Major = t.Desired.Version.Major
+	follow, _, err := t.Desired.Follow.Parse()
+	if err == nil {
+		p.Major = follow.Major
 	}
-	var err error
 	for text, v := range map[*string]any{&p.Desired: t.Desired, &p.Deployed: t.Deployed, &p.Waiting: t.Waiting, &p.Asked: t.Asked} {
 		if *text, err = encode(v); err != nil {
 			return err

@@ -71,6 +71,9 @@ func (o Origin) String() string {
 	return s
 }
 
+// anyMajor is the major in the row of a target that names none.
+const anyMajor = 0
+
 // PutTemplate writes a template.
 func (tx *Tx) PutTemplate(t Template) error {
 	doc, err := encode(t)
@@ -106,19 +109,22 @@ func (tx *Tx) PutTemplateVersion(v TemplateVersion) error {
 	return tx.WakeFollowers(v.Kind, v.Name, v.Version.Major)
 }
 
-// WakeFollowers wakes the targets on a major of a template.
+// WakeFollowers wakes the targets on a major of a template, and those that
+// follow whatever major is recommended.
 func (tx *Tx) WakeFollowers(kind Kind, name string, major int64) error {
 	kinds := []Kind{KindEnvironment}
 	if kind == KindService {
 		kinds = []Kind{KindInstance, KindPipeline}
 	}
 	for _, k := range kinds {
-		refs, err := tx.q.RefsOfTemplate(tx.ctx, db.RefsOfTemplateParams{Template: name, Kind: string(k), Major: major})
-		if err != nil {
-			return err
-		}
-		if err := tx.wakeAll(refs); err != nil {
-			return err
+		for _, m := range []int64{major, anyMajor} {
+			refs, err := tx.q.RefsOfTemplate(tx.ctx, db.RefsOfTemplateParams{Template: name, Kind: string(k), Major: m})
+			if err != nil {
+				return err
+			}
+			if err := tx.wakeAll(refs); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ func (c Claim) Fence() Fence { return Fence{Key: c.Ref.String(), Epoch: c.Epoch}
 // to one claimant at a time, over all replicas.
 func (s *Store) Claim(ctx context.Context, owner string, limit int) ([]Claim, error) {
 	q := db.New(s.dialect(s.write))
-	rows, err := q.Claim(ctx, db.ClaimParams{Owner: owner, Now: s.micros(), Most: int32(limit)}) //nolint:gosec // a batch size
+	rows, err := q.Claim(ctx, db.ClaimParams{Owner: owner, Now: s.micros(), Most: int32(limit)})
 	if err != nil {
 		return nil, err
 	}
