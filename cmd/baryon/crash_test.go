@@ -15,6 +15,7 @@ import (
 
 	"baryon/gitsource/githost"
 	"baryon/state"
+	"baryon/state/pgtest"
 )
 
 // crashManifest appends a line to a file outside the work folder for each
@@ -61,9 +62,30 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestKilledOnPostgreSQL does the same on the other database, at the steps at
+// which a deployment is in the air.
+func TestKilledOnPostgreSQL(t *testing.T) {
+	for _, step := range []string{"deployment begun", "work started"} {
+		t.Run(strings.ReplaceAll(step, " ", "-"), func(t *testing.T) {
+			w := newCrashWorld(t)
+			w.dsn = pgtest.Start(t)
+			w.killAfter(t, step)
+			w.finish(t)
+			starts, err := os.ReadFile(w.starts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := string(starts), "one\ntwo\nthree\n"; got != want {
+				t.Errorf("commands started: %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // A crashWorld is a daemon's folder and a repository for it.
 type crashWorld struct {
 	dir, starts, config string
+	dsn                 string // of a PostgreSQL database; empty for SQLite
 }
 
 func newCrashWorld(t *testing.T) *crashWorld {
@@ -96,7 +118,7 @@ func newCrashWorld(t *testing.T) *crashWorld {
 func (w *crashWorld) start(t *testing.T) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "serve", "--config", w.config)
-	cmd.Env = append(os.Environ(), "BARYON_TEST_MAIN=1")
+	cmd.Env = append(os.Environ(), "BARYON_TEST_MAIN=1", "BARYON_STORE="+w.dsn)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +166,11 @@ func (w *crashWorld) finish(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("the daemon did not end in peace: %v", err)
 	}
-	s, err := state.Open(context.Background(), state.Config{DSN: filepath.Join(w.dir, "baryon-data", "baryon.db")})
+	dsn := w.dsn
+	if dsn == "" {
+		dsn = filepath.Join(w.dir, "baryon-data", "baryon.db")
+	}
+	s, err := state.Open(context.Background(), state.Config{DSN: dsn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"go.uber.org/zap"
 
 	"baryon/gitsource"
 	"baryon/gitsource/githost"
@@ -95,32 +94,7 @@ func synced(t *testing.T, files fs.FS) *state.Store {
 	cfg := defaultConfig()
 	cfg.Listen, cfg.Data = "127.0.0.1:0", filepath.Join(dir, "data")
 	cfg.Settings.Repositories = []reconciler.Repository{{Repo: gitsource.Repo{Name: "samples", URL: filepath.Join(dir, "git", "samples.git"), Path: "."}}}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	d, err := newDaemon(ctx, cfg, zap.NewNop())
-	if err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- d.run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := d.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for {
-		changed := d.store.Changed()
-		if s, err := d.store.Sync(ctx, "samples"); err == nil && s.Commit != "" {
-			return d.store
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			t.Fatal("the repository was not taken over")
-		}
-	}
+	d := startDaemon(t, cfg)
+	waitSync(t, d, func(v state.Sync) bool { return v.Commit != "" })
+	return d.store
 }

@@ -59,8 +59,7 @@ func demo(ctx context.Context, dir, listen string, once bool, out io.Writer) err
 	if err := host.Create("platform"); err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := listenLoopback(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,6 +96,12 @@ func demo(ctx context.Context, dir, listen string, once bool, out io.Writer) err
 		err = nil
 	}
 	return errors.Join(err, d.close())
+}
+
+// listenLoopback listens on a free port of this machine alone.
+func listenLoopback(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	return lc.Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
 // A story is what the demo tells, and checks while it tells it.
