@@ -119,8 +119,11 @@ var (
 const (
 	bom      = "\ufeff" // some editors put it before a UTF-8 text
 	noKey    = "no document has the key baryon"
-	tooMany  = 1000     // documents in one file
 	scanSize = 16 << 20 // bytes of the largest file that is looked at
+
+	maxDocuments = 1000             // in one file
+	maxDocument  = MaxSpec + 64<<10 // bytes of a header and a spec
+	maxProblems  = 500              // of one file
 )
 
 // tooLarge judges a file over the limit by its lines: most such files are
@@ -163,19 +166,23 @@ func readFile(p string, data []byte, o Options) File {
 		return File{Nothing: nothingIn(data)}
 	}
 	chunks := split(string(data))
-	if len(chunks) > tooMany {
+	if len(chunks) > maxDocuments {
 		return File{Unread: true, Problems: renderer.Problems{{
-			File: p, Line: chunks[tooMany].line, Column: 1, Rule: "the file holds too many documents",
-			Got: fmt.Sprintf("%d documents", len(chunks)), Want: fmt.Sprintf("at most %d", tooMany), Next: "split it",
+			File: p, Line: chunks[maxDocuments].line, Column: 1, Rule: "the file holds too many documents",
+			Got: fmt.Sprintf("%d documents", len(chunks)), Want: fmt.Sprintf("at most %d", maxDocuments), Next: "split it",
 		}}}
 	}
 	f := File{}
 	for _, c := range chunks {
-		if declaring([]byte(c.text)) {
+		switch {
+		case !declaring([]byte(c.text)):
+		case len(c.text) > maxDocument && !syncLine.MatchString(c.text):
+			f.hugeDocument(p, c)
+		default:
 			f.document(p, c, o)
 		}
 	}
-	f.Problems.Sort()
+	f.limitProblems()
 	switch {
 	case len(f.Documents) > 0 || f.Ops != nil || f.Problems.Failed():
 		f.Nothing = ""
@@ -207,6 +214,32 @@ func nothingIn(data []byte) string {
 		}
 	}
 	return noKey
+}
+
+// hugeDocument refuses a document that cannot be a header and a spec without
+// spending the time to read it.
+func (f *File) hugeDocument(p string, c chunk) {
+	f.Unread = true
+	at := ourLine.FindStringIndex(c.text)
+	if at == nil {
+		f.Nothing = fmt.Sprintf("a document is larger than %d bytes, and no line begins with baryon:", maxDocument)
+		return
+	}
+	f.Problems = append(f.Problems, renderer.Problem{
+		File: p, Line: position(c.text, at[0]).Line + c.line - 1, Column: 1, Rule: "the spec is too large", Got: fmt.Sprintf("%d bytes with its header", len(c.text)),
+		Want: fmt.Sprintf("at most %d", MaxSpec), Next: "move generated data out of it",
+	})
+}
+
+// limitProblems sorts the problems and keeps as many as somebody may read.
+func (f *File) limitProblems() {
+	f.Problems.Sort()
+	if more := len(f.Problems) - maxProblems; more > 0 {
+		last := f.Problems[maxProblems]
+		f.Problems = append(f.Problems[:maxProblems:maxProblems], renderer.Problem{
+			File: last.File, Line: last.Line, Column: last.Column, Rule: fmt.Sprintf("%d more problems are not shown", more), Next: "correct those above first",
+		})
+	}
 }
 
 // document reads one document of the file and adds what it came to.

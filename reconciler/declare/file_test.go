@@ -1,8 +1,10 @@
 package declare_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"baryon/gitsource"
 	"baryon/reconciler/declare"
@@ -89,6 +91,44 @@ func TestKeeps(t *testing.T) {
 			d := read(t, map[string]string{"x.yaml": tt.text}, nil, declare.Options{})
 			if got := d.Files[0].Keeps(tt.ref); got != tt.want {
 				t.Errorf("Keeps(%s) = %v, want %v", tt.ref, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestHostileFilesCostLittle reads files of the largest size that are made to
+// take long, or to say much.
+func TestHostileFilesCostLittle(t *testing.T) {
+	t.Parallel()
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	service := "proton: ServiceSpec\nbaryon: {service: s, template: t, version: 1"
+	for name, tt := range map[string]struct{ text, want string }{
+		"broken documents":         {strings.Repeat("---\nbaryon: {environment: a\n"+strings.Repeat("a: 'b\n", 150), 999), "499 more problems are not shown"},
+		"one broken document":      {"baryon: {environment: a\n" + strings.Repeat("a: 'b\n", 170_000), "the spec is too large"},
+		"unknown keys":             {"proton: EnvironmentSpec\nbaryon: {environment: a}\n" + many(9000, "k%d: 1\n"), "8502 more problems are not shown"},
+		"keys close to ours":       {"proton: x\n" + strings.Repeat("barion:\n", 100_000), `"barion" was found`},
+		"markers":                  {strings.Repeat("---\n", 250_000) + "baryon: {}\n", "x.yaml:250001:9: the header does not say"},
+		"labels":                   {service + ", labels: {" + many(5000, "k%d: 1, ") + "}}\ninstances: []\n", "too many labels, got 5000, want at most 50"},
+		"pins":                     {service + ", pins: {" + many(5000, "k%d: 1, ") + "}}\ninstances: []\n", "4500 more problems are not shown"},
+		"instances":                {service + "}\ninstances: [" + many(3000, "{name: k%d, environment: e}, ") + "]\n", "x.yaml:3:583: the service has too many instances, got 3000, want at most 20"},
+		"a flow text without ends": {"{proton: EnvironmentSpec, baryon: {environment: '" + strings.Repeat("x", 1_000_000), "no line begins with baryon:"},
+		"braces":                   {prod[:len(prod)-1] + strings.Repeat(" #{", 30_000) + "\nspec: {}\n", "environment/prod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			d := read(t, map[string]string{"x.yaml": tt.text}, nil, declare.Options{})
+			if spent := time.Since(start); spent > 5*time.Second {
+				t.Errorf("reading took %s", spent)
+			}
+			if said := d.Files[0].Reason + "\n" + d.Problems.Error(); !strings.Contains(said, tt.want) {
+				t.Errorf("said %.400s, want it to hold %q", said, tt.want)
 			}
 		})
 	}

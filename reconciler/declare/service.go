@@ -62,6 +62,7 @@ func (x *docReader) serviceSpec(what string) {
 	if len(items) > x.options.MaxInstances {
 		x.Add(items[x.options.MaxInstances].Problem("the service has too many instances", fmt.Sprint(len(items)),
 			fmt.Sprintf("at most %d", x.options.MaxInstances), "split the service, or raise the limit in the configuration"))
+		items = items[:x.options.MaxInstances]
 	}
 	for _, item := range items {
 		x.instance(item)

@@ -40,6 +40,9 @@ var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
+// maxLabels is how many tags AWS Proton allowed.
+const maxLabels = 50
+
 const nameForm = "1 to 100 letters, digits, - and _, a letter or digit first"
 
 // name reads a name of Proton's pattern.
@@ -95,6 +98,10 @@ func (x *values) labels(n *renderer.Node) map[string]string {
 	}
 	if n.Kind != renderer.Mapping {
 		x.Add(n.Problem("labels must be a mapping", n.Describe(), "names and texts", ""))
+		return nil
+	}
+	if len(n.Pairs) > maxLabels {
+		x.Add(n.Problem("there are too many labels", fmt.Sprint(len(n.Pairs)), fmt.Sprintf("at most %d", maxLabels), ""))
 		return nil
 	}
 	labels := make(map[string]string, len(n.Pairs))
