@@ -10,6 +10,7 @@ type Dict struct {
 	entries  []entry
 	index    map[any]int // by hash key, made once a linear search would be slow
 	fallback []entry     // what a missing key reads as; never listed or counted
+	origin   origin      // where it stood among the variables, of a copy made for a run
 }
 
 type entry struct {

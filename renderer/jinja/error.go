@@ -22,6 +22,7 @@ const (
 	OverflowError  Kind = "OverflowError"
 	AttributeError Kind = "AttributeError"
 	FilterError    Kind = "FilterArgumentError"
+	AssertError    Kind = "AssertionError"
 	LimitError     Kind = "LimitError"    // a limit of Limits was reached
 	CanceledError  Kind = "CanceledError" // the context of Render ended
 )
@@ -46,7 +47,10 @@ type Error struct {
 	Near         []string // names that exist and look like the undefined one
 	Path         string   // what was undefined, as a dotted path from a variable
 
-	cause error
+	cause    error
+	pos, end int    // in the source, once placed
+	placed   bool   // pos is known
+	nearName string // an undefined variable, to look for near names
 }
 
 // Error gives one line: place, message, expression, near names and next step.
