@@ -179,13 +179,13 @@ func List[T any](ctx context.Context, c *Client, path string, query url.Values) 
 
 // Target reads one target.
 func (c *Client) Target(ctx context.Context, ref state.Ref) (t Target, err error) {
-	err = c.Get(ctx, place(ref), nil, &t)
+	err = c.Get(ctx, Path(ref), nil, &t)
 	return t, err
 }
 
 // Ask asks for a verb on a target.
 func (c *Client) Ask(ctx context.Context, ref state.Ref, verb string, body Request) (t Target, err error) {
-	err = c.Post(ctx, place(ref)+"/"+verb, body, &t)
+	err = c.Post(ctx, Path(ref)+"/"+verb, body, &t)
 	return t, err
 }
 

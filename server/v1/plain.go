@@ -15,6 +15,11 @@ func Plain(data []byte) string {
 	return text
 }
 
+// PlainStart cleans the beginning of a text that goes on. It stops before a
+// sequence or character that is not there whole yet; used is how many bytes
+// it understood.
+func PlainStart(data []byte) (text string, used int) { return plain(data, false) }
+
 // plain cleans the beginning of a stream. Unless last, it stops before a
 // sequence or character that may go on in the next chunk; used is how many
 // bytes it understood.

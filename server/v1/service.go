@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"baryon/state"
@@ -80,6 +81,15 @@ func (v *View) Service(ctx context.Context, name string) (Service, error) {
 		return Service{}, err
 	}
 	return v.service(ctx, s, v.recommended())
+}
+
+// Targets are the instances, and then the pipeline if there is one.
+func (s Service) Targets() []Target {
+	all := slices.Clone(s.Instances)
+	if s.Pipeline != nil {
+		all = append(all, *s.Pipeline)
+	}
+	return all
 }
 
 func (a *api) service(_ http.ResponseWriter, r *http.Request) (any, error) {

@@ -115,6 +115,20 @@ func (s *Status) place(all []Target) {
 	}
 }
 
+// Components are all components, wherever they are.
+func (s Status) Components() []Target {
+	var all []Target
+	for _, e := range s.Environments {
+		all = append(all, e.Components...)
+	}
+	for _, t := range s.Unplaced {
+		if t.Kind == string(state.KindComponent) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
 func (s *Status) count(all []Target) {
 	s.Counts.Targets = len(all)
 	for _, t := range all {

@@ -176,8 +176,8 @@ func places() map[string]func(*http.Request) state.Ref {
 	}
 }
 
-// place is the path of one target below /v1/.
-func place(ref state.Ref) string {
+// Path is where one thing is, below /v1/ and among the pages alike.
+func Path(ref state.Ref) string {
 	switch ref.Kind {
 	case state.KindInstance:
 		return "services/" + ref.Service + "/instances/" + ref.Name
