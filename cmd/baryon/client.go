@@ -149,3 +149,10 @@ func refOf(args []string) (state.Ref, error) {
 	}
 	return state.ParseRef(args[0])
 }
+
+func orDefault(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}

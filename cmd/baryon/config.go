@@ -3,28 +3,30 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/netip"
 	"os"
-	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
-	"baryon/gitsource"
 	"baryon/reconciler"
 	"baryon/renderer"
 )
 
-// A config is the daemon's configuration with its defaults: what baryon.yaml
-// says, and over it the environment and the flags.
+// A config is the daemon's configuration: what baryon.yaml says, over that the
+// environment, over that the flags, and defaults for the rest.
 type config struct {
-	File        string // empty when there is none
-	Listen      string // address of the API and the page
-	HooksListen string // a second address that serves /hooks/ alone; empty for none
-	Data        string // mirrors, SQLite file, work folders
-	Store       string // sqlite, or a postgres:// URL
-	Token       secretRef
-	GitHub      secretRef // the secret that GitHub signs hooks with
+	File        string            // empty when there is none
+	Flags       map[string]string // kept, so that the file can be read again
+	Listen      string            // address of the API and the page
+	HooksListen string            // a second address that serves /hooks/ alone; empty for none
+	Data        string            // mirrors, SQLite file, work folders
+	Store       string            // sqlite, or a postgres:// URL
+	Token       secretRef         // guards the API and the page
+	GitHub      secretRef         // what GitHub signs hooks with
 	Settings    reconciler.Settings
 }
 
@@ -47,7 +49,7 @@ func (s secretRef) read(what string) (string, error) {
 		text, from = string(data), s.File
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return "", fmt.Errorf("%s: %s is empty", what, from)
+		return "", fmt.Errorf("%s: %s is empty; put the secret there", what, from)
 	}
 	return text, nil
 }
@@ -57,163 +59,245 @@ func defaultConfig() config {
 	return config{Listen: "127.0.0.1:8080", Data: "./baryon-data", Store: "sqlite"}
 }
 
-// loadConfig reads the file and applies the environment to it. All that is wrong
-// with the file comes back at once, as file:line:column lines.
-func loadConfig(file string) (config, error) {
-	cfg := defaultConfig()
-	if file != "" {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return cfg, err
-		}
-		node, problems := renderer.ParseOne(file, data, renderer.Limits{})
-		if problems.Failed() {
-			return cfg, problems.Err()
-		}
-		if err := cfg.decode(node); err != nil {
-			return cfg, err
-		}
-		cfg.File = file
-		cfg.resolve(filepath.Dir(file))
-	}
-	for name, value := range map[string]*string{
-		"BARYON_LISTEN": &cfg.Listen, "BARYON_HOOKS_LISTEN": &cfg.HooksListen, "BARYON_DATA": &cfg.Data,
-		"BARYON_STORE": &cfg.Store, "BARYON_ACCOUNT": &cfg.Settings.Account, "BARYON_REGION": &cfg.Settings.Region,
-		"BARYON_TOKEN_FILE": &cfg.Token.File,
-	} {
-		if v, ok := os.LookupEnv(name); ok {
-			*value = v
-		}
-	}
-	return cfg, cfg.validate()
+// defaultFile is the configuration that is meant when none is named.
+const defaultFile = "baryon.yaml"
+
+// A setting is a key of the configuration that holds one value. It can be set in
+// the file, by an environment variable and by a flag, and is checked the same
+// way wherever it comes from.
+type setting struct {
+	key   string
+	usage string
+	read  func(c *config, d *renderer.Decoder, v *renderer.Node, key string)
 }
 
-// decode reads the keys of the file. An unknown key is an error.
-func (c *config) decode(n *renderer.Node) error {
-	var d renderer.Decoder
-	if !d.Mapping(n, "the configuration", "listen", "hooks_listen", "data", "store", "account", "region", "repositories",
-		"token_file", "token_env", "hooks", "workers", "deployments", "deletions", "resync") {
-		return d.Problems.Err()
-	}
-	text := func(key string, into *string) {
-		if v := n.Get(key); v != nil {
-			*into = d.String(v, key)
-		}
-	}
-	text("listen", &c.Listen)
-	text("hooks_listen", &c.HooksListen)
-	text("data", &c.Data)
-	text("store", &c.Store)
-	text("account", &c.Settings.Account)
-	text("region", &c.Settings.Region)
-	text("token_file", &c.Token.File)
-	text("token_env", &c.Token.Env)
-	c.Settings.Workers = int(d.Int(n.Get("workers"), "workers", 1, 1024))
-	c.Settings.Deployments = int(d.Int(n.Get("deployments"), "deployments", 1, 10000))
-	if v := n.Get("deletions"); v != nil {
-		c.Settings.Deletions = int(d.Int(v, "deletions", 0, 1<<30))
-		if c.Settings.Deletions == 0 {
-			c.Settings.Deletions = -1 // Settings takes 0 for "not said"
-		}
-	}
-	c.Settings.Resync = d.Duration(n.Get("resync"), "resync", time.Second, 24*time.Hour)
-	if hooks := n.Get("hooks"); hooks != nil && d.Mapping(hooks, "hooks", "github") {
-		if g := hooks.Get("github"); d.Mapping(g, "hooks.github", "secret_file", "secret_env") {
-			c.GitHub = secretRef{File: d.String(g.Get("secret_file"), "secret_file"), Env: d.String(g.Get("secret_env"), "secret_env")}
-			if !c.GitHub.set() {
-				d.Add(g.Problem("hooks.github needs a secret", "", "secret_file or secret_env", "without one, anybody could wake the daemon"))
+// env is the variable that overrides the setting; flag the flag that does.
+func (s setting) env() string  { return "BARYON_" + strings.ToUpper(s.key) }
+func (s setting) flag() string { return strings.ReplaceAll(s.key, "_", "-") }
+
+// settings are all keys that hold one value.
+func settings() []setting {
+	text := func(into func(*config) *string, check func(string) (want, next string)) func(*config, *renderer.Decoder, *renderer.Node, string) {
+		return func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+			at := into(c)
+			if *at = d.String(v, key); *at == "" || check == nil {
+				return
+			}
+			if want, next := check(*at); want != "" {
+				d.Add(v.Problem(key+" cannot be used", strconv.Quote(*at), want, next))
 			}
 		}
 	}
-	for _, item := range d.List(n.Get("repositories"), "repositories") {
-		c.Settings.Repositories = append(c.Settings.Repositories, decodeRepository(&d, item))
-	}
-	return d.Problems.Err()
-}
-
-func decodeRepository(d *renderer.Decoder, n *renderer.Node) reconciler.Repository {
-	r := reconciler.Repository{Repo: gitsource.Repo{Path: "."}}
-	if !d.Mapping(n, "a repository", "name", "url", "branch", "path", "interval", "publish", "allow", "username",
-		"token_file", "token_env", "ssh_key_file", "ssh_key_env", "known_hosts_file") {
-		return r
-	}
-	text := func(key string) string { return d.String(n.Get(key), key) }
-	d.Require(n, "a repository", "url")
-	r.URL, r.Name, r.Branch = text("url"), text("name"), text("branch")
-	if p := text("path"); p != "" {
-		r.Path = p
-	}
-	if r.Name == "" {
-		r.Name = strings.TrimSuffix(path.Base(filepath.ToSlash(strings.TrimRight(r.URL, "/"))), ".git")
-	}
-	r.Auth = gitsource.Auth{
-		Username: text("username"), TokenFile: text("token_file"), TokenEnv: text("token_env"),
-		SSHKeyFile: text("ssh_key_file"), SSHKeyEnv: text("ssh_key_env"), KnownHostsFile: text("known_hosts_file"),
-	}
-	r.Interval = d.Duration(n.Get("interval"), "interval", time.Second, 24*time.Hour)
-	if v := n.Get("publish"); v != nil {
-		r.Publish = d.OneOf(v, "publish", reconciler.PublishManual, reconciler.PublishAuto)
-	}
-	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles") {
-		r.Allow = reconciler.Allow{
-			Kinds: d.Strings(a.Get("kinds"), "kinds"), Environments: d.Strings(a.Get("environments"), "environments"),
-			Templates: d.Strings(a.Get("templates"), "templates"), Roles: d.Strings(a.Get("roles"), "roles"),
+	number := func(into func(*config) *int, low, high int64) func(*config, *renderer.Decoder, *renderer.Node, string) {
+		return func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+			*into(c) = int(d.Int(v, key, low, high))
 		}
 	}
-	return r
+	return []setting{
+		{"listen", "address of the API and the page (default 127.0.0.1:8080)", text(func(c *config) *string { return &c.Listen }, addressForm)},
+		{"hooks_listen", "a second address, that serves /hooks/ alone", text(func(c *config) *string { return &c.HooksListen }, addressForm)},
+		{"data", "folder of mirrors, SQLite file and work folders (default ./baryon-data)", pathOf(func(c *config) *string { return &c.Data })},
+		{"store", "sqlite, or a postgres:// URL (default sqlite)", text(func(c *config) *string { return &c.Store }, storeForm)},
+		{"account", "AWS account of resource names, 12 digits", text(func(c *config) *string { return &c.Settings.Account }, accountForm)},
+		{"region", "AWS region of resource names (default us-east-1)", text(func(c *config) *string { return &c.Settings.Region }, nil)},
+		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
+		{"token_env", "environment variable that holds that token", text(func(c *config) *string { return &c.Token.Env }, nil)},
+		{"workers", "things looked at at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
+		{"deployments", "deployments under way at once (default 32)", number(func(c *config) *int { return &c.Settings.Deployments }, 1, 10000)},
+		{"deletions", "deletions in 24 hours that need no person (default 3)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+			if c.Settings.Deletions = int(d.Int(v, key, 0, 1<<20)); c.Settings.Deletions == 0 {
+				c.Settings.Deletions = -1 // Settings takes 0 for "not said"
+			}
+		}},
+		{"resync", "how often everything is looked at though nothing happened (default 10m)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+			c.Settings.Resync = d.Duration(v, key, time.Second, 24*time.Hour)
+		}},
+	}
 }
 
-// resolve makes paths in the file relative to the file.
-func (c *config) resolve(dir string) {
-	at := func(p *string) {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
+// pathOf reads a path. In the file it is relative to the file's folder.
+func pathOf(into func(*config) *string) func(*config, *renderer.Decoder, *renderer.Node, string) {
+	return func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+		*into(c) = c.beside(v, d.String(v, key))
+	}
+}
+
+// beside makes a path relative to the folder of the file it stands in. What
+// comes from a flag or a variable has no line and is left as it is.
+func (c *config) beside(v *renderer.Node, p string) string {
+	if p == "" || filepath.IsAbs(p) || v.Line == 0 {
+		return p
+	}
+	return filepath.Join(filepath.Dir(c.File), p)
+}
+
+// loadConfig reads a file, if one is named, and puts the environment and the
+// flags over it. All that is wrong comes back at once, as file:line:column
+// lines, or with the name of the variable or flag.
+func loadConfig(file string, flags map[string]string) (config, error) {
+	cfg := defaultConfig()
+	cfg.File, cfg.Flags = file, flags
+	if file != "" {
+		cfg.Data = filepath.Join(filepath.Dir(file), cfg.Data)
+	}
+	root := &renderer.Node{Kind: renderer.Mapping, File: file, Line: 1, Column: 1}
+	var d renderer.Decoder
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return cfg, fmt.Errorf("there is no %s; write one, or name it with --config FILE (two lines are enough, see: baryon serve --help)", file)
+		}
+		if err != nil {
+			return cfg, err
+		}
+		docs, problems := renderer.ParseYAML(file, data, renderer.Limits{})
+		if problems.Failed() {
+			return cfg, problems.Err()
+		}
+		if len(docs) > 1 {
+			d.Add(docs[1].Problem("a configuration is one YAML document", strconv.Itoa(len(docs)), "one", ""))
+		}
+		if len(docs) > 0 && !docs[0].Null() {
+			root = docs[0]
 		}
 	}
-	at(&c.Data)
-	at(&c.Token.File)
-	at(&c.GitHub.File)
-	for i := range c.Settings.Repositories {
-		r := &c.Settings.Repositories[i]
-		at(&r.Auth.TokenFile)
-		at(&r.Auth.SSHKeyFile)
-		at(&r.Auth.KnownHostsFile)
-		if !strings.Contains(r.URL, "://") && !scpLike(r.URL) {
-			at(&r.URL)
+	cfg.decode(&d, root)
+	return cfg, d.Problems.Err()
+}
+
+// decode reads what the file says and what is put over it.
+func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
+	keys := []string{"repositories", "hooks"}
+	for _, s := range settings() {
+		keys = append(keys, s.key)
+	}
+	if !d.Mapping(root, "the configuration", keys...) {
+		return
+	}
+	said := map[string]*renderer.Node{}
+	for _, s := range settings() {
+		v := s.node(root, c.Flags)
+		if v == nil {
+			continue
 		}
+		said[s.key] = v
+		s.read(c, d, v, s.key)
+	}
+	c.hooks(d, root.Get("hooks"))
+	if !c.Token.set() && os.Getenv("BARYON_TOKEN") != "" {
+		c.Token.Env = "BARYON_TOKEN" // what clients on this machine send anyway
+	}
+	c.repositories(d, root.Get("repositories"))
+	c.check(d, root, said)
+}
+
+// node is where the value of a setting stands, nil where nobody says anything.
+func (s setting) node(root *renderer.Node, flags map[string]string) *renderer.Node {
+	v := root.Get(s.key)
+	if v.Null() {
+		v = nil
+	}
+	if text := os.Getenv(s.env()); text != "" {
+		v = &renderer.Node{File: s.env(), Text: text, Plain: true}
+	}
+	if text := flags[s.flag()]; text != "" {
+		v = &renderer.Node{File: "--" + s.flag(), Text: text, Plain: true}
+	}
+	return v
+}
+
+func (c *config) hooks(d *renderer.Decoder, n *renderer.Node) {
+	if n == nil || !d.Mapping(n, "hooks", "github") {
+		return
+	}
+	g := n.Get("github")
+	if !d.Mapping(g, "hooks.github", "secret_file", "secret_env") {
+		return
+	}
+	file, env := g.Get("secret_file"), g.Get("secret_env")
+	c.GitHub = secretRef{Env: d.String(env, "secret_env")}
+	if file != nil {
+		c.GitHub.File = c.beside(file, d.String(file, "secret_file"))
+	}
+	switch {
+	case file != nil && env != nil:
+		d.Add(env.Problem("the secret is named twice", "secret_file and secret_env", "one of them", ""))
+	case !c.GitHub.set():
+		d.Add(g.Problem("hooks.github needs a secret", "", "secret_file or secret_env", "without one, anybody could wake the daemon"))
 	}
 }
 
-// scpLike tells user@host:path, Git's short form of an ssh address, from a path.
-func scpLike(url string) bool {
-	before, _, found := strings.Cut(url, ":")
-	return found && !strings.Contains(before, "/")
-}
-
-// validate refuses what would be unsafe or cannot work.
-func (c *config) validate() error {
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w; want HOST:PORT, such as 127.0.0.1:8080", err)
+// check refuses what is unsafe or cannot work together.
+func (c *config) check(d *renderer.Decoder, root *renderer.Node, said map[string]*renderer.Node) {
+	at := func(key string) *renderer.Node {
+		if v := said[key]; v != nil {
+			return v
+		}
+		return root
 	}
-	if !loopback(host) && !c.Token.set() {
-		return errors.New("listen: " + c.Listen + " is reachable from other machines and no token is configured; set token_file or token_env, or listen on 127.0.0.1")
+	if said["token_file"] != nil && said["token_env"] != nil {
+		d.Add(at("token_env").Problem("the token is named twice", "token_file and token_env", "one of them", ""))
+	}
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !loopback(host) && !c.Token.set() {
+		d.Add(at("listen").Problem("the address can be reached from other machines and no token is configured", c.Listen, "an address of 127.0.0.1, or a token",
+			"set token_file or token_env, or listen on 127.0.0.1"))
 	}
 	if c.HooksListen != "" && !c.GitHub.set() {
-		return errors.New("hooks_listen: no hook is configured; set hooks.github.secret_file")
+		d.Add(at("hooks_listen").Problem("an address for hooks is set and no hook is configured", c.HooksListen, "hooks.github", "set hooks.github.secret_file"))
 	}
-	return nil
+}
+
+func addressForm(text string) (want, next string) {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		if n, portErr := strconv.Atoi(port); portErr == nil && n >= 0 && n <= 65535 {
+			return "", ""
+		}
+	}
+	return "HOST:PORT", "write it as 127.0.0.1:8080"
+}
+
+func storeForm(text string) (want, next string) {
+	if text == "sqlite" || strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
+		return "", ""
+	}
+	return "sqlite, or a postgres:// URL", "the SQLite file is in the folder that data names"
+}
+
+func accountForm(text string) (want, next string) {
+	if len(text) == 12 && strings.Trim(text, "0123456789") == "" {
+		return "", ""
+	}
+	return "12 digits in quotes", ""
 }
 
 func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 // dsn is the address of the store.
 func (c *config) dsn() string {
-	if c.Store == "" || c.Store == "sqlite" {
+	if c.Store == "sqlite" {
 		return filepath.Join(c.Data, "baryon.db")
 	}
 	return c.Store
+}
+
+// pending names what differs from another configuration and takes effect with
+// the next start alone.
+func (c *config) pending(next config) []string {
+	var out []string
+	for _, p := range []struct {
+		key       string
+		now, then any
+	}{
+		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
+		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
+	} {
+		if p.now != p.then {
+			out = append(out, p.key+" has changed; restart the daemon to use it")
+		}
+	}
+	return out
 }

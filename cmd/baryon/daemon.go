@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"baryon/provisioner"
 	"baryon/reconciler"
 	"baryon/renderer"
+	"baryon/server"
 	v1 "baryon/server/v1"
 	"baryon/state"
 )
@@ -26,18 +25,18 @@ import (
 // A daemon is the parts of Baryon, put together. Start here to read the
 // program: configuration, then parts, then run.
 type daemon struct {
-	cfg     config
+	cfg     config // what the daemon was started with
 	log     *zap.Logger
 	store   *state.Store
 	git     *gitsource.Client
 	command *provisioner.Command
 	loop    *reconciler.Reconciler
-	hooks   http.Handler // nil when no hook is configured
-	token   string
+	server  *server.Server
 	started time.Time
 
-	// configuration is what is told of the file in force; reload changes it.
-	configuration atomic.Pointer[v1.Configuration]
+	settings     atomic.Pointer[reconciler.Settings] // those in force
+	file         atomic.Pointer[v1.Configuration]    // what is told of the configuration file
+	reconfigured chan struct{}                       // new settings are in force
 
 	listener      net.Listener
 	hooksListener net.Listener
@@ -45,16 +44,15 @@ type daemon struct {
 
 // newDaemon builds the parts and listens. Nothing is done yet; call run.
 func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, log: log, started: time.Now()}
-	if cfg.File != "" {
-		d.configuration.Store(&v1.Configuration{File: cfg.File, LoadedAt: d.started})
-	}
+	d := &daemon{cfg: cfg, log: log, started: time.Now(), reconfigured: make(chan struct{}, 1)}
+	d.settings.Store(&cfg.Settings)
+	d.file.Store(&v1.Configuration{File: cfg.File, LoadedAt: d.started})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if d.token, err = cfg.Token.read("token"); err != nil {
+	if _, err := cfg.Token.read("token"); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
@@ -84,7 +82,40 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
+	if err := d.newServer(); err != nil {
+		return nil, err
+	}
 	return d, d.listen(ctx)
+}
+
+// newServer makes the faces of the daemon.
+func (d *daemon) newServer() (err error) {
+	cfg := server.Config{Store: d.store, Wake: d.loop.Wake, ARN: d.arn, Setup: d.setup, Log: d.log}
+	if d.cfg.Token.set() {
+		cfg.Token = func() (string, error) { return d.cfg.Token.read("token") }
+	}
+	if d.cfg.GitHub.set() {
+		cfg.Hooks, err = gitsource.NewWebhook(gitsource.WebhookConfig{
+			SecretFile: d.cfg.GitHub.File, SecretEnv: d.cfg.GitHub.Env, Wake: d.pushed, Log: d.log,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.server, err = server.New(cfg)
+	return err
+}
+
+// arn is the resource name of a thing under the settings in force.
+func (d *daemon) arn(ref state.Ref) string {
+	s := d.settings.Load()
+	return ref.ARN(orDefault(s.Region, "us-east-1"), orDefault(s.Account, "000000000000"))
+}
+
+// setup is what the daemon says of itself.
+func (d *daemon) setup() v1.Setup {
+	b := buildInfo()
+	return v1.Setup{Version: b.Version, Commit: b.Commit, Go: b.Go, StartedAt: d.started, Configuration: d.file.Load()}
 }
 
 // newCommand makes the engine that runs commands on this machine. Where several
@@ -104,21 +135,15 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 
 func (d *daemon) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
-	if d.cfg.GitHub.set() {
-		d.hooks, err = gitsource.NewWebhook(gitsource.WebhookConfig{
-			SecretFile: d.cfg.GitHub.File, SecretEnv: d.cfg.GitHub.Env, Wake: d.pushed, Log: d.log,
-		})
-		if err != nil {
-			return err
-		}
-	}
 	if d.listener, err = lc.Listen(ctx, "tcp", d.cfg.Listen); err != nil {
-		return fmt.Errorf("listen: %w; is another daemon running? choose another address with listen", err)
+		return fmt.Errorf("%w; is another daemon running? choose another address with listen or --listen", err)
 	}
 	if d.cfg.HooksListen != "" {
-		d.hooksListener, err = lc.Listen(ctx, "tcp", d.cfg.HooksListen)
+		if d.hooksListener, err = lc.Listen(ctx, "tcp", d.cfg.HooksListen); err != nil {
+			return fmt.Errorf("%w; choose another address with hooks_listen", err)
+		}
 	}
-	return err
+	return nil
 }
 
 // pushed wakes the repositories that a hook may be about: the one it names, or
@@ -127,7 +152,7 @@ func (d *daemon) pushed(url string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var refs []state.Ref
-	for _, repo := range d.cfg.Settings.Repositories {
+	for _, repo := range d.settings.Load().Repositories {
 		if url == "" || gitsource.SameRepository(url, repo.URL) {
 			refs = append(refs, state.RepositoryRef(repo.Name))
 		}
@@ -141,86 +166,17 @@ func (d *daemon) pushed(url string) {
 // address is where the API and the page are, for people and clients.
 func (d *daemon) address() string { return "http://" + d.listener.Addr().String() }
 
-// run works until ctx ends, then waits for everything it started.
+// run works until ctx ends, then waits for everything it started. Commands that
+// run go on: they are not this process, and the next one finds them.
 func (d *daemon) run(ctx context.Context) error {
-	removed, err := d.command.Sweep(ctx, d.isOpen)
-	if err != nil {
-		d.log.Warn("work folders not swept", zap.Error(err))
-	} else if len(removed) > 0 {
-		d.log.Info("work folders swept", zap.Int("folders", len(removed)))
-	}
+	d.sweep(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.loop.Run(ctx) })
-	g.Go(func() error { return serveHTTP(ctx, d.listener, d.handler()) })
-	if d.hooksListener != nil {
-		g.Go(func() error { return serveHTTP(ctx, d.hooksListener, d.hooksOnly()) })
-	}
-	if local := d.localRepositories(); len(local) > 0 {
-		g.Go(func() error { return d.watchLocal(ctx, local) })
-	}
-	if d.cfg.File != "" {
-		g.Go(func() error { return gitsource.Watch(ctx, []string{d.cfg.File}, func() { d.reload(ctx) }) })
-	}
+	g.Go(func() error { return d.server.Run(ctx, d.listener, d.hooksListener) })
+	g.Go(func() error { return d.watchRepositories(ctx) })
+	g.Go(func() error { return d.watchFile(ctx) })
+	g.Go(func() error { return d.maintain(ctx) })
 	return g.Wait()
-}
-
-// isOpen tells whether a work folder belongs to a deployment under way.
-func (d *daemon) isOpen(id string) bool {
-	deployment, err := d.store.Deployment(context.Background(), id)
-	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
-		return false
-	}
-	return err != nil || deployment.CompletedAt.IsZero()
-}
-
-// localRepositories are the paths among the repositories' addresses, by name.
-func (d *daemon) localRepositories() map[string]string {
-	local := map[string]string{}
-	for _, r := range d.cfg.Settings.Repositories {
-		path := strings.TrimPrefix(r.URL, "file://")
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			local[r.Name] = path
-		}
-	}
-	return local
-}
-
-// watchLocal looks at a local repository as soon as something is pushed to it.
-// Where watching cannot begin, polling is what remains.
-func (d *daemon) watchLocal(ctx context.Context, local map[string]string) error {
-	g, ctx := errgroup.WithContext(ctx)
-	for name, path := range local {
-		g.Go(func() error {
-			err := gitsource.Watch(ctx, []string{path}, func() {
-				if err := d.store.Wake(ctx, state.RepositoryRef(name)); err == nil {
-					d.loop.Wake()
-				}
-			})
-			if err != nil {
-				d.log.Warn("repository is polled only", zap.String("repo", name), zap.Error(err))
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// reload puts a good new configuration file in force; a bad one is reported and
-// ignored.
-func (d *daemon) reload(ctx context.Context) {
-	cfg, err := loadConfig(d.cfg.File)
-	if err == nil {
-		err = d.loop.Configure(ctx, cfg.Settings)
-	}
-	if err != nil {
-		inForce := *d.configuration.Load()
-		inForce.Problems = strings.Split(strings.TrimSpace(err.Error()), "\n")
-		d.configuration.Store(&inForce)
-		d.log.Error("configuration ignored, the earlier one stays in force", zap.String("file", d.cfg.File), zap.Error(err))
-		return
-	}
-	d.configuration.Store(&v1.Configuration{File: cfg.File, LoadedAt: time.Now()})
-	d.log.Info("configuration in force", zap.String("file", d.cfg.File), zap.Int("repositories", len(cfg.Settings.Repositories)))
 }
 
 // close frees what newDaemon made.

@@ -36,7 +36,7 @@ daemon; while one runs on the same SQLite file, the store is reported as in use.
 The exit code is 1 when something is missing that the daemon needs.`,
 		Example: "  baryon doctor --config baryon.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(file)
+			cfg, err := loadConfig(file, nil)
 			if err != nil {
 				return err
 			}

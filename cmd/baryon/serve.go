@@ -11,7 +11,7 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	var file, listen, data, store string
+	var file string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon",
@@ -19,39 +19,39 @@ func serveCommand() *cobra.Command {
 what they declare deployed. Two lines are a whole configuration:
 
   repositories:
-    - {name: platform, url: https://github.com/acme/platform.git}
+    - {name: platform, url: "https://github.com/acme/platform.git"}
 
-Flags and BARYON_* variables override the file.`,
-		Example: "  baryon serve --config baryon.yaml",
+A file named baryon.yaml in the current folder is used when none is named. Flags
+override BARYON_* variables (--listen is BARYON_LISTEN), and these the file. The
+file is watched: a good new version takes effect, a bad one is reported and
+ignored. The first signal ends taking work, a second one ends the process;
+commands that run go on, and the next daemon finds them.`,
+		Example: "  baryon serve --config baryon.yaml\n  BARYON_TOKEN=… baryon serve --listen 0.0.0.0:8080",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if file == "" {
-				if _, err := os.Stat("baryon.yaml"); err != nil {
-					return errors.New("there is no baryon.yaml here; write one, or name it: baryon serve --config FILE")
-				}
-				file = "baryon.yaml"
-			}
-			for name, value := range map[string]string{"BARYON_LISTEN": listen, "BARYON_DATA": data, "BARYON_STORE": store} {
-				if value != "" {
-					if err := os.Setenv(name, value); err != nil {
-						return err
-					}
-				}
-			}
-			cfg, err := loadConfig(file)
-			if err != nil {
-				return err
-			}
-			return serve(cmd.Context(), cfg)
-		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the configuration file (default ./baryon.yaml)")
-	cmd.Flags().StringVar(&listen, "listen", "", "address of the API and the page")
-	cmd.Flags().StringVar(&data, "data", "", "folder of mirrors, SQLite file and work folders")
-	cmd.Flags().StringVar(&store, "store", "", "sqlite, or a postgres:// URL")
+	flags := map[string]*string{}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration file (default ./"+defaultFile+")")
+	for _, s := range settings() {
+		flags[s.flag()] = cmd.Flags().String(s.flag(), "", s.usage)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		given := map[string]string{}
+		for name, value := range flags {
+			given[name] = *value
+		}
+		if file == "" {
+			file = defaultFile
+		}
+		cfg, err := loadConfig(file, given)
+		if err != nil {
+			return err
+		}
+		return serve(cmd.Context(), cfg)
+	}
 	return cmd
 }
 
+// serve runs a daemon until ctx ends.
 func serve(ctx context.Context, cfg config) error {
 	log := newLog(zapcore.InfoLevel)
 	defer log.Sync() //nolint:errcheck // standard error cannot be synced everywhere
@@ -59,7 +59,7 @@ func serve(ctx context.Context, cfg config) error {
 	if err != nil {
 		return err
 	}
-	if d.token == "" {
+	if !cfg.Token.set() {
 		log.Info("no token is configured: whoever can reach the address may do everything", zap.String("listen", cfg.Listen))
 	}
 	log.Info("serving", zap.String("address", d.address()), zap.Int("repositories", len(cfg.Settings.Repositories)), zap.Bool("shared", d.store.Shared()))
