@@ -107,13 +107,10 @@ func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) er
 // Cancel asks the engine to stop the deployment that is under way. A
 // *ConflictError when none is, or when it is a deletion, which cannot be undone.
 func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) error {
-	open, err := s.OpenDeployment(ctx, ref)
-	if err != nil {
-		return err
-	}
-	return s.ask(ctx, actor, "cancel", ref, why, func(_ *Tx, t *Target) error {
-		if open == nil {
-			return &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+	return s.ask(ctx, actor, "cancel", ref, why, func(tx *Tx, t *Target) error {
+		open, err := tx.underWay(ref)
+		if err != nil {
+			return err
 		}
 		if open.Action == Delete {
 			return &ConflictError{What: ref.String(), Why: "is being deleted, which cannot be undone"}
@@ -126,17 +123,24 @@ func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) er
 // Abandon gives up the open deployment whatever its engine says: it becomes
 // FAILED and what it was doing is left as it is.
 func (s *Store) Abandon(ctx context.Context, actor Actor, ref Ref, why string) error {
-	open, err := s.OpenDeployment(ctx, ref)
-	if err != nil {
-		return err
-	}
-	return s.ask(ctx, actor, "abandon", ref, why, func(_ *Tx, t *Target) error {
-		if open == nil {
-			return &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+	return s.ask(ctx, actor, "abandon", ref, why, func(tx *Tx, t *Target) error {
+		if _, err := tx.underWay(ref); err != nil {
+			return err
 		}
 		t.Asked.Abandon = true
 		return nil
 	})
+}
+
+// underWay reads the open deployment of a target that is locked already, so
+// that a request never outlives the deployment it is about. A *ConflictError
+// when there is none.
+func (tx *Tx) underWay(ref Ref) (*Deployment, error) {
+	open, err := optionalDeployment(tx.q.OpenDeployment(tx.ctx, ref.String()))
+	if err == nil && open == nil {
+		err = &ConflictError{What: ref.String(), Why: "no deployment is under way"}
+	}
+	return open, err
 }
 
 // Retain asks that a target which is to be deleted is forgotten instead, and
