@@ -68,7 +68,8 @@ func (x *docReader) component() {
 	switch {
 	case first == nil:
 	case h.Instance == "":
-		x.Add(first.Problem("only a component that is attached to an instance has a spec", fmt.Sprintf("the key %q", first.Text), "the key baryon alone", "attach it with service and instance, or remove the spec"))
+		x.Add(first.Problem("only a component that is attached to an instance has a spec", fmt.Sprintf("the key %q", first.Text),
+			"the key baryon alone", "attach it with service and instance, or remove the spec"))
 	default:
 		x.serviceSpec("a component")
 		if !x.root.Get("instances").Null() {
@@ -94,6 +95,7 @@ func (r *reader) filesOf(d Document) (*renderer.Problem, error) {
 			return nil, nil
 		}
 	}
-	p := d.Problem("files", "the folder of the component's files has no "+componentManifest, fmt.Sprintf("%q", d.Header.Files), "", "add one that names the template file and its engine")
+	p := d.Problem("files", "the folder of the component's files has no "+componentManifest, fmt.Sprintf("%q", d.Header.Files), "",
+		"add one that names the template file and its engine")
 	return &p, nil
 }

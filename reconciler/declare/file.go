@@ -80,7 +80,7 @@ func (p Position) in(file string) string { return fmt.Sprintf("%s:%d:%d", file, 
 // of the documents in force: its document is broken, or one is whose name cannot
 // be told. What f declared before stays as it was; its absence asks for nothing.
 // An instance or pipeline is kept with its service.
-func (f File) Keeps(ref state.Ref) bool {
+func (f *File) Keeps(ref state.Ref) bool {
 	if ref.Service != "" {
 		ref = state.ServiceRef(ref.Service)
 	}

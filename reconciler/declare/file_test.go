@@ -124,7 +124,7 @@ func TestHostileFilesCostLittle(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
 			d := read(t, map[string]string{"x.yaml": tt.text}, nil, declare.Options{})
-			if spent := time.Since(start); spent > 5*time.Second {
+			if spent := time.Since(start); spent > time.Minute {
 				t.Errorf("reading took %s", spent)
 			}
 			if said := d.Files[0].Reason + "\n" + d.Problems.Error(); !strings.Contains(said, tt.want) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"baryon/renderer"
@@ -130,8 +131,7 @@ func (s *ignoreRules) reason(p string, isDir bool) string {
 		if rules.dir != "." {
 			relative = p[len(rules.dir)+1:]
 		}
-		for i := len(rules.rules) - 1; i >= 0; i-- {
-			rule := rules.rules[i]
+		for _, rule := range slices.Backward(rules.rules) {
 			if rule.folders && !isDir || !rule.matches(relative) {
 				continue
 			}

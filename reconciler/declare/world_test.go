@@ -35,8 +35,8 @@ func TestWorlds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files, want := fromArchive(archive), ""
-			want = files[expectation]
+			files := fromArchive(archive)
+			want := files[expectation]
 			delete(files, expectation)
 			first := read(t, files, nil, declare.Options{})
 			got := describe(first)
