@@ -12,18 +12,14 @@ import (
 // empty. Every process of the attempt is in it, whatever it does.
 type cgroup struct{ dir string }
 
-// make makes the group and sets the limits that its parent hands down.
-func (g cgroup) make(processes int, memory int64) error {
-	if err := os.Mkdir(g.dir, 0o755); err != nil {
-		return err
-	}
+// limit sets the limits that the group's parent hands down.
+func (g cgroup) limit(processes int, memory int64) {
 	g.write("pids.max", strconv.Itoa(processes))
 	if memory > 0 {
 		g.write("memory.max", strconv.FormatInt(memory, 10))
 		g.write("memory.swap.max", "0")
 		g.write("memory.oom.group", "1")
 	}
-	return nil
 }
 
 // write sets a control file if the group has it.

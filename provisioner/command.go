@@ -74,7 +74,7 @@ type Command struct {
 	step  func(name string) // called at each point where a crash must do no harm; tests crash there
 
 	mu       sync.Mutex
-	children map[string]child // supervisors this process started and has not reaped, by job ID
+	children map[int]child // supervisors this process started and has not reaped, by PID
 }
 
 // NewCommand returns a command engine, making its folder where needed.
@@ -117,7 +117,7 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Command{cfg: cfg, place: here, step: func(string) {}, children: map[string]child{}}, nil
+	return &Command{cfg: cfg, place: here, step: func(string) {}, children: map[int]child{}}, nil
 }
 
 // idRule keeps an ID usable as the name of a folder.

@@ -31,7 +31,7 @@ func copyFiles(dir string, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		if local, err := filepath.Localize(name); err != nil || local != name || strings.ContainsAny(name, "\\\x00") {
+		if local, err := filepath.Localize(name); err != nil || local != name || name != "." && strings.ContainsAny(entry.Name(), "/\\\x00") {
 			return &refusedFileError{name, "the name is not a plain path"}
 		}
 		switch {
@@ -134,18 +134,28 @@ func readJSON(name string, v any) error {
 	return nil
 }
 
-// removeTree removes everything below and at name, also folders that were made
-// read-only, as module caches are.
+// removeTree removes everything below and at name.
 func removeTree(name string) error {
-	err := os.RemoveAll(name)
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return removeIn(root, filepath.Base(name))
+}
+
+// removeIn removes everything below and at name, also folders that were made
+// read-only, as module caches are.
+func removeIn(root *os.Root, name string) error {
+	err := root.RemoveAll(name)
 	if err == nil || !errors.Is(err, syscall.EACCES) {
 		return err
 	}
-	_ = filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+	_ = fs.WalkDir(root.FS(), name, func(path string, entry fs.DirEntry, _ error) error {
 		if entry != nil && entry.IsDir() {
-			_ = os.Chmod(path, 0o700)
+			_ = root.Chmod(path, 0o700)
 		}
-		return nil
+		return nil // what still cannot be removed is reported below
 	})
-	return os.RemoveAll(name)
+	return root.RemoveAll(name)
 }

@@ -111,9 +111,18 @@ func (c *Command) refill(f folder, job Job) error {
 
 // clean frees the disk of what nobody needs any more.
 func (f folder) clean() {
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return // it is gone
+	}
+	defer root.Close()
+	cleanIn(root)
+}
+
+func cleanIn(root *os.Root) {
 	for _, name := range scratch {
 		// What cannot be removed now goes, or is reported, with the folder.
-		_ = removeTree(f.path(name))
+		_ = removeIn(root, name)
 	}
 }
 

@@ -37,12 +37,7 @@ func (c *Command) Limits() []Capability {
 	case runtime.GOOS != "linux":
 		ending = Capability{"ending", false, "only the process group of the shell is ended; processes that leave it stay (Linux has more)"}
 	}
-	processes := Capability{"processes", true, fmt.Sprintf("at most %d processes and threads for each job, held by the kernel", c.cfg.MaxProcesses)}
-	if !pids {
-		processes.Holds = false
-		processes.Detail = fmt.Sprintf("processes are counted every %s and a job with more than %d is ended; in between it may have more. %s",
-			countEvery*lookEvery, c.cfg.MaxProcesses, delegationAdvice)
-	}
+	processes := c.processLimit(pids, kill)
 	limit := Capability{"memory", memory, "not limited: MemoryMax is not set"}
 	switch {
 	case memory && c.cfg.MemoryMax > 0:
@@ -56,6 +51,22 @@ func (c *Command) Limits() []Capability {
 	return append(list, ending, processes, limit,
 		Capability{"disk", false, "not limited: commands may fill the disk that holds " + c.cfg.Dir},
 		Capability{"isolation", false, "none: commands run as the daemon's user and see its files, processes and network"})
+}
+
+// processLimit is what keeps a job from having too many processes.
+func (c *Command) processLimit(pids, group bool) Capability {
+	every := lookEvery
+	if !group {
+		every *= countEvery
+	}
+	counted := fmt.Sprintf("processes are counted every %s and a job with more than %d is ended", every, c.cfg.MaxProcesses)
+	switch {
+	case pids:
+		return Capability{"processes", true, fmt.Sprintf("at most %d processes and threads for each job, held by the kernel", c.cfg.MaxProcesses)}
+	case runtime.GOOS == "linux" && os.Getuid() != 0:
+		return Capability{"processes", true, counted + "; the kernel holds all jobs of this user together to that many more than it had when a job began"}
+	}
+	return Capability{"processes", false, counted + ", which a fork bomb outruns. " + delegationAdvice + ", or not as root"}
 }
 
 const delegationAdvice = "Run the daemon where cgroup v2 with the pids and memory controllers is delegated to it (systemd: Delegate=yes and DelegateSubgroup=daemon)"

@@ -117,20 +117,24 @@ func listedOutputs(text []byte) (pairs []pair, problems []string) {
 			problems = append(problems, fmt.Sprintf("%s is %s, %s", where, kindOfJSON(element), outputsWanted))
 			continue
 		}
-		p := pair{where: where}
-		for name, to := range map[string]*string{"key": &p.key, "valueString": &p.value} {
-			value, given := entry[name]
+		p, before := pair{where: where}, len(problems)
+		for _, member := range []struct {
+			name string
+			to   *string
+		}{{"key", &p.key}, {"valueString", &p.value}} {
+			value, given := entry[member.name]
 			if text, ok := value.(string); ok {
-				*to = text
+				*member.to = text
 			} else if given {
-				problems = append(problems, fmt.Sprintf("%s: %s is %s, want a string (turn it into JSON text if need be)", where, name, kindOfJSON(value)))
+				problems = append(problems, fmt.Sprintf("%s: %s is %s, want a string (turn it into JSON text if need be)", where, member.name, kindOfJSON(value)))
 			} else {
-				problems = append(problems, fmt.Sprintf("%s: %s is missing, %s", where, name, outputsWanted))
+				problems = append(problems, fmt.Sprintf("%s: %s is missing, %s", where, member.name, outputsWanted))
 			}
 		}
-		pairs = append(pairs, p)
+		if len(problems) == before {
+			pairs = append(pairs, p)
+		}
 	}
-	slices.Sort(problems)
 	return pairs, problems
 }
 

@@ -82,7 +82,7 @@ func endLeftovers(start *startRecord) error {
 
 // A child is a supervisor that this process started.
 type child struct {
-	pid     int
+	job     string
 	attempt int
 	ended   bool
 	status  syscall.WaitStatus
@@ -114,7 +114,7 @@ func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
 	}
 	pid := supervisor.Pid
 	c.mu.Lock()
-	c.children[job.ID] = child{pid: pid, attempt: attempt}
+	c.children[pid] = child{job: job.ID, attempt: attempt}
 	c.mu.Unlock()
 	// It is reaped by number, without waiting: see reapChildren.
 	if err := supervisor.Release(); err != nil {
@@ -135,40 +135,45 @@ func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
 func (c *Command) reapChildren() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, ch := range c.children {
+	for pid, ch := range c.children {
 		if !ch.ended {
-			pid, err := syscall.Wait4(ch.pid, &ch.status, syscall.WNOHANG, nil)
-			ch.ended = pid == ch.pid || errors.Is(err, syscall.ECHILD)
-			c.children[id] = ch
+			got, err := syscall.Wait4(pid, &ch.status, syscall.WNOHANG, nil)
+			ch.ended = got == pid || errors.Is(err, syscall.ECHILD)
 		}
+		if ch.ended && ch.status == 0 {
+			delete(c.children, pid) // all went well
+			continue
+		}
+		c.children[pid] = ch
 	}
 }
 
-// reap gives an error when the supervisor this process started for the job has
-// ended without starting anything; the next call may try again. The caller
-// holds the lock, so a supervisor that is still there is about to end.
+// reap gives an error when a supervisor that this process started for the job
+// has ended without starting anything; the next call may try again.
 func (c *Command) reap(f folder, id string) error {
+	c.reapChildren()
+	var failed *child
 	c.mu.Lock()
-	ch, ok := c.children[id]
-	delete(c.children, id)
+	for pid, ch := range c.children {
+		if ch.job == id && ch.ended {
+			delete(c.children, pid)
+			failed = &ch
+		}
+	}
 	c.mu.Unlock()
-	if !ok {
+	if failed == nil {
 		return nil
 	}
-	for !ch.ended {
-		_, err := syscall.Wait4(ch.pid, &ch.status, 0, nil)
-		ch.ended = !errors.Is(err, syscall.EINTR)
-	}
-	if _, err := os.Lstat(f.startName(ch.attempt)); err == nil {
+	if _, err := os.Lstat(f.startName(failed.attempt)); err == nil {
 		return nil
 	}
 	text, err := os.ReadFile(f.path("supervisor.log"))
 	if err != nil {
 		return err
 	}
-	how := "exit status " + strconv.Itoa(ch.status.ExitStatus())
-	if ch.status.Signaled() {
-		how = ch.status.Signal().String()
+	how := "exit status " + strconv.Itoa(failed.status.ExitStatus())
+	if failed.status.Signaled() {
+		how = failed.status.Signal().String()
 	}
 	said := lastLines(string(text[max(0, len(text)-4096):]))
 	return fmt.Errorf("its supervisor ended before it began (%s): %s", how, strings.ReplaceAll(said, "\n", "; "))

@@ -42,6 +42,8 @@ func ofRun(int, string) bool { return false }
 
 func processesOfRun(string) []int { return nil }
 
+func limitUser(int, int) error { return errors.ErrUnsupported }
+
 func adoptOrphans() error { return errors.ErrUnsupported }
 
 // signalBelow sends sig to the process group of the session's shell.

@@ -33,9 +33,10 @@ func bootTime() time.Duration {
 
 // A stat is what /proc/PID/stat says.
 type stat struct {
-	parent int
-	zombie bool
-	start  string
+	parent  int
+	zombie  bool
+	threads int
+	start   string
 }
 
 func readStat(pid int) (stat, error) {
@@ -48,8 +49,12 @@ func readStat(pid int) (stat, error) {
 	if len(fields) < 20 {
 		return stat{}, errors.New("unknown format of /proc/PID/stat")
 	}
-	parent, err := strconv.Atoi(string(fields[1]))
-	return stat{parent: parent, zombie: fields[0][0] == 'Z', start: string(fields[19])}, err
+	s := stat{zombie: fields[0][0] == 'Z', start: string(fields[19])}
+	if s.parent, err = strconv.Atoi(string(fields[1])); err != nil {
+		return stat{}, err
+	}
+	s.threads, err = strconv.Atoi(string(fields[17]))
+	return s, err
 }
 
 func processStart(pid int) (string, error) {
@@ -116,6 +121,23 @@ func processesOfRun(run string) []int {
 		}
 	}
 	return found
+}
+
+// limitUser keeps the user of a process, unless it is root, from having more
+// than so many processes besides those of now. It is for where no cgroup can
+// hold a limit: jobs that run at the same time share it.
+func limitUser(pid, processes int) error {
+	for _, p := range allProcesses() {
+		var info unix.Stat_t
+		if unix.Lstat("/proc/"+strconv.Itoa(p), &info) != nil || int(info.Uid) != os.Getuid() {
+			continue
+		}
+		if s, err := readStat(p); err == nil {
+			processes += s.threads
+		}
+	}
+	limit := unix.Rlimit{Cur: uint64(processes), Max: uint64(processes)}
+	return unix.Prlimit(pid, unix.RLIMIT_NPROC, &limit, nil)
 }
 
 // adoptOrphans makes this process the parent of every descendant whose own

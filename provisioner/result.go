@@ -46,7 +46,7 @@ func (s *supervisor) result(e ending) exitRecord {
 // succeed completes the record of a session that ended well.
 func (s *supervisor) succeed(exit *exitRecord, finished bool) {
 	exit.State = Succeeded
-	if !finished {
+	if !finished && exit.Command < len(s.order.Commands) {
 		exit.Message = fmt.Sprintf("command %d of %d ended the session with exit 0; the commands after it were not run", exit.Command, len(s.order.Commands))
 		s.out.note(exit.Message)
 	}

@@ -119,6 +119,12 @@ func (s *supervisor) open() (*session, error) {
 		closeAll(p.printed, p.requests, p.answers)
 		return nil, fmt.Errorf("start %s: %w", shell, err)
 	}
+	// The shell does nothing before its first question is answered.
+	if os.Getuid() != 0 && !s.group.has("pids.max") {
+		if err := limitUser(proc.Pid, s.order.MaxProcesses); err != nil {
+			fmt.Fprintln(os.Stderr, "baryon supervise: no limit on processes:", err)
+		}
+	}
 	x := &session{
 		pid: proc.Pid, done: make(chan syscall.WaitStatus, 1), none: make(chan struct{}),
 		printed: p.printed, answers: p.answers, requests: p.requests,

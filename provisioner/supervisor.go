@@ -65,6 +65,7 @@ type supervisor struct {
 	out    *output
 	asked  chan os.Signal
 	lock   *os.File // kept so that it is not closed
+	root   *os.Root // of the folder, also when another one has taken its name
 	step   func(name string)
 }
 
@@ -93,7 +94,7 @@ func (s *supervisor) run() error {
 		return err
 	}
 	s.step("recorded")
-	s.folder.clean()
+	cleanIn(s.root)
 	return nil
 }
 
@@ -106,12 +107,16 @@ func (s *supervisor) prepare() error {
 	if err := keepFiles(); err != nil {
 		return fmt.Errorf("keep open files from the commands: %w", err)
 	}
+	root, err := os.OpenRoot(s.folder.dir)
+	if err != nil {
+		return err
+	}
+	s.root = root
 	// The end of the pipe before the end of the launch means that the daemon
 	// died: whoever comes next starts again.
 	if err := gob.NewDecoder(os.Stdin).Decode(&s.launch); err != nil {
 		return fmt.Errorf("read the launch: %w", err)
 	}
-	var err error
 	if s.order, err = s.folder.order(); err != nil {
 		return err
 	}
@@ -162,15 +167,14 @@ const lockFD = 3
 func (s *supervisor) takeLock() error {
 	lock := os.NewFile(lockFD, "lock")
 	got, err := lock.Stat()
-	if err != nil {
-		return errors.New("this is started by the daemon, which hands it the lock of a work folder; it does nothing when started by hand")
+	if err == nil {
+		var want os.FileInfo
+		if want, err = os.Stat(s.folder.path("lock")); err == nil && !os.SameFile(got, want) {
+			err = errors.New("it was handed another file")
+		}
 	}
-	want, err := os.Stat(s.folder.path("lock"))
 	if err != nil {
-		return err
-	}
-	if !os.SameFile(got, want) {
-		return fmt.Errorf("handed the lock of another folder than %s", s.folder.dir)
+		return fmt.Errorf("no lock of %s (%w): this is started by the daemon, which hands it the lock; it does nothing when started by hand", s.folder.dir, err)
 	}
 	if err := syscall.Flock(lockFD, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("lock: %w", err)
@@ -213,7 +217,7 @@ func (s *supervisor) record(exit exitRecord) error {
 		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 			return err
 		}
-		s.folder.clean()
+		cleanIn(s.root)
 		if _, err := os.Lstat(s.folder.dir); errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

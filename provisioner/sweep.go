@@ -44,11 +44,6 @@ func (c *Command) Forget(ctx context.Context, id string) error {
 		defer lock.Close()
 	}
 	c.reapChildren()
-	c.mu.Lock()
-	if ch, ok := c.children[id]; ok && ch.ended {
-		delete(c.children, id)
-	}
-	c.mu.Unlock()
 	// It leaves its name in one step: nobody finds half a folder.
 	gone := filepath.Join(c.cfg.Dir, ".gone-"+rand.Text())
 	if err := os.Rename(f.dir, gone); err != nil {

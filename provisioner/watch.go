@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	lookEvery  = 100 * time.Millisecond // for a request to cancel, and the claim
-	countEvery = 4                      // looks between two counts of processes
-	syncEvery  = 20                     // looks between two syncs of the log
-	killFor    = 30 * time.Second       // then something cannot be killed
+	lookEvery  = 50 * time.Millisecond // for a request to cancel, and the claim
+	countEvery = 8                     // looks between two counts of processes in /proc
+	syncEvery  = 40                    // looks between two syncs of the log
+	killFor    = 30 * time.Second      // then something cannot be killed
 )
 
 // supervise runs the commands and sees to it that nothing of them is left.
@@ -58,10 +58,11 @@ func (s *supervisor) makeGroup() cgroup {
 		return cgroup{}
 	}
 	group := cgroup{s.start.Cgroup}
-	if err := group.make(s.order.MaxProcesses, s.order.MemoryMax); err != nil {
+	if err := os.Mkdir(group.dir, 0o755); err != nil {
 		fmt.Fprintln(os.Stderr, "baryon supervise: no cgroup:", err)
 		return cgroup{}
 	}
+	group.limit(s.order.MaxProcesses, s.order.MemoryMax)
 	return group
 }
 
@@ -89,12 +90,15 @@ func (s *supervisor) watch(x *session) ending {
 		case s.expired():
 			return ending{why: unclaimed}
 		}
+		// A group is quickly counted, all of /proc is not.
+		if s.group.dir != "" || looks%countEvery == 0 {
+			if n := s.countProcesses(x); n > s.order.MaxProcesses {
+				return ending{why: crowded, detail: strconv.Itoa(n)}
+			}
+		}
 		if looks%countEvery == 0 {
 			if _, err := os.Lstat(s.folder.dir); errors.Is(err, fs.ErrNotExist) {
 				return ending{why: stopped, detail: "its work folder was removed"}
-			}
-			if n := s.countProcesses(x); n > s.order.MaxProcesses {
-				return ending{why: crowded, detail: strconv.Itoa(n)}
 			}
 		}
 		if looks%syncEvery == 0 {

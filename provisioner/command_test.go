@@ -1,0 +1,555 @@
+package provisioner_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"baryon/provisioner"
+	"baryon/provisioner/provisionertest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap/zaptest"
+)
+
+// newCommand is an engine in a folder of its own, with what change makes of its
+// configuration.
+func newCommand(t *testing.T, change func(*provisioner.CommandConfig)) *provisioner.Command {
+	t.Helper()
+	cfg := provisioner.CommandConfig{
+		Dir: filepath.Join(t.TempDir(), "work"), Executable: executable(t), Grace: 300 * time.Millisecond, Log: zaptest.NewLogger(t),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	c, err := provisioner.NewCommand(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func provision(commands ...string) provisioner.Job {
+	return provisioner.Job{ID: "job-1", Stack: "environment-dev", Action: provisioner.Provision, Commands: commands}
+}
+
+// end brings a job to its end in an engine of its own.
+func end(t *testing.T, job provisioner.Job, change func(*provisioner.CommandConfig)) (provisioner.Progress, string) {
+	t.Helper()
+	c := provisionertest.Caller{Job: job}
+	p := c.End(t, newCommand(t, change))
+	return p, string(c.Log)
+}
+
+// TestSession runs commands as users write them.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		commands []string
+		state    provisioner.State
+		message  string // the beginning; all of it for an empty one
+		log      string // what the commands print
+	}{
+		"no command at all": {nil, provisioner.Succeeded, "", ""},
+		"variables, functions and the folder last": {
+			[]string{"export A=1 B=2\nf() { echo $A$B; }", "mkdir sub && cd sub", "f; basename $(pwd)"},
+			provisioner.Succeeded, "", "12\nsub\n",
+		},
+		"the folder at first is the bundle's": {[]string{"basename $(pwd)"}, provisioner.Succeeded, "", "bundle\n"},
+		"the first failure ends it": {
+			[]string{"echo a", "echo b; false; echo c", "echo d"},
+			provisioner.Failed, "command 2 of 3 failed with exit status 1: echo b; false; echo c\nb", "a\nb\n",
+		},
+		"a command of several lines is named by its first": {
+			[]string{"echo a\nfalse\n"}, provisioner.Failed, "command 1 of 1 failed with exit status 1: echo a …\na", "a\n",
+		},
+		"set +e lasts, and the last status counts": {
+			[]string{"set +e", "false", "echo on", "false"},
+			provisioner.Failed, "command 4 of 4 failed with exit status 1: false", "on\n",
+		},
+		"an unfinished quote stays within its command": {
+			[]string{"echo a", "echo 'b", "echo c'"}, provisioner.Failed, "command 2 of 3 failed with exit status ", "a\n",
+		},
+		"a here document": {[]string{"cat <<END\n$((1 + 1))\nEND", "echo after"}, provisioner.Succeeded, "", "2\nafter\n"},
+		"an early exit 0 ends it well, and says so": {
+			[]string{"echo a", "exit 0", "echo c"},
+			provisioner.Succeeded, "command 2 of 3 ended the session with exit 0; the commands after it were not run", "a\n",
+		},
+		"an exit trap runs": {[]string{"trap 'echo bye' EXIT", "echo hi"}, provisioner.Succeeded, "", "hi\nbye\n"},
+		"an unknown program": {
+			[]string{"no-such-program --x"}, provisioner.Failed, "command 1 of 1 failed with exit status 127: no-such-program --x\n", "",
+		},
+		"stdin is empty":             {[]string{"cat", "read x || echo none"}, provisioner.Succeeded, "", "none\n"},
+		"stderr is in the log, too":  {[]string{"echo a; echo b >&2; echo c"}, provisioner.Succeeded, "", "a\nb\nc\n"},
+		"the shell kills itself":     {[]string{"kill -9 $$"}, provisioner.Failed, "command 1 of 1 was killed by a signal (killed): kill -9 $$", ""},
+		"a program is killed":        {[]string{"sh -c 'kill -9 $$'"}, provisioner.Failed, "command 1 of 1 failed with exit status 137: ", ""},
+		"spaces and quotes are kept": {[]string{`  printf '%s|' "a  b" '\n' '%s' "\\"`}, provisioner.Succeeded, "", `a  b|\n|%s|\|`},
+		"the talk with the supervisor is out of reach": {
+			[]string{"for fd in 3 4 7 8 9; do (echo next >&$fd) 2>/dev/null && echo fd $fd is open; done; ls /proc/self/fd | tr '\\n' ' '; exec 3>&1; echo x >&3", "echo y >&3; echo z"},
+			provisioner.Succeeded, "", "0 1 2 3 x\ny\nz\n",
+		},
+		"terminal sequences stay out of the message": {
+			[]string{`printf '\033[31mred\033[0m\007 \033]8;;http://x\033\\link\033]8;;\033\\ 10%%\r20%%\n'; false`},
+			provisioner.Failed, "command 1 of 1 failed with exit status 1: printf '\\033[31mred\\033[0m\\007 \\033]8;;http://x\\033\\\\link\\033]8;;\\033\\\\ 10%%\\r20%%\\n'; false\nred link 10%\n20%",
+			"\x1b[31mred\x1b[0m\a \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ 10%\r20%\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, log := end(t, provision(tt.commands...), nil)
+			if p.State != tt.state {
+				t.Errorf("state = %s, want %s", p.State, tt.state)
+			}
+			if tt.message == "" && p.Message != "" || !strings.HasPrefix(p.Message, tt.message) {
+				t.Errorf("message = %q, want %q", p.Message, tt.message)
+			}
+			var printed strings.Builder
+			for line := range strings.Lines(log) {
+				if !strings.HasPrefix(line, "==> ") && !strings.Contains(line, "/commands/") {
+					printed.WriteString(line)
+				}
+			}
+			if diff := cmp.Diff(tt.log, printed.String()); diff != "" {
+				t.Errorf("printed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestEnvironment shows that commands get what is documented and nothing else.
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	// A file that was left open by mistake, as programs do that start a daemon.
+	leak, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leak.Close()
+	job := provision(
+		"env | cut -d= -f1 | sort | tr '\\n' ' '",
+		`echo "$PATH"; echo "$RESOURCE_ARN"; test "${HOME%/home}/tmp" = "$TMPDIR"; ls -A "$HOME" | wc -l; ls -A "$TMPDIR" | wc -l; umask`,
+	)
+	job.Env = map[string]string{"RESOURCE_ARN": "arn:a b'c\"$(d)`e`"}
+	p, log := end(t, job, nil)
+	want := []string{
+		"BARYON_RUN HOME LANG PATH PWD RESOURCE_ARN SHLVL TMPDIR _ ",
+		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "arn:a b'c\"$(d)`e`", "0", "0", "0022",
+	}
+	var got []string
+	for line := range strings.Lines(log) {
+		before, _, _ := strings.Cut(line, "==>")
+		if before = strings.TrimSuffix(before, "\n"); before != "" {
+			got = append(got, before)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || p.State != provisioner.Succeeded {
+		t.Errorf("%s %s: environment (-want +got):\n%s", p.State, p.Message, diff)
+	}
+	if _, log := end(t, provision("env; cat /proc/$PPID/environ"), nil); strings.Contains(log, canary) {
+		t.Errorf("the daemon's environment reached the commands:\n%s", log)
+	}
+}
+
+// TestPlainShell runs where there is no bash, and where there is no shell.
+func TestPlainShell(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	for _, name := range []string{"sh", "dash"} {
+		if _, err := os.Stat("/bin/dash"); err != nil {
+			t.Skip("no dash here to be the shell that is not bash")
+		}
+		if err := os.Symlink("/bin/dash", filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, log := end(t, provision("A=1; echo ${BASH_VERSION:-none}", "echo $A; (exit 4); echo never"), func(c *provisioner.CommandConfig) { c.Path = bin })
+	if want := "command 2 of 2 failed with exit status 4: echo $A; (exit 4); echo never\n1"; p.Message != want || !strings.Contains(log, "\nnone\n") {
+		t.Errorf("message = %q, want %q; log\n%s", p.Message, want, log)
+	}
+	empty := t.TempDir()
+	p, _ = end(t, provision("echo a"), func(c *provisioner.CommandConfig) { c.Path = empty })
+	if want := "neither bash nor sh found in " + empty + "; install one, or use an image that has it"; p.State != provisioner.Failed || p.Message != want {
+		t.Errorf("without a shell: %s %q, want %s %q", p.State, p.Message, provisioner.Failed, want)
+	}
+}
+
+// TestSecrets looks for a secret in everything that is kept.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	const secret, key = "s3cr3t-canary-value", "-----BEGIN KEY-----\nbGluZSBvbmU=\n-----END KEY-----\n"
+	dir := filepath.Join(t.TempDir(), "work")
+	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Dir = dir })
+	release := filepath.Join(t.TempDir(), "release")
+	job := provision(
+		`test "$TOKEN" = s3cr3t-can"ary-value"`, // the test's own words are no leak
+		`echo "token is $TOKEN."; echo "$KEY"; printf %s "${TOKEN%value}"; sleep 0.05; printf '%s\n' value`,
+		"until test -e "+release+"; do sleep 0.02; done",
+		`echo "$TOKEN" >&2; exit 3 # $TOKEN`,
+	)
+	job.Secrets = map[string]string{"TOKEN": secret, "KEY": key}
+	c := provisionertest.Caller{Job: job}
+	p := c.Until(t, engine, func(p provisioner.Progress) bool { return strings.Contains(string(c.Log), "==> command 3 of 4: ") })
+	search := func() {
+		t.Helper()
+		seen := 0
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return nil // removed meanwhile
+			}
+			text := read(t, path)
+			seen++
+			for _, s := range []string{secret, "bGluZSBvbmU="} {
+				if strings.Contains(text, s) {
+					t.Errorf("%s holds a secret:\n%s", path, text)
+				}
+			}
+			return nil
+		})
+		if err != nil || seen < 5 {
+			t.Errorf("searched %d files, err %v", seen, err)
+		}
+	}
+	search()
+	write(t, release, "")
+	p = c.End(t, engine)
+	search()
+	if want := "command 4 of 4 failed with exit status 3: echo \"$TOKEN\" >&2; exit 3 # $TOKEN\n****"; p.Message != want {
+		t.Errorf("message = %q, want %q", p.Message, want)
+	}
+	if want := "token is ****.\n****\n****\n****\n\n****\n"; !strings.Contains(string(c.Log), "token is ****.\n") || strings.Contains(string(c.Log), "canary-value\n==>") {
+		t.Errorf("log = %q, want it to contain %q", c.Log, want)
+	}
+}
+
+// TestSecretOutput shows that a secret cannot leave by the outputs.
+func TestSecretOutput(t *testing.T) {
+	t.Parallel()
+	job := provision(`echo "[{\"key\": \"dsn\", \"valueString\": \"pg://$TOKEN@db\"}]" > proton-outputs.json`)
+	job.Secrets = map[string]string{"TOKEN": "s3cr3t-canary-value"}
+	p, _ := end(t, job, nil)
+	if p.State != provisioner.Failed || !strings.Contains(p.Message, `output "dsn" holds the value of a secret`) || len(p.Outputs) > 0 {
+		t.Errorf("%s %q %v, want %s as the output holds a secret", p.State, p.Message, p.Outputs, provisioner.Failed)
+	}
+}
+
+// TestFiles shows where files of the bundle go, and which are refused.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	job := provision("find . -mindepth 1 | sort | xargs stat -c '%n %A'", "cat 'a b/ü.txt'; ./run")
+	job.Files = fstest.MapFS{
+		"a b/ü.txt": {Data: []byte("text\n"), Mode: 0o400},
+		"run":       {Data: []byte("#!/bin/sh\necho ran\n"), Mode: 0o700},
+		"-x":        {Data: nil},
+	}
+	p, log := end(t, provision(), nil)
+	if p.State != provisioner.Succeeded {
+		t.Errorf("no files: %s %s", p.State, p.Message)
+	}
+	job.Commands[0] = "find . -mindepth 1 -printf '%P %m\\n' | sort"
+	p, log = end(t, job, nil)
+	want := "-x 644\na b 755\na b/ü.txt 644\nrun 755\n==> command 2 of 2: cat 'a b/ü.txt'; ./run\ntext\nran\n"
+	if _, got, _ := strings.Cut(log, "\n"); p.State != provisioner.Succeeded || got != want {
+		t.Errorf("%s %s: log\n%s\nwant\n%s", p.State, p.Message, got, want)
+	}
+	for name, files := range map[string]fs.FS{
+		"a symbolic link":    fstest.MapFS{"x": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink}},
+		"a named pipe":       fstest.MapFS{"x": {Mode: fs.ModeNamedPipe}},
+		"a name that climbs": hostile{"../../x"},
+		"an absolute name":   hostile{"/tmp/x"},
+		"a NUL in a name":    hostile{"a\x00b"},
+		"a backslash":        hostile{`a\b`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			job := provision("echo never")
+			job.Files = files
+			p, log := end(t, job, nil)
+			if p.State != provisioner.Failed || !strings.Contains(p.Message, "only regular files and folders with plain names can be provisioned") || log != "" {
+				t.Errorf("%s %q, log %q; want it refused", p.State, p.Message, log)
+			}
+		})
+	}
+}
+
+// hostile is a file system whose root lists one name that no path may have.
+type hostile struct{ name string }
+
+func (h hostile) Open(name string) (fs.File, error) {
+	return fstest.MapFS{"x": {Data: []byte("x")}}.Open(strings.ReplaceAll(name, h.name, "x"))
+}
+
+func (h hostile) ReadDir(string) ([]fs.DirEntry, error) {
+	info, err := fs.Stat(h, "x")
+	return []fs.DirEntry{hostileEntry{fs.FileInfoToDirEntry(info), h.name}}, err
+}
+
+type hostileEntry struct {
+	fs.DirEntry
+	name string
+}
+
+func (e hostileEntry) Name() string { return e.name }
+
+// TestRefused lists what keeps a job from being run, whatever happens.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	job := provision("echo a", "echo \x00b")
+	job.Env = map[string]string{"1A": "x", "A=B": "x", "OK": "a\x00b", "BARYON_RUN": "x"}
+	job.Secrets = map[string]string{"": "x"}
+	p, _ := end(t, job, nil)
+	want := strings.Join([]string{
+		`environment variable "1A": want letters, digits and underscores, the first not a digit; rename it`,
+		`environment variable "A=B": want letters, digits and underscores, the first not a digit; rename it`,
+		`environment variable BARYON_RUN is set by baryon; rename yours`,
+		`environment variable OK: the value holds a NUL byte, which no process can be handed; remove it`,
+		`environment variable "": want letters, digits and underscores, the first not a digit; rename it`,
+		`command 2 of 2 holds a NUL byte, which no shell reads; remove it`,
+	}, "\n")
+	if diff := cmp.Diff(want, p.Message); diff != "" || p.State != provisioner.Failed {
+		t.Errorf("%s (-want +got):\n%s", p.State, diff)
+	}
+}
+
+// TestOtherHost shows that work elsewhere is neither started here nor given up.
+func TestOtherHost(t *testing.T) {
+	t.Parallel()
+	here, there := newCommand(t, nil), newCommand(t, nil)
+	c := provisionertest.Caller{Job: provision("echo a")}
+	c.Call(t, there)
+	var other *provisioner.OtherHostError
+	if p, err := here.Apply(t.Context(), c.Job); !errors.As(err, &other) {
+		t.Errorf("Apply: %v, err %v; want an OtherHostError", p, err)
+	}
+	if other != nil && (other.ID != "job-1" || other.Host == "" || !strings.HasSuffix(other.Dir, "/work/job-1")) {
+		t.Errorf("error = %+v, want it to say where the work is", other)
+	}
+	if err := here.Cancel(t.Context(), c.Job); !errors.As(err, &other) {
+		t.Errorf("Cancel: err %v, want an OtherHostError", err)
+	}
+	if p := c.End(t, there); p.State != provisioner.Succeeded {
+		t.Errorf("there: %s %s", p.State, p.Message)
+	}
+}
+
+// TestLostFolder shows that a job whose folder is gone is not begun twice.
+func TestLostFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "work")
+	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Dir = dir })
+	c := provisionertest.Caller{Job: provision("echo a")}
+	c.End(t, engine)
+	if err := os.RemoveAll(filepath.Join(dir, "job-1")); err != nil {
+		t.Fatal(err)
+	}
+	p := c.Call(t, engine)
+	if p.State != provisioner.Failed || !strings.HasPrefix(p.Message, "interrupted: its work folder ") {
+		t.Errorf("%s %q, want it interrupted", p.State, p.Message)
+	}
+	c.Job.RerunSafe, c.Job.LogOffset = true, 0
+	if p := c.End(t, engine); p.State != provisioner.Succeeded {
+		t.Errorf("safe to run again: %s %q, want %s", p.State, p.Message, provisioner.Succeeded)
+	}
+}
+
+// TestShared shows what several daemons that share work rely on.
+func TestShared(t *testing.T) {
+	t.Parallel()
+	share := func(c *provisioner.CommandConfig) { c.Deadline = 400 * time.Millisecond }
+	t.Run("nothing starts before its handle is recorded", func(t *testing.T) {
+		t.Parallel()
+		engine := newCommand(t, share)
+		for range 3 {
+			p, err := engine.Apply(t.Context(), provision("echo a"))
+			if err != nil || p.State != provisioner.Running || p.Message != "prepared" || p.Handle == "" {
+				t.Fatalf("%+v, err %v; want it prepared", p, err)
+			}
+		}
+		c := provisionertest.Caller{Job: provision("echo a")}
+		if p := c.End(t, engine); p.State != provisioner.Succeeded {
+			t.Errorf("%s %s", p.State, p.Message)
+		}
+	})
+	t.Run("unclaimed work is ended", func(t *testing.T) {
+		t.Parallel()
+		engine := newCommand(t, share)
+		left := filepath.Join(t.TempDir(), "left")
+		c := provisionertest.Caller{Job: provision("trap 'touch " + left + "; exit 1' TERM; while :; do sleep 0.05; done")}
+		c.Until(t, engine, func(p provisioner.Progress) bool { return strings.HasPrefix(p.Message, "command 1 of 1: ") })
+		await(t, "the command is ended", func() bool { _, err := os.Lstat(left); return err == nil })
+		p := c.End(t, engine)
+		if want := "interrupted in command 1 of 1: "; p.State != provisioner.Failed || !strings.HasPrefix(p.Message, want) || !strings.HasSuffix(p.Message, "; no daemon renewed its claim for 400ms") {
+			t.Errorf("%s %q, want %q", p.State, p.Message, want)
+		}
+	})
+	t.Run("a claim can be renewed without a look", func(t *testing.T) {
+		t.Parallel()
+		engine := newCommand(t, share)
+		done := filepath.Join(t.TempDir(), "done")
+		c := provisionertest.Caller{Job: provision("sleep 1; touch " + done)}
+		c.Until(t, engine, func(p provisioner.Progress) bool { return strings.HasPrefix(p.Message, "command 1 of 1: ") })
+		await(t, "the command has run", func() bool {
+			if err := engine.Renew(t.Context(), "job-1"); err != nil {
+				t.Fatal(err)
+			}
+			_, err := os.Lstat(done)
+			return err == nil
+		})
+		if p := c.End(t, engine); p.State != provisioner.Succeeded {
+			t.Errorf("%s %s", p.State, p.Message)
+		}
+	})
+}
+
+// await polls a condition.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(provisionertest.Patience); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long until %s", what)
+		}
+	}
+}
+
+// TestSupervisorFails shows what a caller learns when supervisors do not work.
+func TestSupervisorFails(t *testing.T) {
+	t.Parallel()
+	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Executable = "/bin/false" })
+	job := provision("echo a")
+	var err error
+	await(t, "there is an error", func() bool {
+		_, err = engine.Apply(t.Context(), job)
+		return err != nil && strings.Contains(err.Error(), "before it began")
+	})
+	if want := "job job-1: its supervisor ended before it began (exit status 1): "; err.Error() != want {
+		t.Errorf("err = %q, want %q", err, want)
+	}
+	engine = newCommand(t, func(c *provisioner.CommandConfig) { c.Executable = "/no/such/file" })
+	if _, err := engine.Apply(t.Context(), job); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
+		t.Errorf("err = %v, want it to name the file", err)
+	}
+}
+
+// TestByHand starts a supervisor as no daemon does.
+func TestByHand(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "work", "job-1")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), executable(t), "supervise", dir).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "it does nothing when started by hand") {
+		t.Errorf("err = %v, output %q; want it to refuse", err, out)
+	}
+}
+
+// TestForget removes work folders, and only those that may go.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "work")
+	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Dir = dir })
+	ended := provisionertest.Caller{Job: provision("mkdir -p ro/x; touch ro/x/y; chmod 500 ro/x ro; echo a")}
+	ended.End(t, engine)
+	running := provisionertest.Caller{Job: provision("until test -e go; do sleep 0.02; done")}
+	running.Job.ID = "job-2"
+	running.Until(t, engine, func(p provisioner.Progress) bool { return strings.HasPrefix(p.Message, "command 1 of 1: ") })
+	for _, name := range []string{".gone-x", ".new-x"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "bundle"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		long := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, name), long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".new-y"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Forget(t.Context(), "job-2"); err == nil || !strings.Contains(err.Error(), "it is running; cancel it first") {
+		t.Errorf("forget a running job: err = %v", err)
+	}
+	removed, err := engine.Sweep(t.Context(), func(id string) bool { return id == "job-1" })
+	if err != nil || len(removed) > 0 {
+		t.Errorf("sweep removed %v, err %v; want nothing that is known or runs", removed, err)
+	}
+	if diff := cmp.Diff([]string{".new-y", ".place", "job-1", "job-2"}, names(t, dir)); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+	write(t, filepath.Join(dir, "job-2", "bundle", "go"), "")
+	running.End(t, engine)
+	if removed, err := engine.Sweep(t.Context(), func(id string) bool { return id == "job-1" }); err != nil || !slices.Equal(removed, []string{"job-2"}) {
+		t.Errorf("sweep removed %v, err %v; want job-2", removed, err)
+	}
+	for range 2 {
+		if err := engine.Forget(t.Context(), "job-1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]string{".new-y", ".place"}, names(t, dir)); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, entry := range entries {
+		list = append(list, entry.Name())
+	}
+	return list
+}
+
+// TestClean shows that an ended job keeps its records and no more.
+func TestClean(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "work")
+	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Dir = dir })
+	c := provisionertest.Caller{Job: provision("mkdir -p ro/x; touch ro/x/y $HOME/h $TMPDIR/t; chmod 500 ro/x ro")}
+	c.End(t, engine)
+	want := []string{"at-1", "exit-1.json", "job.json", "lock", "log", "start-1.json", "supervisor.log"}
+	await(t, "the folder is clean", func() bool { return slices.Equal(names(t, filepath.Join(dir, "job-1")), want) })
+}
+
+// TestConfig shows what an engine cannot do without.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	whole := provisioner.CommandConfig{Dir: t.TempDir(), Executable: "/bin/false", Log: zaptest.NewLogger(t)}
+	for field, drop := range map[string]func(*provisioner.CommandConfig){
+		"Dir":        func(c *provisioner.CommandConfig) { c.Dir = "" },
+		"Executable": func(c *provisioner.CommandConfig) { c.Executable = "" },
+		"Log":        func(c *provisioner.CommandConfig) { c.Log = nil },
+	} {
+		cfg := whole
+		drop(&cfg)
+		if _, err := provisioner.NewCommand(cfg); err == nil || !strings.Contains(err.Error(), "CommandConfig."+field+" is required") {
+			t.Errorf("without %s: err = %v", field, err)
+		}
+	}
+	if _, err := provisioner.NewCommand(whole); err != nil {
+		t.Error(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	whole.Dir = file
+	if _, err := provisioner.NewCommand(whole); err == nil {
+		t.Error("a file as work folder: want an error")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newCommand(t, nil).Forget(ctx, "job-1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Forget after the end: err = %v", err)
+	}
+}
