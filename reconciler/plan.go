@@ -187,7 +187,7 @@ func deployReason(v View, asked, retry bool) string {
 // planDeletion decides for a target that is wanted gone.
 func planDeletion(v View) Change {
 	t := v.Target
-	if t.Asked.Retain {
+	if covers(t.Asked.Retain, t) {
 		return Change{Step: Forget, Reason: "retained by " + string(t.Asked.By) + because(t.Asked.Why)}
 	}
 	if t.LastAttempted == "" {

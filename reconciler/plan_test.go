@@ -354,12 +354,15 @@ func TestPlanDeletion(t *testing.T) {
 			}),
 		},
 		"something depends on it, and it is retained": {
-			but(unwanted(), func(v *View) { child(v); v.Target.Asked = state.Asked{Retain: true, By: "ada", Why: "moved"} }),
+			but(unwanted(), func(v *View) { child(v); v.Target.Asked = state.Asked{Retain: 2, By: "ada", Why: "moved"} }),
 			Change{Step: Forget, Reason: "retained by ada: moved"},
 		},
 		"retained": {
-			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: true, By: "ada"} }),
+			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: 2, By: "ada"} }),
 			Change{Step: Forget, Reason: "retained by ada"},
+		},
+		"retained when it was to be deleted before": {
+			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: 1, By: "ada"} }), goes,
 		},
 		"was never deployed": {
 			but(unwanted(), func(v *View) { v.Target.LastAttempted, v.Target.Deployed, v.Last = "", state.Deployed{}, nil }),

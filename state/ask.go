@@ -150,7 +150,7 @@ func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) er
 		if !t.Desired.Deleted {
 			return &ConflictError{What: ref.String(), Why: "is not being deleted", Next: "take it out of its document first"}
 		}
-		t.Asked.Retain = true
+		t.Asked.Retain = t.Generation
 		return nil
 	})
 }

@@ -64,7 +64,7 @@ func TestVerbsOfPeople(t *testing.T) {
 		{"abandon a deletion", nil, Delete, abandon, "abandon", func(t *Target) { t.Asked.Abandon = true }},
 		{"abandon when nothing is under way", nil, "", abandon, "", nil},
 
-		{"retain what is being deleted", func(t *Target) { t.Desired.Deleted = true }, "", retain, "retain", func(t *Target) { t.Asked.Retain = true }},
+		{"retain what is being deleted", func(t *Target) { t.Desired.Deleted = true }, "", retain, "retain", func(t *Target) { t.Asked.Retain = 4 }},
 		{"retain what is wanted", nil, "", retain, "", nil},
 
 		{"delete what a repository declares", nil, "", remove, "", nil},

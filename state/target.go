@@ -126,7 +126,7 @@ type Asked struct {
 	Rejected  int64       `json:"rejected,omitempty"`
 	By        Actor       `json:"by,omitempty"`
 	Why       string      `json:"why,omitempty"`
-	Retain    bool        `json:"retain,omitempty"`  // on deletion, forget it and leave what it made
+	Retain    int64       `json:"retain,omitempty"`  // the generation that is forgotten instead of deleted
 	Abandon   bool        `json:"abandon,omitempty"` // give up the open deployment whatever the engine says
 	Cancel    string      `json:"cancel,omitempty"`  // the deployment to cancel
 	Suspended *Suspension `json:"suspended,omitempty"`
