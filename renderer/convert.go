@@ -26,7 +26,7 @@ type converted struct {
 }
 
 func newConverter(file string, data []byte, limits Limits) *converter {
-	return &converter{file: file, limits: limits, lines: max(1, len(lineEnds(data))), done: map[*yaml.Node]converted{}, open: map[*yaml.Node]bool{}}
+	return &converter{file: file, limits: limits, lines: countLines(data), done: map[*yaml.Node]converted{}, open: map[*yaml.Node]bool{}}
 }
 
 func (c *converter) document(n *yaml.Node) *Node {

@@ -53,7 +53,7 @@ func New(cfg Config) *Renderer {
 	if cfg.Limits.Source <= 0 {
 		cfg.Limits.Source = 2 << 20 // the quota of a template file
 	}
-	return &Renderer{timeout: cfg.Timeout, jinja: jinja.Config{Limits: cfg.Limits}, cache: newTemplates(cfg.CacheBytes)}
+	return &Renderer{timeout: cfg.Timeout, jinja: jinja.Config{Filters: jinja.ProtonFilters(), Limits: cfg.Limits}, cache: newTemplates(cfg.CacheBytes)}
 }
 
 const (

@@ -18,6 +18,10 @@ func syntaxMessage(err error) string {
 	return yamlPosition.ReplaceAllString(err.Error(), "")
 }
 
+// columnSize is the size up to which a text is worth the parses that find the
+// column of an error; beyond it the error stands where its line begins.
+const columnSize = 256 << 10
+
 // syntaxProblem turns an error of the YAML parser into a problem at the place
 // where the text goes wrong: the end of the shortest beginning of the text that
 // already fails with the same message. That is the line, then the column, in
@@ -35,10 +39,11 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 		start = ends[line-1]
 	}
 	text := bytes.TrimRight(data[start:ends[line]], "\r\n")
-	cuts := runeEnds(text)
-	column := sort.Search(len(cuts), func(i int) bool { return fails(data[:start+cuts[i]]) })
-	if column == len(cuts) {
-		column = max(0, len(cuts)-1)
+	column := len(text) - len(bytes.TrimLeft(text, " "))
+	if len(data) <= columnSize {
+		cuts := runeEnds(text)
+		column = sort.Search(len(cuts), func(i int) bool { return fails(data[:start+cuts[i]]) })
+		column = max(0, min(column, len(cuts)-1))
 	}
 	p := Problem{File: file, Line: line + 1, Column: column + 1}
 	p.Rule, p.Next = explainSyntax(message, string(text), column)
@@ -84,6 +89,20 @@ func lineEnds(data []byte) []int {
 		ends = append(ends, len(data))
 	}
 	return ends
+}
+
+// countLines is the number of ends that lineEnds gives, in less time.
+func countLines(data []byte) int {
+	n := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) - bytes.Count(data, []byte("\r\n"))
+	last := len(data) > 0 && (data[len(data)-1] == '\n' || data[len(data)-1] == '\r')
+	for _, rare := range []string{"\u0085", "\u2028", "\u2029"} {
+		n += bytes.Count(data, []byte(rare))
+		last = last || bytes.HasSuffix(data, []byte(rare))
+	}
+	if !last {
+		n++
+	}
+	return n
 }
 
 func runeEnds(text []byte) []int {

@@ -75,9 +75,14 @@ func (m *Manifest) position(n *Node, line, column int) (int, int) {
 	}
 	switch {
 	case strings.HasPrefix(head, "|"), strings.HasPrefix(head, ">"):
-		// The text begins on the next line, indented.
-		text := source(n.Line + line)
-		return n.Line + line, column + len(text) - len(strings.TrimLeft(text, " "))
+		// The text begins on the next line, indented like its first line.
+		for i := n.Line + 1; i <= len(lines); i++ {
+			if text := strings.TrimLeft(source(i), " "); strings.TrimSpace(text) != "" {
+				column += len(source(i)) - len(text)
+				break
+			}
+		}
+		return n.Line + line, column
 	case line > 1:
 		return n.Line + line - 1, column
 	case strings.HasPrefix(head, "\""), strings.HasPrefix(head, "'"):
@@ -171,6 +176,9 @@ func (j *job) mapBack(p *Problem, name, text string, trace *jinja.Trace) {
 		return
 	}
 	p.Line, p.Column = segment.Line, segment.Column
+	if !segment.Literal && len(segment.Inputs) > 0 {
+		p.Next = "the value of " + strings.Join(segment.Inputs, ", ") + " stands here; quote it in the template, or bound it in the schema"
+	}
 	if segment.Literal {
 		// Template text was copied as it stands, so the place inside it is known.
 		before := text[segment.Start:offset]
