@@ -241,7 +241,7 @@ func (c *Client) mirror(t target) (*mirror, error) {
 		return nil, fmt.Errorf("make the mirror: %w", err)
 	}
 	m = &mirror{
-		store: c.pool.store(dir, dir), dir: dir, turn: make(chan struct{}, 1),
+		store: c.pool.store(dir, dir, true), dir: dir, turn: make(chan struct{}, 1),
 		limits: limits{pack: c.cfg.MaxFetch, unpacked: c.cfg.MaxUnpacked, object: c.cfg.MaxObject},
 	}
 	m.serve(t)

@@ -375,9 +375,12 @@ func TestGivesUpOnSlowServers(t *testing.T) {
 			t.Parallel()
 			end := make(chan struct{})
 			url := packServer(t, func(w io.Writer) { tt.send(w, end) })
-			cfg := gitsource.Config{StallTimeout: 200 * time.Millisecond}
-			if tt.says == "longer than" {
-				cfg = gitsource.Config{FetchTimeout: time.Second}
+			var cfg gitsource.Config
+			switch tt.says {
+			case "silent for":
+				cfg.StallTimeout = 200 * time.Millisecond
+			case "longer than":
+				cfg.FetchTimeout = time.Second
 			}
 			c := newClient(t, cfg)
 			_, err := c.Tree(t.Context(), gitsource.Repo{Name: "platform", URL: url, Branch: "main"}, strings.Repeat("ab", 20))

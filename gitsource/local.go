@@ -76,7 +76,7 @@ func (l *localTransport) open(t target) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.pool.store(dir, common), nil
+	return l.pool.store(dir, common, false), nil
 }
 
 // list reads the wanted ref, loose or packed.

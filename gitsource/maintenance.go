@@ -98,7 +98,7 @@ func (c *Client) renew(ctx context.Context, m *mirror) error {
 	}
 	own := newPool(1)
 	defer own.close()
-	fresh := &mirror{store: own.store(next, next), dir: next, limits: m.limits}
+	fresh := &mirror{store: own.store(next, next, true), dir: next, limits: m.limits}
 	refs, err := m.kept()
 	if err != nil {
 		return err

@@ -226,7 +226,7 @@ func (m *mirror) index(f *os.File, size int64) error {
 		}
 		return err
 	}
-	own := newPool(1).store(m.dir, m.dir)
+	own := newPool(1).store(m.dir, m.dir, true)
 	defer own.reset()
 	err := own.use(write)
 	if err != nil {
@@ -236,16 +236,27 @@ func (m *mirror) index(f *os.File, size int64) error {
 	return err
 }
 
-// keep lets the ref that stands for a branch point at a commit.
+// keep lets the ref that stands for a branch point at a commit. go-git would write
+// over the file that is there: a crash in between would leave a ref that nothing
+// can read.
 func (m *mirror) keep(ref, tip string) error {
-	return m.use(func(st *filesystem.Storage) error {
-		return st.SetReference(plumbing.NewHashReference(keepName(ref), plumbing.NewHash(tip)))
-	})
+	f, err := os.CreateTemp(m.dir, "incoming-*.ref")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(tip + "\n")
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(m.dir, filepath.FromSlash(keepName(ref).String())))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // sweep removes what fetches that were cut short left behind.
 func (m *mirror) sweep() {
-	for _, pattern := range []string{"incoming-*.pack", "objects/pack/tmp_*"} {
+	for _, pattern := range []string{"incoming-*", "objects/pack/tmp_*"} {
 		names, _ := filepath.Glob(filepath.Join(m.dir, pattern)) // the patterns are valid
 		for _, name := range names {
 			os.Remove(name) // what stays is swept the next time

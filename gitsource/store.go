@@ -12,11 +12,12 @@ import (
 	"sync"
 
 	"github.com/go-git/go-billy/v5"
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"baryon/gitsource/disk"
 )
 
 // objectCacheSize bounds what one open repository keeps of its objects. Trees
@@ -31,6 +32,7 @@ const objectCacheSize = 8 * cache.MiByte
 type store struct {
 	pool           *pool
 	gitDir, common string // equal but for a linked work tree
+	own            bool   // a mirror: what is new there was put there by us
 
 	mu      sync.Mutex
 	main    *filesystem.Storage
@@ -52,13 +54,13 @@ func newPool(limit int) *pool {
 	return &pool{limit: limit, stores: map[string]*store{}, open: map[*store]bool{}}
 }
 
-// store returns the one store of a Git directory.
-func (p *pool) store(gitDir, common string) *store {
+// store returns the one store of a Git directory. own says that it is a mirror.
+func (p *pool) store(gitDir, common string, own bool) *store {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, ok := p.stores[gitDir]
 	if !ok {
-		s = &store{pool: p, gitDir: gitDir, common: common}
+		s = &store{pool: p, gitDir: gitDir, common: common, own: own}
 		p.stores[gitDir] = s
 	}
 	return s
@@ -116,21 +118,21 @@ func (s *store) closeLocked() {
 	s.main, s.borrows = nil, nil
 }
 
-// use calls f with the storage of the repository. When f misses an object in a
-// repository that was open already, somebody may have repacked it: it is opened
-// again, once.
-func (s *store) use(f func(*filesystem.Storage) error) error {
+// use calls f with the storage of the repository. When f misses an object,
+// somebody may just have repacked the repository: it is opened again, once.
+func (s *store) use(f func(*filesystem.Storage) error) error { return s.try(f, true) }
+
+func (s *store) try(f func(*filesystem.Storage) error, again bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pool.touch(s)
-	fresh := s.main == nil
-	if fresh {
+	if s.main == nil {
 		if err := s.openLocked(); err != nil {
 			return err
 		}
 	}
 	err := f(s.main)
-	if err == nil || fresh || !missing(err) {
+	if err == nil || !again || !missing(err) {
 		return err
 	}
 	s.closeLocked()
@@ -146,9 +148,9 @@ func missing(err error) bool {
 }
 
 func (s *store) openLocked() error {
-	var files billy.Filesystem = osfs.New(s.gitDir)
+	var files billy.Filesystem = disk.Open(s.gitDir)
 	if s.common != s.gitDir {
-		files = dotgit.NewRepositoryFilesystem(files, osfs.New(s.common))
+		files = dotgit.NewRepositoryFilesystem(files, disk.Open(s.common))
 	}
 	s.main = filesystem.NewStorage(files, cache.NewObjectLRU(objectCacheSize))
 	if err := readable(s.main); err != nil {
@@ -161,7 +163,7 @@ func (s *store) openLocked() error {
 		return err
 	}
 	for _, dir := range dirs {
-		s.borrows = append(s.borrows, filesystem.NewStorage(osfs.New(filepath.Dir(dir)), cache.NewObjectLRU(objectCacheSize)))
+		s.borrows = append(s.borrows, filesystem.NewStorage(disk.Open(filepath.Dir(dir)), cache.NewObjectLRU(objectCacheSize)))
 	}
 	return nil
 }
@@ -285,12 +287,13 @@ func (s *store) size(hash string) (int64, error) {
 	return size, err
 }
 
-// has tells whether the repository holds a commit.
+// has tells whether the repository holds a commit. A mirror is not opened again to
+// be sure: it misses every commit that is about to be fetched.
 func (s *store) has(commit string) (bool, error) {
-	err := s.use(func(*filesystem.Storage) error {
+	err := s.try(func(*filesystem.Storage) error {
 		_, err := s.findLocked(plumbing.CommitObject, plumbing.NewHash(commit), 0)
 		return err
-	})
+	}, !s.own)
 	if missing(err) {
 		return false, nil
 	}

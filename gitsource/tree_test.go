@@ -391,3 +391,36 @@ func TestSurvivesARepack(t *testing.T) {
 		t.Errorf("read %d files, %v", n, err)
 	}
 }
+
+// TestReadsWhileOthersWrite follows a repository that git commits to, packs and
+// prunes all the time.
+func TestReadsWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	repo, r := local(t)
+	repo.Commit(t, "main", "one", map[string]string{"a": "1"})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 15 {
+			repo.Commit(t, "main", "more", map[string]string{"a": fmt.Sprint(i)})
+			if i%5 == 0 {
+				gittest.Git(t, repo.Dir, "gc", "--quiet", "--prune=now")
+			}
+		}
+	}()
+	c := newClient(t, gitsource.Config{})
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			if n == 0 {
+				t.Error("nothing was read")
+			}
+			return
+		default:
+		}
+		read(t, c, r, "a")
+		if _, err := newClient(t, gitsource.Config{}).Head(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

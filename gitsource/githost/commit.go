@@ -40,9 +40,10 @@ func (h *Host) Commit(name string, c Change) (string, error) {
 		return "", fmt.Errorf("commit to %s: %w", name, err)
 	}
 	defer st.Close()
-	unlock := h.lock(name)
-	hash, err := commit(st, c)
-	unlock()
+	l := h.of(name)
+	l.write.Lock()
+	hash, err := commit(st, l, c)
+	l.write.Unlock()
 	if err != nil {
 		return "", fmt.Errorf("commit to %s: %w", name, err)
 	}
@@ -50,7 +51,7 @@ func (h *Host) Commit(name string, c Change) (string, error) {
 	return hash.String(), nil
 }
 
-func commit(st *filesystem.Storage, c Change) (plumbing.Hash, error) {
+func commit(st *filesystem.Storage, l *locks, c Change) (plumbing.Hash, error) {
 	if c.Branch == "" {
 		c.Branch = "main"
 	}
@@ -91,7 +92,7 @@ func commit(st *filesystem.Storage, c Change) (plumbing.Hash, error) {
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	return hash, st.SetReference(plumbing.NewHashReference(ref, hash))
+	return hash, l.set(st, ref, hash)
 }
 
 // listing is every file of a commit by its path.

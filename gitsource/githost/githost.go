@@ -26,8 +26,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"go.uber.org/zap"
+
+	"baryon/gitsource/disk"
 )
 
 // Config is what a Host needs. Only Dir is required.
@@ -52,7 +53,14 @@ type Host struct {
 	cfg Config
 
 	mu    sync.Mutex
-	locks map[string]*sync.Mutex // by repository: one writer at a time
+	locks map[string]*locks // by repository
+}
+
+// locks of one repository. A list of refs that is read while one of them goes away
+// is no list.
+type locks struct {
+	write sync.Mutex   // one push at a time
+	refs  sync.RWMutex // held for the moment in which a ref moves
 }
 
 // New returns a Host for the repositories in cfg.Dir.
@@ -72,7 +80,7 @@ func New(cfg Config) (*Host, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("githost: %w", err)
 	}
-	return &Host{cfg: cfg, locks: map[string]*sync.Mutex{}}, nil
+	return &Host{cfg: cfg, locks: map[string]*locks{}}, nil
 }
 
 // names of repositories: segments that start with a letter or digit, so that none
@@ -116,21 +124,20 @@ func (h *Host) open(name string) (*filesystem.Storage, error) {
 	if _, err := os.Stat(filepath.Join(dir, "HEAD")); err != nil || !info.IsDir() {
 		return nil, fs.ErrNotExist
 	}
-	return filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRU(16*cache.MiByte)), nil
+	return filesystem.NewStorage(disk.Open(dir), cache.NewObjectLRU(16*cache.MiByte)), nil
 }
 
-// lock lets one writer at a time into a repository.
-func (h *Host) lock(name string) (unlock func()) {
+// of returns the locks of a repository.
+func (h *Host) of(name string) *locks {
 	name = strings.TrimSuffix(name, ".git")
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	l, ok := h.locks[name]
 	if !ok {
-		l = &sync.Mutex{}
+		l = &locks{}
 		h.locks[name] = l
 	}
-	h.mu.Unlock()
-	l.Lock()
-	return l.Unlock
+	return l
 }
 
 const (

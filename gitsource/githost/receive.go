@@ -51,14 +51,15 @@ func (h *Host) receive(w http.ResponseWriter, r *http.Request, name string, st *
 	}
 	defer os.Remove(pack.Name())
 	defer pack.Close()
-	unlock := h.lock(name)
+	l := h.of(name)
+	l.write.Lock()
 	unpackErr := unpack(st, pack, commands)
 	refused := map[plumbing.ReferenceName]string{}
 	moved := 0
 	for _, c := range commands {
 		reason := "unpacker error"
 		if unpackErr == nil {
-			reason = apply(st, c)
+			reason = apply(st, l, c)
 		}
 		if reason != "" {
 			refused[c.ref] = reason
@@ -67,7 +68,7 @@ func (h *Host) receive(w http.ResponseWriter, r *http.Request, name string, st *
 		moved++
 		h.cfg.Log.Info("ref moved", zap.String("repo", name), zap.String("ref", c.ref.String()), zap.String("commit", c.new.String()))
 	}
-	unlock()
+	l.write.Unlock()
 	if unpackErr != nil {
 		h.failed(name, receivePack, unpackErr)
 	}
@@ -156,7 +157,7 @@ func sweep(st *filesystem.Storage) {
 }
 
 // apply moves one ref. It returns why not, in git's own words where git has them.
-func apply(st *filesystem.Storage, c command) string {
+func apply(st *filesystem.Storage, l *locks, c command) string {
 	name := c.ref.String()
 	if c.ref.Validate() != nil || !(strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/")) {
 		return "funny refname"
@@ -171,7 +172,7 @@ func apply(st *filesystem.Storage, c command) string {
 	case c.new.IsZero() && name == headTarget(st):
 		return "deletion of the current branch prohibited"
 	case c.new.IsZero():
-		return reason(remove(st, c.ref))
+		return reason(l.remove(st, c.ref))
 	}
 	if strings.HasPrefix(name, "refs/heads/") {
 		if _, err := object.GetCommit(st, c.new); err != nil {
@@ -181,12 +182,34 @@ func apply(st *filesystem.Storage, c command) string {
 	if err := connected(st, c.new); err != nil {
 		return "missing necessary objects"
 	}
-	return reason(st.SetReference(plumbing.NewHashReference(c.ref, c.new)))
+	return reason(l.set(st, c.ref, c.new))
+}
+
+// set moves a ref in one step for whoever reads the folder, with git or without;
+// go-git would write over the file that is there.
+func (l *locks) set(st *filesystem.Storage, ref plumbing.ReferenceName, to plumbing.Hash) error {
+	files := st.Filesystem()
+	f, err := files.TempFile("", "ref-")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, to.String()+"\n")
+	if err = errors.Join(err, f.Close()); err == nil {
+		l.refs.Lock()
+		defer l.refs.Unlock()
+		err = files.Rename(f.Name(), ref.String())
+	}
+	if err != nil {
+		return errors.Join(err, files.Remove(f.Name()))
+	}
+	return nil
 }
 
 // remove deletes a ref and the folders that it leaves empty, which would stand in
 // the way of a branch with their name.
-func remove(st *filesystem.Storage, ref plumbing.ReferenceName) error {
+func (l *locks) remove(st *filesystem.Storage, ref plumbing.ReferenceName) error {
+	l.refs.Lock()
+	defer l.refs.Unlock()
 	if err := st.RemoveReference(ref); err != nil {
 		return err
 	}

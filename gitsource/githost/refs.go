@@ -33,7 +33,7 @@ func (h *Host) refs(w http.ResponseWriter, r *http.Request, name string, st *fil
 		http.Error(w, "the dumb HTTP protocol is not served; use a newer git", http.StatusForbidden)
 		return
 	}
-	lines, err := advertise(st, service == uploadPack)
+	lines, err := h.advertise(name, st, service == uploadPack)
 	if err != nil {
 		h.failed(name, service, err)
 		http.Error(w, "the refs cannot be read", http.StatusInternalServerError)
@@ -69,8 +69,11 @@ func (h *Host) refs(w http.ResponseWriter, r *http.Request, name string, st *fil
 
 // advertise returns the lines of the list of refs, HEAD first when it is wanted
 // and points at something.
-func advertise(st *filesystem.Storage, head bool) ([]string, error) {
+func (h *Host) advertise(name string, st *filesystem.Storage, head bool) ([]string, error) {
+	l := h.of(name)
+	l.refs.RLock()
 	tips, err := tips(st)
+	l.refs.RUnlock()
 	if err != nil {
 		return nil, err
 	}
