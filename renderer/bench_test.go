@@ -55,7 +55,7 @@ func instance(b testing.TB, r *Renderer, bundle *Bundle, i int) *Rendered {
 		b.Fatal(problems)
 	}
 	outputs := map[string]string{}
-	for _, k := range strings.Fields("CloudMapNamespaceId Cluster PrivateSubnet1 PrivateSubnet2 PublicSubnet1 PublicSubnet2 SNSRegion SNSTopicArn ServiceTaskDefExecutionRoleArn VPC VpcId") {
+	for k := range strings.FieldsSeq("CloudMapNamespaceId Cluster PrivateSubnet1 PrivateSubnet2 PublicSubnet1 PublicSubnet2 SNSRegion SNSTopicArn ServiceTaskDefExecutionRoleArn VPC VpcId") {
 		outputs[k] = "value-of-" + k
 	}
 	out, err := r.Render(b.Context(), bundle, PartInstance, Inputs{

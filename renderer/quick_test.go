@@ -1,14 +1,6 @@
 package renderer
 
-import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 func TestQuickTemplate(t *testing.T) {
 	t.Parallel()
@@ -72,35 +64,14 @@ func FuzzQuickTemplate(f *testing.F) {
 
 // Most rendered templates of the corpus are simple enough for the scan.
 func TestCorpusQuickTemplate(t *testing.T) {
-	file, err := os.Open(filepath.Join(corpus(t), "jinja", "renders.jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(unzipped)
-	lines.Buffer(nil, 16<<20)
 	sure, all := 0, 0
-	for lines.Scan() {
-		var render struct {
-			File string
-			Want struct{ Out string }
-		}
-		if err := json.Unmarshal(bytes.TrimSpace(lines.Bytes()), &render); err != nil {
-			t.Fatal(err)
-		}
+	for _, render := range corpusRenders(t) {
 		if render.Want.Out == "" || parsedTemplate(render.Want.Out).Failed() {
 			continue
 		}
 		if all++; quickTemplate(render.Want.Out) {
 			sure++
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	if sure*2 < all {
 		t.Errorf("the scan is sure of %d of %d templates, want most", sure, all)

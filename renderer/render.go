@@ -88,8 +88,7 @@ type Rendered struct {
 	RerunSafe  bool
 	Timeout    time.Duration // 0 when the manifest does not say
 
-	Outputs  map[string]string // of a customer-managed environment
-	Warnings Problems
+	Outputs map[string]string // of a customer-managed environment
 	// Digest is a sha256, in hex, over everything above that an engine sees.
 	// Equal digests mean that applying again would change nothing by itself.
 	Digest string

@@ -106,6 +106,9 @@ func (j *job) problem(ctx context.Context, err error) (Problem, error) {
 		p.Rule = errTooLong.Error()
 		p.Want = "at most " + j.renderer.timeout.Round(time.Millisecond).String()
 	}
+	if e.Kind == jinja.UndefinedError && e.Path != "" && !strings.HasSuffix(e.Msg, "is undefined") {
+		p.Rule = e.Path + " is undefined: " + e.Msg
+	}
 	if len(e.Near) > 0 {
 		p.Want = strings.Join(e.Near, " or ")
 	}

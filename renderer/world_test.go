@@ -153,7 +153,6 @@ func (w *world) run(t *testing.T) {
 
 func (w *world) rendered(t *testing.T, out *Rendered) {
 	t.Helper()
-	w.say("want/render", out.Warnings)
 	w.say("want/commands", out.Commands)
 	w.say("want/deprovision", out.DeprovisionCommands)
 	w.say("want/deprovision-problems", out.DeprovisionProblems)
