@@ -74,8 +74,8 @@ func undeleted() View {
 	return v
 }
 
-// but is a view with something else about it.
-func but(v View, change func(*View)) View {
+// but is a value with something else about it.
+func but[T any](v T, change func(*T)) T {
 	change(&v)
 	return v
 }
@@ -234,7 +234,7 @@ func TestPlanDeployment(t *testing.T) {
 		},
 		"an approval was never given to generation zero": {
 			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Generation = true, 0 }),
-			wait(butWait(planWaits.approval, func(w *state.Waiting) { w.Generation = 0 })),
+			wait(but(planWaits.approval, func(w *state.Waiting) { w.Generation = 0 })),
 		},
 		"rejected": {
 			but(changed(), rejected),
@@ -245,16 +245,10 @@ func TestPlanDeployment(t *testing.T) {
 		},
 		"rejected, and changed since": {
 			but(changed(), func(v *View) { rejected(v); v.Target.Generation = 3 }),
-			wait(butWait(planWaits.approval, func(w *state.Waiting) { w.Generation = 3 })),
+			wait(but(planWaits.approval, func(w *state.Waiting) { w.Generation = 3 })),
 		},
 		"as much as allowed is under way": {but(changed(), func(v *View) { v.Busy = true }), wait(planWaits.limit)},
 	})
-}
-
-// butWait is but for a reason to wait.
-func butWait(w state.Waiting, change func(*state.Waiting)) state.Waiting {
-	change(&w)
-	return w
 }
 
 func TestPlanWaits(t *testing.T) {
@@ -280,7 +274,7 @@ func TestPlanWaits(t *testing.T) {
 		"suspended before deletion": {but(unwanted(), suspend(time.Time{})), wait(suspension)},
 		"suspended until later": {
 			but(changed(), suspend(planNow.Add(time.Second))),
-			wait(butWait(suspension, func(w *state.Waiting) { w.Until = planNow.Add(time.Second) })),
+			wait(but(suspension, func(w *state.Waiting) { w.Until = planNow.Add(time.Second) })),
 		},
 		"suspended until now": {but(changed(), suspend(planNow)), deploy(state.Update, "the spec changed in main:prod.yaml:1")},
 		"suspended while under way": {
@@ -327,7 +321,7 @@ func TestPlanDeletion(t *testing.T) {
 		"beyond the guard approved": {but(unwanted(), func(v *View) { guarded(v); v.Target.Asked.Approved = 2 }), goes},
 		"no deletion without a person": {
 			but(unwanted(), func(v *View) { v.DeletionLimit = 0 }),
-			wait(butWait(planWaits.guarded, func(w *state.Waiting) {
+			wait(but(planWaits.guarded, func(w *state.Waiting) {
 				w.Why = "deletion held: 0 deletion(s) were begun in the last 24 hours and 0 are allowed without a person"
 			})),
 		},
@@ -336,7 +330,7 @@ func TestPlanDeletion(t *testing.T) {
 		"protected and approved in an older generation": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved = 1 }), wait(planWaits.protected)},
 		"protected at generation zero": {
 			but(unwanted(), func(v *View) { protected(v); v.Target.Generation = 0 }),
-			wait(butWait(planWaits.protected, func(w *state.Waiting) { w.Generation = 0 })),
+			wait(but(planWaits.protected, func(w *state.Waiting) { w.Generation = 0 })),
 		},
 		"rejected": {
 			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Rejected: 2, By: "ada", Why: "still used"} }),
@@ -350,6 +344,13 @@ func TestPlanDeletion(t *testing.T) {
 			wait(state.Waiting{
 				Reason: state.WaitChild, On: "service/shop/service-instance/eu",
 				Why:  "2 thing(s) still depend on it, first service/shop/service-instance/eu",
+				Next: "delete what depends on it, or declare it again",
+			}),
+		},
+		"one thing depends on it": {
+			but(unwanted(), func(v *View) { v.Dependents = []state.Ref{state.ComponentRef("queue")} }),
+			wait(state.Waiting{
+				Reason: state.WaitChild, On: "component/queue", Why: "1 thing(s) still depend on it, first component/queue",
 				Next: "delete what depends on it, or declare it again",
 			}),
 		},
