@@ -203,7 +203,8 @@ func checkSource(t *testing.T, p pkg) {
 // stateful returns the variables of a package-level declaration that can only
 // be there to be changed: those that begin empty. Tables and sentinel errors
 // are written out where they are declared, what is embedded is filled in by
-// the compiler, and version by the linker.
+// the compiler, version by the linker, and what stands beside a sync.Once is
+// made once and never changes.
 func stateful(d *ast.GenDecl) []*ast.Ident {
 	if d.Tok != token.VAR || strings.Contains(comment(d.Doc), "//go:embed") {
 		return nil
@@ -211,7 +212,7 @@ func stateful(d *ast.GenDecl) []*ast.Ident {
 	var names []*ast.Ident
 	for _, spec := range d.Specs {
 		v, ok := spec.(*ast.ValueSpec)
-		if !ok || strings.Contains(comment(v.Doc), "//go:embed") || v.Names[0].Name == "version" {
+		if !ok || strings.Contains(comment(v.Doc), "//go:embed") || v.Names[0].Name == "version" || once(v.Type) {
 			continue
 		}
 		empty := len(v.Values) == 0
@@ -223,6 +224,18 @@ func stateful(d *ast.GenDecl) []*ast.Ident {
 		}
 	}
 	return names
+}
+
+// once reports whether a type is a struct written in place with a sync.Once.
+func once(typ ast.Expr) bool {
+	s, ok := typ.(*ast.StructType)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(s.Fields.List, func(f *ast.Field) bool {
+		sel, ok := f.Type.(*ast.SelectorExpr)
+		return ok && sel.Sel.Name == "Once"
+	})
 }
 
 // made reports whether an expression is make(…) or new(…).
