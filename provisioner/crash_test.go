@@ -108,7 +108,7 @@ func daemon(planFile string) error {
 		if p.State.Final() {
 			return nil
 		}
-		time.Sleep(min(p.Again, 20*time.Millisecond)) // a daemon waits between passes
+		<-time.After(min(p.Again, 20*time.Millisecond)) // a daemon waits between passes
 	}
 	return errors.New("the job did not end")
 }
@@ -306,7 +306,7 @@ func TestKillSupervisor(t *testing.T) {
 			w := newKilledWorld(t, 0)
 			p, log := w.apply(t, point, false)
 			ran := read(t, w.ran)
-			if !strings.HasPrefix("one\ntwo\nthree\n", ran) {
+			if whole := "one\ntwo\nthree\n"; !strings.HasPrefix(whole, ran) {
 				t.Errorf("ran %q, want each command at most once, in order", ran)
 			}
 			if p.State == provisioner.Succeeded && ran != "one\ntwo\nthree\n" {

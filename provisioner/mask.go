@@ -53,7 +53,7 @@ func (m *mask) run(p []byte, last bool) []byte {
 	if len(m.secrets) == 0 {
 		return p
 	}
-	in := append(m.held, p...)
+	in := slices.Concat(m.held, p)
 	out := make([]byte, 0, len(in))
 	i := 0
 	for i < len(in) {

@@ -49,7 +49,7 @@ func signalIf(pid int, sig syscall.Signal, right func() bool) {
 	if err != nil {
 		return
 	}
-	defer p.Release()
+	defer func() { _ = p.Release() }()
 	if right() {
 		_ = p.Signal(sig) // it may have ended, which is as well
 	}

@@ -36,7 +36,7 @@ func newNest(t *testing.T) nest {
 func (n nest) all(t *testing.T) []int {
 	t.Helper()
 	var pids []int
-	for _, field := range strings.Fields(read(t, n.pids)) {
+	for field := range strings.FieldsSeq(read(t, n.pids)) {
 		pid, err := strconv.Atoi(field)
 		if err != nil {
 			t.Fatal(err)
@@ -248,16 +248,12 @@ func TestForkBomb(t *testing.T) {
 func TestProcessLimitOfUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
-		dir, err := os.MkdirTemp("", "nobody-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
+		dir := t.TempDir()
 		// Another user may not reach the folder the test binary was built in.
 		exe := filepath.Join(dir, "provisioner.test")
 		binary, err := os.ReadFile(executable(t))
 		if err == nil {
-			err = errors.Join(os.WriteFile(exe, binary, 0o755), os.Chown(dir, 65534, 65534), os.Chmod(exe, 0o755))
+			err = errors.Join(os.WriteFile(exe, binary, 0o755), os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, 65534, 65534), os.Chmod(exe, 0o755))
 		}
 		if err != nil {
 			t.Fatal(err)
