@@ -77,6 +77,7 @@ func ownerOf(all []claimed, path string) claimed {
 // inForce lists the documents that are good, own their name, and have what they
 // need elsewhere in the tree.
 func (r *reader) inForce(owners map[state.Ref]claimed) error {
+	r.out.Documents = make([]Document, 0, len(owners))
 	for i := range r.out.Files {
 		f := &r.out.Files[i]
 		for _, c := range f.Broken {

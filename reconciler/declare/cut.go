@@ -28,14 +28,14 @@ func (c Cut) Locate(p Position) Position {
 	}
 }
 
-// cutKey takes one key and its value out of the text of a document and leaves
-// every other byte. It works on the text, so it proves its result: what is left
+// cutHeader takes the key baryon and its value out of the text of a document and
+// leaves every other byte. It works on the text, so it proves its result: what is left
 // must be read as the same values at the same places. It reports false where
 // the key is written in a way that it cannot take out.
-func cutKey(file string, c chunk, root *renderer.Node, key string) (string, Cut, bool) {
-	written := root.KeyNode(key)
+func cutHeader(file string, c chunk, root *renderer.Node) (string, Cut, bool) {
+	written := root.KeyNode("baryon")
 	from := offset(c.text, Position{Line: written.Line - c.line + 1, Column: written.Column})
-	if from < 0 || !keyForm(key).MatchString(c.text[from:]) {
+	if from < 0 || !keyForm.MatchString(c.text[from:]) {
 		return "", Cut{}, false
 	}
 	var to int
@@ -57,13 +57,11 @@ func cutKey(file string, c chunk, root *renderer.Node, key string) (string, Cut,
 	cut := Cut{Line: c.line, From: position(c.text, from), To: position(c.text, to)}
 	cut.From.Line += c.line - 1
 	cut.To.Line += c.line - 1
-	return left, cut, leaves(file, left, root, key, cut)
+	return left, cut, leaves(file, left, root, cut)
 }
 
-func keyForm(key string) *regexp.Regexp {
-	q := regexp.QuoteMeta(key)
-	return regexp.MustCompile(`^(?:` + q + `|"` + q + `"|'` + q + `')[ \t]*:`)
-}
+// keyForm matches the key at the beginning of its entry.
+var keyForm = regexp.MustCompile(`^(?:baryon|"baryon"|'baryon')[ \t]*:`)
 
 // flowValue matches a value in braces behind its key.
 var flowValue = regexp.MustCompile(`^["']?\w+["']?[ \t]*:[ \t]*(?:[&!][^ \t\r\n]*[ \t]+)*\{`)
@@ -197,9 +195,9 @@ func quoteEnd(text string, at int) int {
 	return -1
 }
 
-// leaves proves a cut: left holds what root holds, less key, each value where
+// leaves proves a cut: left holds what root holds, less baryon, each value where
 // the cut locates it.
-func leaves(file, left string, root *renderer.Node, key string, cut Cut) bool {
+func leaves(file, left string, root *renderer.Node, cut Cut) bool {
 	docs, problems := renderer.ParseYAML(file, []byte(left), renderer.Limits{Size: len(left) + 1})
 	if problems.Failed() || len(docs) > 1 {
 		return false
@@ -211,7 +209,7 @@ func leaves(file, left string, root *renderer.Node, key string, cut Cut) bool {
 	same := sameness{cut: cut, done: map[[2]*renderer.Node]bool{}}
 	wanted := 0
 	for _, p := range root.Pairs {
-		if p.Key.Text == key {
+		if p.Key.Text == "baryon" {
 			continue
 		}
 		if wanted >= len(got.Pairs) || !same.pair(got.Pairs[wanted], p) {

@@ -172,7 +172,7 @@ func (x *docReader) spec() {
 		return
 	}
 	at := x.root.KeyNode("baryon")
-	text, cut, ok := cutKey(x.path, x.chunk, x.root, "baryon")
+	text, cut, ok := cutHeader(x.path, x.chunk, x.root)
 	switch {
 	case !ok:
 		x.Add(at.Problem("the key baryon cannot be taken out of the document, so no spec would be left", "", "",

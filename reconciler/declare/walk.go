@@ -71,7 +71,7 @@ func (r *reader) inside(bundle, dir string, entries []fs.DirEntry) error {
 			if err := r.inside(bundle, p, below); err != nil {
 				return err
 			}
-		case yamlName(e.Name()):
+		case yamlName(e.Name()) && e.Name() != ".template-registration.yaml":
 			r.leaveOut(p, "inside the bundle "+bundle)
 		}
 	}
