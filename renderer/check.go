@@ -17,9 +17,12 @@ type CheckOptions struct {
 	What   string // what the values are called in messages; "the spec" when empty
 }
 
-// checkBudget bounds the work of one check. Combined types can ask for work
-// that grows with every level of the value.
-const checkBudget = 1_000_000
+// The work of one check is bounded by the size of the value. Combined types can
+// ask for work that grows with every level of it.
+const (
+	checkBudget = 50_000
+	checkFactor = 20 // more for each value that was written
+)
 
 // Check compares what a user wrote with the type and returns it as inputs of a
 // template: the keys in the order in which they were written, then the
@@ -34,7 +37,7 @@ func (t *Type) Check(values *Node, o CheckOptions) (*jinja.Dict, Problems) {
 	if o.What == "" {
 		o.What = "the spec"
 	}
-	c := &checker{strict: o.Strict, budget: checkBudget, what: o.What}
+	c := &checker{strict: o.Strict, budget: checkBudget + checkFactor*values.size(), what: o.What}
 	if values.Null() {
 		empty := &Node{Kind: Mapping}
 		if at := cmpNode(o.At, values); at != nil {
@@ -61,7 +64,7 @@ func cmpNode(a, b *Node) *Node {
 // Values reads a tree as values of a template without any schema: numbers,
 // booleans and nothing where they are written without quotes, else text.
 func Values(n *Node) (any, Problems) {
-	c := &checker{budget: checkBudget}
+	c := &checker{budget: checkBudget + checkFactor*n.size()}
 	v, _ := c.natural(n, "")
 	return v, c.problems
 }

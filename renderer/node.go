@@ -81,6 +81,21 @@ func (n *Node) Null() bool {
 	return n == nil || n.Kind == Scalar && n.Plain && plainKind(n.Text) == nullScalar
 }
 
+// size counts the values below and including n, aliases followed.
+func (n *Node) size() int {
+	if n == nil {
+		return 0
+	}
+	total := 1
+	for _, p := range n.Pairs {
+		total += p.Value.size()
+	}
+	for _, item := range n.Items {
+		total += item.size()
+	}
+	return total
+}
+
 // Problem starts a finding at the position of n.
 func (n *Node) Problem(rule, got, want, next string) Problem {
 	p := Problem{Rule: rule, Got: got, Want: want, Next: next}

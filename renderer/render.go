@@ -12,6 +12,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -247,20 +248,25 @@ func (j *job) strings(ctx context.Context, m *Manifest, what string, commands []
 func (r *Rendered) digest() string {
 	h := sha256.New()
 	var buf []byte
+	data := func(b []byte) {
+		h.Write(binary.AppendUvarint(buf[:0], uint64(len(b))))
+		h.Write(b)
+	}
 	write := func(texts ...string) {
 		for _, s := range texts {
-			buf = binary.AppendUvarint(buf[:0], uint64(len(s)))
+			buf = append(buf[:0], s...)
+			h.Write(binary.AppendUvarint(nil, uint64(len(s))))
 			h.Write(buf)
-			h.Write([]byte(s))
 		}
 	}
-	count := func(n int) { write(fmt.Sprint(n)) }
+	count := func(n int) { write(strconv.Itoa(n)) }
 	write(string(r.Engine), r.Template, r.Image)
 	names := r.Files.Names()
 	count(len(names))
 	for _, name := range names {
 		f, _ := r.Files.Get(name)
-		write(name, fmt.Sprint(f.Exec), string(f.Data))
+		write(name, strconv.FormatBool(f.Exec))
+		data(f.Data)
 	}
 	for _, list := range [][]string{r.Commands, r.DeprovisionCommands} {
 		count(len(list))
@@ -281,7 +287,7 @@ func (r *Rendered) digest() string {
 		write(s.Name, s.Value)
 	}
 	if r.Properties != nil {
-		write(string(prettyJSON(r.Properties)))
+		data(prettyJSON(r.Properties))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
