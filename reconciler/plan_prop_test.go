@@ -198,8 +198,7 @@ func TestPlanIsDoneAfterSuccess(t *testing.T) {
 func TestPlanNeverRepeatsAFailureUnasked(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		v := anyView(t)
-		v.Last = anyLast(t, v.Target)
+		v := rapid.OneOf(rapid.Custom(anyView), rapid.Custom(anyDeletion)).Draw(t, "view")
 		c := Plan(v)
 		if !begins(c) || v.Last == nil || asked(v, v.Target.Asked.Retry, v.Target.Asked.Redeploy) {
 			return // begins nothing, has no past, or a person asked
