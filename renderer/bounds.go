@@ -41,7 +41,9 @@ func (c *checker) single(r *rule, n *Node, v any, path string) {
 		case "minItems", "maxItems":
 			got = plural(len(n.Items), "item")
 		case "minProperties", "maxProperties":
-			got = plural(len(n.Pairs), "key")
+			if d, ok := v.(*jinja.Dict); ok {
+				got = plural(d.Len(), "key")
+			}
 		}
 		c.add(n.Problem(r.reason(broken), got, r.text(broken.SchemaField), r.near(n, broken.SchemaField)), path)
 	}

@@ -121,8 +121,8 @@ func (c *checker) value(r *rule, n *Node, path, as string) (v any, ok bool) {
 	if !ok {
 		return v, false
 	}
-	c.single(r, n, v, path)
 	v = c.combine(r, n, v, path, as)
+	c.single(r, n, v, path)
 	return v, c.failed == before
 }
 

@@ -8,8 +8,11 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"go.uber.org/goleak"
+
+	"baryon/renderer/jinja"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -106,6 +109,44 @@ func TestRenderDigest(t *testing.T) {
 	}
 	if digest(Inputs{ARN: "arn:y"}) == base || digest(Inputs{ARN: "arn:x", Environment: Environment{Name: "z"}}) == base {
 		t.Error("another input left the digest as it was")
+	}
+}
+
+// A template that takes its time is an error of that template; the caller's own
+// context ending is not.
+func TestRenderTimeout(t *testing.T) {
+	t.Parallel()
+	b := environmentBundle(t, "Resources: {}\n{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}\n")
+	_, err := New(Config{Timeout: time.Millisecond, Limits: jinja.Limits{Steps: 1 << 40}}).Render(t.Context(), b, PartEnvironment, Inputs{}, Provision)
+	if problems, ok := errors.AsType[Problems](err); !ok || !strings.Contains(problems.Error(), "rendering takes too long") || !strings.Contains(problems.Error(), "want at most 1ms") {
+		t.Errorf("got %v, want the time-out as a problem", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = New(Config{Limits: jinja.Limits{Steps: 1 << 40}}).Render(ctx, b, PartEnvironment, Inputs{}, Provision)
+	if _, ok := errors.AsType[Problems](err); ok || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the end of the context", err)
+	}
+}
+
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	r := New(Config{})
+	b := environmentBundle(t, "Resources:\n  A: {{ environment.name }}\n")
+	trace, err := r.Trace(t.Context(), b, PartEnvironment, Inputs{Environment: Environment{Name: "dev"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment, ok := trace.At(strings.Index(trace.Text, "dev"))
+	if !ok || segment.Line != 2 || segment.Column != 6 || fmt.Sprint(segment.Inputs) != "[environment.name]" {
+		t.Errorf("got %+v, want the expression in line 2", segment)
+	}
+	if _, err := r.Trace(t.Context(), b, PartPipeline, Inputs{}); err == nil {
+		t.Error("traced a part that the bundle does not have")
+	}
+	b = environmentBundle(t, "Resources: {{ gone }}\n")
+	if _, err := r.Trace(t.Context(), b, PartEnvironment, Inputs{}); err == nil || !strings.HasPrefix(err.Error(), "tpl/v1/infrastructure/cloudformation.yaml:1:15: ") {
+		t.Errorf("got %v, want the undefined name where it stands", err)
 	}
 }
 

@@ -235,6 +235,24 @@ Base:
 	}
 }
 
+// A type that only combines others takes its keys from them, typed.
+func TestCheckCombinedAlone(t *testing.T) {
+	t.Parallel()
+	s := mustCompile(t, `
+In: {type: object, minProperties: 2, allOf: [{$ref: "#/A"}, {$ref: "#/B"}]}
+A: {type: object, properties: {v: {type: string}, w: {type: string, default: x}}}
+B: {type: object, allOf: [{$ref: "#/C"}]}
+C: {type: object, properties: {n: {type: number}}}
+`)
+	got, problems := check(t, s, "v: 1.10\nn: 1.10\n", CheckOptions{})
+	if want := `{"v":"1.10","w":"x","n":1.1}`; got != want || len(problems) > 0 {
+		t.Errorf("got %s, %v, want %s", got, problems, want)
+	}
+	if _, problems = check(t, s, "{}", CheckOptions{}); !strings.HasPrefix(lines(problems), "p.yaml:1:1: there must be at least 2 properties, got 1 key, want minProperties: 2") {
+		t.Errorf("got %s", lines(problems))
+	}
+}
+
 func TestCompileSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ types, want string }{
