@@ -207,6 +207,9 @@ func (r *reader) read() error {
 			r.plain(e.Name(), e)
 		}
 	}
+	if r.problems.Failed() {
+		return nil // what is refused is not opened
+	}
 	if err := r.schema(has); err != nil {
 		return err
 	}

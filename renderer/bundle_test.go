@@ -35,6 +35,11 @@ func TestOpenLinks(t *testing.T) {
 			f["schema"] = link("../x")
 			return "schema"
 		},
+		"the registration": func(f fstest.MapFS) string { f[registrationFile] = link("gone"); return registrationFile },
+		"a whole part": func(f fstest.MapFS) string {
+			f["pipeline_infrastructure"] = link("infrastructure")
+			return "pipeline_infrastructure"
+		},
 		"the manifest": func(f fstest.MapFS) string {
 			f["infrastructure/manifest.yaml"] = link("../../m")
 			return "infrastructure/manifest.yaml"
