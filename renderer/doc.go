@@ -10,7 +10,7 @@
 // # The way through
 //
 //	b, err := renderer.Open(files, "fargate-env/v1", renderer.Options{})
-//	docs, err := renderer.ParseYAML("environments/prod.yaml", data, renderer.Limits{})
+//	docs, problems := renderer.ParseYAML("environments/prod.yaml", data, renderer.Limits{})
 //	values, problems := b.Schema.Environment.Check(specNode, renderer.CheckOptions{})
 //	r := renderer.New(renderer.Config{})
 //	out, err := r.Render(ctx, b, renderer.PartEnvironment, inputs, renderer.Provision)
