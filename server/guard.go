@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 )
 
 // policy lets a page load what it came with and nothing else, and be shown in

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"baryon/server/dashboard"
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 
@@ -144,9 +145,7 @@ func TestLogin(t *testing.T) {
 	h := s.Handler()
 	post := func(values url.Values, header map[string]string) *httptest.ResponseRecorder {
 		all := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
-		for name, value := range header {
-			all[name] = value
-		}
+		maps.Copy(all, header)
 		return ask(t, h, http.MethodPost, "/login", all, values.Encode())
 	}
 	if w := post(url.Values{"token": {"wrong"}}, nil); w.Code != http.StatusUnauthorized || len(w.Result().Cookies()) != 0 {

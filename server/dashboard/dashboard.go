@@ -21,7 +21,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

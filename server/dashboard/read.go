@@ -5,7 +5,7 @@ import (
 	"context"
 	"net/http"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -63,8 +64,7 @@ func (e *UnreachableError) Error() string {
 	if errors.As(e.Err, &timeout) && timeout.Timeout() {
 		return "the daemon at " + e.Server + " does not answer in time"
 	}
-	var inner *url.Error
-	if errors.As(e.Err, &inner) {
+	if inner, ok := errors.AsType[*url.Error](e.Err); ok {
 		return "no daemon answers at " + e.Server + ": " + inner.Err.Error()
 	}
 	return "no daemon answers at " + e.Server + ": " + e.Err.Error()
@@ -160,9 +160,7 @@ func (c *Client) refused(response *http.Response) error {
 func List[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
 	all := []T{}
 	q := url.Values{}
-	for name, values := range query {
-		q[name] = values
-	}
+	maps.Copy(q, query)
 	q.Set("limit", strconv.Itoa(maxLimit))
 	for {
 		var page Page[T]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"baryon/state"
 )
@@ -64,7 +65,7 @@ func AsError(err error) *Error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &missing):
-		return &Error{Code: CodeNotFound, Message: missing.Error()}
+		return &Error{Code: CodeNotFound, Message: missing.Error(), Next: whereToLook(missing.What)}
 	case errors.As(err, &conflict):
 		return &Error{Code: CodeConflict, Message: conflict.What + ": " + conflict.Why, Next: conflict.Next}
 	case errors.As(err, &large):
@@ -73,6 +74,26 @@ func AsError(err error) *Error {
 		return &Error{Code: CodeUnavailable, Message: "the request took too long or was given up", Next: "try again"}
 	default:
 		return &Error{Code: CodeInternal, Message: "the daemon could not answer", Next: "its log says why"}
+	}
+}
+
+// whereToLook is the command that lists what there is instead of something
+// that does not exist.
+func whereToLook(what string) string {
+	kind, _, _ := strings.Cut(what, "/")
+	switch {
+	case strings.Contains(kind, "template"), strings.Count(kind, " ") == 1 && !strings.HasPrefix(kind, "deployment "):
+		return "see: baryon get templates"
+	case strings.HasPrefix(kind, "deployment "):
+		return "see: baryon history"
+	case kind == "repository":
+		return "see: baryon get repositories"
+	case kind == "environment", kind == "component":
+		return "see: baryon get " + kind + "s"
+	case kind == "service":
+		return "see: baryon get services"
+	default:
+		return ""
 	}
 }
 

@@ -64,3 +64,12 @@ func cut[T any](items []T, limit int, key func(T) string) Page[T] {
 	}
 	return Page[T]{Items: items[:limit], Next: key(items[limit-1])}
 }
+
+// pageOf makes a page of a whole list.
+func pageOf[T any](all []T, limit int, after string, key func(T) string) Page[T] {
+	if after != "" {
+		at := slices.IndexFunc(all, func(item T) bool { return key(item) == after })
+		all = all[at+1:]
+	}
+	return cut(all[:min(len(all), limit+1)], limit, key)
+}

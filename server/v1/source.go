@@ -150,12 +150,7 @@ func (a *api) sources(_ http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	key := func(s Source) string { return s.Repository + ":" + s.Path }
-	if after != "" {
-		at := slices.IndexFunc(all, func(s Source) bool { return key(s) == after })
-		all = all[at+1:]
-	}
-	return cut(all[:min(len(all), limit+1)], limit, key), nil
+	return pageOf(all, limit, after, func(s Source) string { return s.Repository + ":" + s.Path }), nil
 }
 
 // A Repository is where the taking-over of a repository stands.
@@ -208,11 +203,12 @@ func (v *View) Repositories(ctx context.Context) ([]Repository, error) {
 }
 
 func (a *api) repositories(_ http.ResponseWriter, r *http.Request) (any, error) {
-	if err := allowQuery(r); err != nil {
+	limit, after, err := paging(r)
+	if err != nil {
 		return nil, err
 	}
 	all, err := a.view.Repositories(r.Context())
-	return Page[Repository]{Items: all}, err
+	return pageOf(all, limit, after, func(one Repository) string { return one.Name }), err
 }
 
 func (a *api) repository(_ http.ResponseWriter, r *http.Request) (any, error) {

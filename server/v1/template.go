@@ -160,7 +160,8 @@ func (v *View) Templates(ctx context.Context, kind state.Kind) ([]Template, erro
 }
 
 func (a *api) templates(_ http.ResponseWriter, r *http.Request) (any, error) {
-	if err := allowQuery(r, "kind"); err != nil {
+	limit, after, err := paging(r, "kind")
+	if err != nil {
 		return nil, err
 	}
 	kind, err := kindOf(r.URL.Query().Get("kind"))
@@ -168,7 +169,7 @@ func (a *api) templates(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	all, err := a.view.Templates(r.Context(), kind)
-	return Page[Template]{Items: all}, err
+	return pageOf(all, limit, after, func(t Template) string { return t.Kind + "/" + t.Name }), err
 }
 
 // kindOf reads the kind of a template; empty stays empty.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,9 +23,7 @@ func request(t *testing.T, address, method string, header http.Header, body stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +89,7 @@ func TestErrorsTellWhatToDo(t *testing.T) {
 	}{
 		"an unknown target":                    {"GET", "/v1/environments/dev", nil, "", 404, "environment/dev does not exist"},
 		"an unknown deployment":                {"GET", "/v1/deployments/nope", nil, "", 404, "deployment nope does not exist"},
-		"an unknown place":                     {"GET", "/v1/enviroments", nil, "", 404, "/v1/enviroments is nothing of /v1"},
+		"an unknown place":                     {"GET", "/v1/envs", nil, "", 404, "/v1/envs is nothing of /v1"},
 		"an unknown filter":                    {"GET", "/v1/environments?templat=x", nil, "", 400, `no query parameter \"templat\"`},
 		"a filter given twice":                 {"GET", "/v1/environments?template=x&template=y", nil, "", 400, "given twice"},
 		"a limit of zero":                      {"GET", "/v1/environments?limit=0", nil, "", 400, "from 1 to 1000"},
@@ -122,8 +121,8 @@ func TestErrorsTellWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := tt.path
-			if strings.Contains(path, "ID") {
-				path = strings.Replace(path, "ID", w.only(t), 1)
+			if before, after, found := strings.Cut(path, "ID"); found {
+				path = before + w.only(t) + after
 			}
 			status, _, text := w.get(t, tt.method, path, tt.header, tt.body)
 			var answer struct{ Error *Error }
@@ -297,7 +296,7 @@ func TestWhyFindsTheFileThatWasRefused(t *testing.T) {
 			Text: "environments/staging.yaml in repository platform declares it and was refused", Next: "correct environments/staging.yaml and push it",
 		},
 		"environment/dev":     {State: Ready},
-		"repository/platform": {State: Ready, Text: "commit 01234567 is in force, without 1 refused file(s)", Next: "baryon sources platform"},
+		"repository/platform": {State: Ready, Text: "commit 01234567 is in force, and some files were refused", Next: "baryon sources platform"},
 	} {
 		var got Why
 		if err := w.client.Get(t.Context(), "why", url.Values{"ref": {ref}}, &got); err != nil {

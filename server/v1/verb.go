@@ -192,7 +192,7 @@ func decode(data []byte, body *Request) error {
 	d := json.NewDecoder(strings.NewReader(string(data)))
 	d.DisallowUnknownFields()
 	err := d.Decode(body)
-	if err == nil && d.Decode(&struct{}{}) != io.EOF { //nolint:errorlint // Decode returns io.EOF itself
+	if err == nil && d.Decode(&struct{}{}) != io.EOF {
 		err = errors.New("more than one value")
 	}
 	if err != nil {

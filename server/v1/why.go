@@ -2,8 +2,9 @@ package v1
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"baryon/state"
@@ -103,7 +104,19 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 		why.Text = "what was last accepted is deployed; the file as it is now was refused"
 		why.Next = "correct " + t.Owner.Path + " and push it"
 	}
+	why.Text = without(why.Text, why.Problems)
 	return why, nil
+}
+
+// without takes the lines out of a text that are said beside it anyway.
+func without(text string, said []string) string {
+	var kept []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if !slices.Contains(said, line) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.TrimSuffix(strings.Join(kept, "\n"), ":")
 }
 
 func (v *View) whyRepository(ctx context.Context, ref state.Ref) (Why, error) {
@@ -126,7 +139,7 @@ func (v *View) whyRepository(ctx context.Context, ref state.Ref) (Why, error) {
 	case s.Degraded != "":
 		why.State, why.Text = Waiting, s.Degraded
 	case s.Problems > 0:
-		why.Text += fmt.Sprintf(", without %d refused file(s)", s.Problems)
+		why.Text += ", and some files were refused"
 		why.Next = "baryon sources " + ref.Name
 	}
 	return why, nil
