@@ -102,7 +102,7 @@ func settings() []setting {
 		{"region", "AWS region of resource names (default us-east-1)", text(func(c *config) *string { return &c.Settings.Region }, nil)},
 		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
 		{"token_env", "environment variable that holds that token", text(func(c *config) *string { return &c.Token.Env }, nil)},
-		{"workers", "things looked at at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
+		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
 		{"deployments", "deployments under way at once (default 32)", number(func(c *config) *int { return &c.Settings.Deployments }, 1, 10000)},
 		{"deletions", "deletions in 24 hours that need no person (default 3)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
 			if c.Settings.Deletions = int(d.Int(v, key, 0, 1<<20)); c.Settings.Deletions == 0 {

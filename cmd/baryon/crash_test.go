@@ -152,6 +152,8 @@ func (w *crashWorld) killAfter(t *testing.T, event string) {
 func (w *crashWorld) finish(t *testing.T) {
 	t.Helper()
 	cmd, log := w.start(t)
+	for log.Scan() && !strings.Contains(log.Text(), `"msg":"serving"`) {
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

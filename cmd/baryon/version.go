@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime/debug"
 
@@ -45,12 +44,4 @@ func versionCommand() *cobra.Command {
 	}
 	out.flag(cmd)
 	return cmd
-}
-
-func mustJSON(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // the values are our own
-	}
-	return append(data, '\n')
 }

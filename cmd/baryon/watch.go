@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"baryon/gitsource"
-	"baryon/server/v1"
+	v1 "baryon/server/v1"
 	"baryon/state"
 )
 

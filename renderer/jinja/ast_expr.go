@@ -120,13 +120,13 @@ type argExprs struct {
 	more  expr // **kwargs
 }
 
-func (a argExprs) all() []expr {
-	list := append(append([]expr{}, a.pos...), a.named...)
-	if a.rest != nil {
-		list = append(list, a.rest)
+func (e argExprs) all() []expr {
+	list := append(append([]expr{}, e.pos...), e.named...)
+	if e.rest != nil {
+		list = append(list, e.rest)
 	}
-	if a.more != nil {
-		list = append(list, a.more)
+	if e.more != nil {
+		list = append(list, e.more)
 	}
 	return list
 }

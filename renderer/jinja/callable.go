@@ -13,13 +13,13 @@ type arguments struct {
 	sources []source // of pos, then named, when tracing
 }
 
-func (a *arguments) keyword(name string) (any, bool) {
-	for i, n := range a.names {
+func (a *arguments) keyword(name string) bool {
+	for _, n := range a.names {
 		if n == name {
-			return a.named[i], true
+			return true
 		}
 	}
-	return nil, false
+	return false
 }
 
 // takeKeyword is keyword, and removes it.
@@ -33,14 +33,6 @@ func (a *arguments) takeKeyword(name string) (any, bool) {
 		}
 	}
 	return nil, false
-}
-
-func (a *arguments) dict() *Dict {
-	d := NewDict()
-	for i, n := range a.names {
-		d.Set(n, a.named[i])
-	}
-	return d
 }
 
 // A builtin is a function, filter, test or method written in Go. self is what

@@ -1,5 +1,7 @@
 package jinja
 
+import "slices"
+
 // evaluate gives the values of arguments.
 func (e *argExprs) evaluate(r *run) (*arguments, error) {
 	a := &arguments{names: e.names}
@@ -51,7 +53,7 @@ func (e *argExprs) spread(r *run, a *arguments) error {
 			a.sources = spreadSources(a.sources, len(a.pos), len(items), src)
 			r.trace.add(src)
 		}
-		a.pos = append(a.pos[:len(a.pos):len(a.pos)], items...)
+		a.pos = append(slices.Clip(a.pos), items...)
 	}
 	if e.more != nil {
 		v, src, err := r.evalSource(e.more)
@@ -71,7 +73,7 @@ func (e *argExprs) spread(r *run, a *arguments) error {
 			if !ok {
 				return failed(failf(TypeError, "keywords must be strings"), e.more.at())
 			}
-			if _, given := a.keyword(name); given {
+			if a.keyword(name) {
 				return failed(failf(TypeError, "got multiple values for keyword argument '%s'", name), e.more.at())
 			}
 			a.names = append(a.names, name)

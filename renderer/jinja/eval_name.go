@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -168,12 +169,7 @@ func undefinedError(u *undefined) error {
 func belowInputs(d *Dict, path string) bool {
 	if d.origin.key == nil {
 		parts := strings.Split(path, ".")
-		for _, p := range parts[:len(parts)-1] {
-			if p == "inputs" {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(parts[:len(parts)-1], "inputs")
 	}
 	for o := &d.origin; o != nil && o.key != nil; o = o.up {
 		if o.key == "inputs" {

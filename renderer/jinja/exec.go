@@ -97,7 +97,7 @@ func (r *run) writeBlock(text string) error {
 		}
 	}
 	start := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		if text[i] != '\n' {
 			continue
 		}

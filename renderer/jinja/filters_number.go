@@ -3,11 +3,12 @@ package jinja
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 )
 
 var numberFilters = []*builtin{
-	def("abs", func(r *run, v any, _ *bound) (any, error) {
+	def("abs", func(_ *run, v any, _ *bound) (any, error) {
 		if f, ok := v.(float64); ok {
 			return math.Abs(f), nil
 		}
@@ -56,12 +57,7 @@ func isKind(err error, kinds ...Kind) bool {
 	if !ok {
 		return false
 	}
-	for _, k := range kinds {
-		if e.Kind == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(kinds, e.Kind)
 }
 
 // toInt is Python's int().

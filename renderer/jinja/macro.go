@@ -1,5 +1,7 @@
 package jinja
 
+import "slices"
+
 // A macroValue is a macro, or the caller of a call block.
 type macroValue struct {
 	def *macroDef
@@ -27,11 +29,11 @@ func (s *callStmt) exec(r *run) error {
 	if err != nil {
 		return err
 	}
-	if _, given := args.keyword("caller"); given {
+	if args.keyword("caller") {
 		return failed(failf(TypeError, "got multiple values for keyword argument 'caller'"), &s.node)
 	}
-	args.names = append(args.names[:len(args.names):len(args.names)], "caller")
-	args.named = append(args.named[:len(args.named):len(args.named)], caller)
+	args.names = append(slices.Clip(args.names), "caller")
+	args.named = append(slices.Clip(args.named), caller)
 	if args.sources != nil {
 		args.sources = append(args.sources, source{})
 	}

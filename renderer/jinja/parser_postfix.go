@@ -1,6 +1,9 @@
 package jinja
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 func (p *parser) postfix(pos int, e expr) expr {
 	for {
@@ -134,11 +137,12 @@ func (p *parser) arguments() argExprs {
 }
 
 func (p *parser) dottedName() string {
-	name := p.expect(tokName).text
+	var name strings.Builder
+	name.WriteString(p.expect(tokName).text)
 	for p.skipOp(".") {
-		name += "." + p.expect(tokName).text
+		name.WriteString("." + p.expect(tokName).text)
 	}
-	return name
+	return name.String()
 }
 
 // filter reads name and arguments of a filter, after the pipe.

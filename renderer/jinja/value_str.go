@@ -3,6 +3,7 @@ package jinja
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -108,10 +109,8 @@ func (w *reprWriter) value(v any) error {
 
 // nested writes a container; one that contains itself is written as dots.
 func (w *reprWriter) nested(v any, open, closing string, inner func() error) error {
-	for _, outer := range w.inside {
-		if outer == v {
-			return w.text(open + "..." + strings.TrimPrefix(closing, ","))
-		}
+	if slices.Contains(w.inside, v) {
+		return w.text(open + "..." + strings.TrimPrefix(closing, ","))
 	}
 	if err := w.run.deeper(); err != nil {
 		return err
@@ -249,7 +248,7 @@ func bytesRepr(s string) string {
 		quote = '"'
 	}
 	b := append(make([]byte, 0, len(s)+3), 'b', quote)
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		b = appendByteRepr(b, s[i], quote)
 	}
 	return string(append(b, quote))
@@ -268,7 +267,7 @@ func trimRightSpace(s string) string { return strings.TrimRightFunc(s, isSpace) 
 
 // isASCII says whether bytes are characters.
 func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}
