@@ -75,8 +75,7 @@ func wantMissing(t *testing.T, what string, read func() error) {
 // wantConflict checks that a change was refused because of the state things are in.
 func wantConflict(t *testing.T, situation string, err error) {
 	t.Helper()
-	var conflict *ConflictError
-	if !errors.As(err, &conflict) {
+	if _, ok := errors.AsType[*ConflictError](err); !ok {
 		t.Errorf("%s: err = %v, want a ConflictError", situation, err)
 	}
 }
