@@ -20,7 +20,10 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 	d := state.Deployment{
 		ID: state.NewID(), Ref: t.Ref, Action: change.Action, Status: state.InProgress, Generation: t.Generation,
 		Input: v.Input, Output: v.Output, Engine: v.Engine, Desired: t.Desired, Before: t.Deployed,
-		Reason: change.Reason, By: t.Asked.By,
+		Reason: change.Reason,
+	}
+	if a := t.Asked; a.Retry == t.Generation || a.Redeploy == t.Generation || a.Approved == t.Generation {
+		d.By = a.By
 	}
 	switch {
 	case change.Action == state.Delete:
