@@ -66,6 +66,9 @@ const (
 // one ID is never started twice at once; a start is recorded on disk before
 // the first command, so it is never started again afterwards.
 //
+// Whoever ends the daemon must leave the supervisors alone for that: systemd
+// does so with KillMode=process, and a container takes everything with it.
+//
 // Commands are not isolated: they run as the daemon's user and see its files
 // and network.
 type Command struct {
@@ -209,7 +212,7 @@ func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, e
 	case prepare:
 		return Progress{State: Running, Handle: c.place.handle(f, nil), Message: "prepared"}, nil
 	case settle:
-		if rec, err = c.settle(f, rec); err != nil {
+		if rec, err = c.settle(f, job, rec); err != nil {
 			return Progress{}, err
 		}
 		return c.ended(f, job, rec)
@@ -249,17 +252,13 @@ func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered t
 }
 
 // settle makes the end of work that will not go on durable.
-func (c *Command) settle(f folder, rec records) (records, error) {
+func (c *Command) settle(f folder, job Job, rec records) (records, error) {
 	if rec.start != nil {
 		if err := endLeftovers(rec.start); err != nil {
 			return rec, err
 		}
 	}
-	order, err := f.order()
-	if err != nil && rec.start != nil {
-		return rec, err
-	}
-	end := rec.lostExit(order.Commands)
+	end := rec.lostExit(job.Commands)
 	c.step("settling")
 	if err := f.writeExit(rec.attempt, end); err != nil {
 		return rec, err

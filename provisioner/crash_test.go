@@ -126,6 +126,8 @@ func newKilledWorld(t *testing.T, deadline time.Duration) killedWorld {
 	if err := os.Mkdir(filepath.Join(home, "daemon"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	write(t, filepath.Join(home, "steps"), "")
+	write(t, filepath.Join(home, "daemon", "steps"), "")
 	w := killedWorld{file: filepath.Join(home, "plan"), ran: filepath.Join(home, "ran")}
 	w.plan = daemonPlan{Home: home, Deadline: deadline, ID: "job-1", Commands: []string{
 		"N=1; echo one >> " + w.ran + "; echo out one",
@@ -300,6 +302,14 @@ func TestKillSupervisor(t *testing.T) {
 	whole := newKilledWorld(t, 0)
 	whole.apply(t, "", false)
 	points := passed(t, whole.plan.Home)
+	for _, needed := range []string{"starting 1", "started 1", "command recorded 3", "ended 1"} {
+		if !slices.Contains(points, needed) {
+			t.Fatalf("a supervisor did not pass %q: %q", needed, points)
+		}
+	}
+	if !slices.Contains(points, "recorded 1") { // it may come after the end is known
+		points = append(points, "recorded 1")
+	}
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
@@ -355,9 +365,8 @@ func (w killedWorld) apply(t *testing.T, point string, rerunSafe bool) (provisio
 		Files: fstest.MapFS{"a/b.txt": {Data: []byte("b")}},
 	}}
 	p := c.End(t, patient{t, engine})
-	if point != "" && !crashed(w.plan.Home) {
-		t.Fatalf("the supervisor did not come to step %q", point)
-	}
+	// The end is known before the supervisor has taken its last steps.
+	await(t, "the supervisor is at "+point, func() bool { return crashed(w.plan.Home) })
 	return p, string(c.Log)
 }
 

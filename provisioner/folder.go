@@ -91,7 +91,9 @@ func (c *Command) fill(f folder, job Job) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(f.path("job.json"), text, false)
+	// It need not be durable: what was filled before a reboot is filled again
+	// before it is used.
+	return os.WriteFile(f.path("job.json"), text, 0o600)
 }
 
 // refill empties the folder and fills it again. The order goes first and comes

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // A crashPoint kills its process at a step, once: when the file "crash" in its
 // folder names the step and how often it was reached before. The steps that are
-// passed are listed in the file "steps".
+// passed are listed in the file "steps", if there is one.
 type crashPoint struct {
 	dir  string
 	seen map[string]int
@@ -49,12 +49,11 @@ func (c *crashPoint) step(name string) {
 	}
 	c.seen[name]++
 	point := fmt.Sprintf("%s %d", name, c.seen[name])
-	steps, err := os.OpenFile(filepath.Join(c.dir, "steps"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		panic(err)
+	steps, err := os.OpenFile(filepath.Join(c.dir, "steps"), os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		fmt.Fprintln(steps, point)
+		steps.Close()
 	}
-	fmt.Fprintln(steps, point)
-	steps.Close()
 	want, err := os.ReadFile(filepath.Join(c.dir, "crash"))
 	if err != nil || string(want) != point {
 		return

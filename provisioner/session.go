@@ -194,7 +194,7 @@ func (x *session) answer(s *supervisor) error {
 		return err
 	}
 	s.step("command written")
-	if err := writeFile(s.folder.atName(s.start.Attempt), []byte(strconv.Itoa(k)+"\n"), false); err != nil {
+	if err := s.writeAt(k); err != nil {
 		return err
 	}
 	x.at = k

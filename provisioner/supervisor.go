@@ -63,6 +63,7 @@ type supervisor struct {
 	start  startRecord
 	group  cgroup
 	out    *output
+	at     *os.File // holds the number of the command that runs
 	asked  chan os.Signal
 	lock   *os.File // kept so that it is not closed
 	root   *os.Root // of the folder, also when another one has taken its name
@@ -145,6 +146,9 @@ func (s *supervisor) prepare() error {
 	if s.order.Cgroup != "" {
 		s.start.Cgroup = s.order.Cgroup + "/baryon-" + s.start.Run
 	}
+	if s.at, err = os.OpenFile(s.folder.atName(s.start.Attempt), os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
 	s.step("starting")
 	if err := writeJSON(s.folder.startName(s.start.Attempt), s.start, true); err != nil {
 		return err
@@ -157,6 +161,15 @@ func (s *supervisor) prepare() error {
 		s.out.note(fmt.Sprintf("attempt %d: the one before was interrupted", s.start.Attempt))
 	}
 	return nil
+}
+
+// writeAt makes durable that command k begins. The file's name became durable
+// with the start record, and so few bytes are written whole or not at all.
+func (s *supervisor) writeAt(k int) error {
+	if _, err := s.at.WriteAt(fmt.Appendf(nil, "%08d\n", k), 0); err != nil {
+		return err
+	}
+	return s.at.Sync()
 }
 
 // lockFD is where the daemon puts the lock: behind stdin, stdout and stderr.
