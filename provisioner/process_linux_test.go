@@ -258,11 +258,17 @@ func TestProcessLimitOfUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestProcessLimitOfUser$", "-test.v")
-		cmd.Dir = dir
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		out, err := cmd.CombinedOutput()
+		var out []byte
+		// A process that another test forks meanwhile may have the copy open for
+		// writing for a moment.
+		await(t, "the copy can be run", func() bool {
+			cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestProcessLimitOfUser$", "-test.v")
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			out, err = cmd.CombinedOutput()
+			return !errors.Is(err, syscall.ETXTBSY)
+		})
 		if err != nil || !strings.Contains(string(out), "--- PASS: TestProcessLimitOfUser") {
 			t.Errorf("as nobody: %v\n%s", err, out)
 		}
