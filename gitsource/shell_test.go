@@ -89,7 +89,8 @@ func TestSSHServerInTrouble(t *testing.T) {
 	server.Close()
 	_, err = c.Head(t.Context(), r)
 	wantKind(t, err, gitsource.KindUnreachable)
-	if !strings.Contains(fmt.Sprint(err), "connection refused") {
+	// The last connection may still lie in the queue of the port that was closed.
+	if text := fmt.Sprint(err); !strings.Contains(text, "connection refused") && !strings.Contains(text, "connection reset") {
 		t.Errorf("the error does not say why: %v", err)
 	}
 }

@@ -1,6 +1,9 @@
 package jinja
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // What a template can call: *builtin, *boundMethod, *macroValue, *loopValue,
 // *blockRef, *joiner and *class. callValue knows them all.
@@ -14,12 +17,7 @@ type arguments struct {
 }
 
 func (a *arguments) keyword(name string) bool {
-	for _, n := range a.names {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.names, name)
 }
 
 // takeKeyword is keyword, and removes it.
