@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/user"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	v1 "baryon/server/v1"
-	"baryon/state"
 )
 
 // clientCommands are those that ask a daemon, and those that need none.
@@ -37,14 +34,19 @@ func clientCommands() []*cobra.Command {
 // A connection is where the daemon is, from flags and the environment.
 type connection struct{ server, tokenFile string }
 
+const defaultServer = "http://127.0.0.1:8080"
+
 func (c *connection) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.server, "server", "", "address of the daemon (default $BARYON_SERVER, else http://127.0.0.1:8080)")
-	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "file that holds the token (default $BARYON_TOKEN)")
+	cmd.Flags().StringVar(&c.server, "server", "", "address of the daemon (default $BARYON_SERVER, else "+defaultServer+")")
+	cmd.Flags().StringVar(&c.tokenFile, "token-file", "", "file that holds the token (default: the token is in $BARYON_TOKEN)")
+}
+
+func (c *connection) address() string {
+	return orDefault(c.server, orDefault(os.Getenv("BARYON_SERVER"), defaultServer))
 }
 
 func (c *connection) client() (*v1.Client, error) {
-	server := orDefault(c.server, orDefault(os.Getenv("BARYON_SERVER"), "http://127.0.0.1:8080"))
-	token := os.Getenv("BARYON_TOKEN")
+	token := strings.TrimSpace(os.Getenv("BARYON_TOKEN"))
 	if c.tokenFile != "" {
 		data, err := os.ReadFile(c.tokenFile)
 		if err != nil {
@@ -52,7 +54,7 @@ func (c *connection) client() (*v1.Client, error) {
 		}
 		token = strings.TrimSpace(string(data))
 	}
-	return v1.NewClient(server, token, whoami())
+	return v1.NewClient(c.address(), token, whoami())
 }
 
 // whoami is the name that the audit log gets: user@host.
@@ -67,35 +69,12 @@ func whoami() string {
 	return name + "@" + host
 }
 
-// ask adds to an error of the connection what to do about it.
+// asked adds to an error of the connection what to do about it.
 func asked(err error) error {
 	if _, ok := errors.AsType[*v1.UnreachableError](err); ok {
 		return fmt.Errorf("%w; start one with: baryon serve --config baryon.yaml, or name another with --server", err)
 	}
 	return err
-}
-
-// A format is how a command prints: for people, or as JSON.
-type format struct{ name string }
-
-func (f *format) flag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.name, "output", "o", "", "json for programs")
-}
-
-// print writes v as JSON where that is asked for, and else calls people.
-func (f *format) print(w io.Writer, v any, people func()) error {
-	switch f.name {
-	case "":
-		people()
-		return nil
-	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
-	default:
-		return fmt.Errorf("output %q: want json, or nothing", f.name)
-	}
 }
 
 // query is a command that reads one answer and prints it.
@@ -119,40 +98,4 @@ func query[T any](use, short, example string, args cobra.PositionalArgs, read fu
 	c.flags(cmd)
 	out.flag(cmd)
 	return cmd
-}
-
-// table writes rows in columns.
-func table(w io.Writer, head string, rows func(row func(cells ...string))) {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
-	rows(func(cells ...string) {
-		for i := range cells {
-			cells[i] = firstLine(cells[i])
-		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
-	})
-	_ = t.Flush()
-}
-
-func firstLine(text string) string {
-	line, rest, more := strings.Cut(strings.TrimSpace(text), "\n")
-	if more && rest != "" {
-		line += " …"
-	}
-	return line
-}
-
-// refOf reads environment/prod, an ARN, or the two words "environment prod".
-func refOf(args []string) (state.Ref, error) {
-	if len(args) == 2 {
-		return state.ParseRef(strings.TrimSuffix(args[0], "s") + "/" + args[1])
-	}
-	return state.ParseRef(args[0])
-}
-
-func orDefault(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }

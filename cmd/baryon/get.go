@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -11,111 +11,174 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "baryon/server/v1"
+	"baryon/state"
 )
 
+// A thing is what get has read, with how people want to see it.
+type thing struct {
+	value  any
+	people func(io.Writer)
+}
+
 func getCommand() *cobra.Command {
-	return query("get KIND [NAME]", "Show one thing, or list those of a kind",
-		"  baryon get environments\n  baryon get environment prod -o json\n  baryon get service/shop/instance/dev\n  baryon get template web-env",
-		cobra.RangeArgs(1, 2), getThing, printThing)
-}
+	var c connection
+	var out format
+	cmd := &cobra.Command{
+		Use: "get KIND [NAME]", Short: "Show one thing, or list those of a kind",
+		Long: `Shows one thing, or lists those of a kind: environments, services, instances,
+pipelines, components, templates, deployments, repositories.
 
-// lists are the resources that list a kind, by the words people use for it.
-func lists(kind string) (resource string, ok bool) {
-	switch strings.TrimSuffix(kind, "s") {
-	case "environment", "service", "pipeline", "component", "template", "deployment":
-		return strings.TrimSuffix(kind, "s") + "s", true
-	case "instance", "service-instance":
-		return "instances", true
-	case "repository", "repositorie":
-		return "repositories", true
-	}
-	return "", false
-}
-
-// getThing reads a list as []any of JSON objects, or one object.
-func getThing(ctx context.Context, c *v1.Client, args []string) (any, error) {
-	resource, list := lists(args[0])
-	if len(args) == 1 && list {
-		return v1.List[map[string]any](ctx, c, resource, nil)
-	}
-	one := func(path string) (any, error) {
-		var v map[string]any
-		return v, c.Get(ctx, path, nil, &v)
-	}
-	if len(args) == 2 {
-		switch resource {
-		case "deployments":
-			return one("deployments/" + url.PathEscape(args[1]))
-		case "templates":
-			for _, kind := range []string{"environment", "service"} {
-				if v, err := one("templates/" + kind + "/" + url.PathEscape(args[1])); err == nil {
-					return v, nil
-				}
+With -o json the members have the names that AWS Proton gave them, so that
+scripts go on working: name, deploymentStatus, templateMajorVersion, outputs
+(as an object), and so on. Members of Baryon's own have names that Proton
+never used, such as state, generation and waiting.`,
+		Example: `  baryon get environments
+  baryon get environment prod -o json
+  baryon get service/shop/instance/dev
+  baryon get template web-env
+  baryon get template web-env 1.1 -o json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("say what to get: environments, services, instances, pipelines, components, templates, deployments or repositories")
 			}
-			return one("templates/environment/" + url.PathEscape(args[1]))
-		case "instances", "pipelines":
-			return nil, fmt.Errorf("name it whole: baryon get service/SERVICE/instance/NAME, or service/SERVICE/pipeline")
-		}
+			return cobra.MaximumNArgs(4)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			got, err := get(cmd.Context(), client, args)
+			if err != nil {
+				return asked(err)
+			}
+			return out.print(cmd.OutOrStdout(), got.value, func() { got.people(cmd.OutOrStdout()) })
+		},
 	}
-	ref, err := refOf(args)
-	if err != nil {
-		return nil, err
+	c.flags(cmd)
+	out.flag(cmd)
+	return cmd
+}
+
+// get reads a list, when args is the word for a kind alone, or one thing.
+func get(ctx context.Context, c *v1.Client, args []string) (thing, error) {
+	kind := singular(args[0])
+	if len(args) == 1 {
+		if list := lists(kind); list != nil {
+			return list(ctx, c)
+		}
 	}
 	switch {
-	case ref.Deployable():
-		return c.Target(ctx, ref)
-	case ref.Service == "" && ref.Kind == "repository":
-		return one("repositories/" + url.PathEscape(ref.Name))
+	case kind == "template" && len(args) > 1:
+		return getTemplate(ctx, c, args[1:])
+	case kind == "deployment" && len(args) == 2:
+		return one(ctx, c, "deployments/"+url.PathEscape(args[1]), func(w io.Writer, d v1.Deployment) { printDeployment(w, d) })
+	case (kind == "instance" || kind == "pipeline") && len(args) == 2:
+		args = []string{strings.TrimPrefix(args[1], "service/")} // shop/dev
+		if kind == "pipeline" && !strings.HasSuffix(args[0], "/pipeline") {
+			args[0] = "service/" + args[0] + "/pipeline"
+		}
+	}
+	ref, err := named(ctx, c, args)
+	if err != nil {
+		return thing{}, err
+	}
+	switch ref.Kind {
+	case state.KindRepository:
+		return one(ctx, c, v1.Path(ref), printRepository)
+	case state.KindService:
+		return one(ctx, c, v1.Path(ref), printService)
 	default:
-		return one("services/" + url.PathEscape(ref.Name))
+		return one(ctx, c, v1.Path(ref), printTarget)
 	}
 }
 
-// printThing shows what has columns as a table and the rest as JSON.
-func printThing(w io.Writer, v any) {
-	items, list := v.([]map[string]any)
-	if !list {
-		if t, ok := v.(v1.Target); ok {
-			printTarget(w, t)
-			return
-		}
-		text, err := json.MarshalIndent(v, "", "  ")
-		if err == nil {
-			fmt.Fprintln(w, string(text))
-		}
-		return
+// singular is the word for one of a kind.
+func singular(word string) string {
+	switch word = strings.ToLower(word); word {
+	case "repositories":
+		return "repository"
+	case "service-instance", "service-instances":
+		return "instance"
+	default:
+		return strings.TrimSuffix(word, "s")
 	}
-	text := func(m map[string]any, keys ...string) string {
-		for _, k := range keys {
-			if s, ok := m[k].(string); ok && s != "" {
-				return s
+}
+
+// one reads one thing.
+func one[T any](ctx context.Context, c *v1.Client, path string, people func(io.Writer, T)) (thing, error) {
+	var v T
+	err := c.Get(ctx, path, nil, &v)
+	return thing{v, func(w io.Writer) { people(w, v) }}, err
+}
+
+// lists says how the things of a kind are listed; nil for a word that is no kind.
+func lists(kind string) func(context.Context, *v1.Client) (thing, error) {
+	switch kind {
+	case "environment", "instance", "pipeline", "component":
+		return list(kind+"s", printTargets)
+	case "service":
+		return list("services", printServices)
+	case "template":
+		return list("templates", printTemplates)
+	case "deployment":
+		return list("deployments", printDeployments)
+	case "repository":
+		return list("repositories", printRepositories)
+	default:
+		return nil
+	}
+}
+
+func list[T any](resource string, people func(io.Writer, []T)) func(context.Context, *v1.Client) (thing, error) {
+	return func(ctx context.Context, c *v1.Client) (thing, error) {
+		all, err := v1.List[T](ctx, c, resource, nil)
+		return thing{all, func(w io.Writer) {
+			if len(all) == 0 {
+				fmt.Fprintln(w, "none")
+				return
 			}
-		}
-		return "-"
+			people(w, all)
+		}}, err
 	}
-	table(w, "NAME TEMPLATE VERSION STATE", func(row func(...string)) {
-		for _, m := range items {
-			row(text(m, "ref", "name", "id"), text(m, "templateName", "kind", "url"),
-				text(m, "deployedVersion", "recommendedVersion", "version", "commit"), text(m, "state", "status", "deploymentStatus"))
-		}
-	})
 }
 
-func printTarget(w io.Writer, t v1.Target) {
-	fmt.Fprintf(w, "%s  %s\n", t.Ref, t.State)
-	line := func(name, text string) {
-		if text != "" {
-			fmt.Fprintf(w, "  %-12s %s\n", name, text)
+// getTemplate reads a template, or with a version one of its versions. Its kind
+// is found out: few names are those of two templates.
+func getTemplate(ctx context.Context, c *v1.Client, args []string) (thing, error) {
+	kind, name, said := strings.Cut(args[0], "/")
+	if !said {
+		var err error
+		if kind, err = templateKind(ctx, c, args[0]); err != nil {
+			return thing{}, err
+		}
+		name = args[0]
+	}
+	path := "templates/" + url.PathEscape(kind) + "/" + url.PathEscape(name)
+	if len(args) == 1 {
+		return one(ctx, c, path, printTemplate)
+	}
+	return one(ctx, c, path+"/versions/"+url.PathEscape(args[1]), printTemplateVersion)
+}
+
+// templateKind finds out whether a template is for environments or services.
+func templateKind(ctx context.Context, c *v1.Client, name string) (string, error) {
+	all, err := v1.List[v1.Template](ctx, c, "templates", nil)
+	if err != nil {
+		return "", err
+	}
+	var kinds []string
+	for _, t := range all {
+		if t.Name == name {
+			kinds = append(kinds, t.Kind)
 		}
 	}
-	line("status", t.DeploymentStatus)
-	line("message", firstLine(t.DeploymentStatusMessage))
-	line("template", t.TemplateName+" "+t.DeployedVersion)
-	line("follows", t.Follow)
-	line("recommended", t.RecommendedVersion)
-	line("waits", t.Why.Text)
-	line("next", t.Why.Next)
-	for _, k := range sortedKeys(t.Outputs) {
-		line("output", k+"="+t.Outputs[k])
+	switch len(kinds) {
+	case 1:
+		return kinds[0], nil
+	case 0:
+		return "", fmt.Errorf("template %s does not exist; see: baryon get templates", name)
+	default:
+		return "", fmt.Errorf("%s is an environment template and a service template; write environment/%s or service/%s", name, name, name)
 	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,26 +15,27 @@ import (
 )
 
 func historyCommand() *cobra.Command {
-	return query("history [NAME]", "List deployments, newest first", "  baryon history environment/prod", cobra.MaximumNArgs(2),
+	var limit int
+	cmd := query("history [NAME]", "List deployments, newest first", "  baryon history\n  baryon history environment/prod --limit 5", cobra.MaximumNArgs(4),
 		func(ctx context.Context, c *v1.Client, args []string) ([]v1.Deployment, error) {
-			q := map[string][]string{"limit": {"100"}}
+			q := url.Values{"limit": {fmt.Sprint(limit)}}
 			if len(args) > 0 {
+				// A target that is gone still has a history.
 				ref, err := refOf(args)
+				if err != nil {
+					ref, err = named(ctx, c, args)
+				}
 				if err != nil {
 					return nil, err
 				}
-				q["ref"] = []string{ref.String()}
+				q.Set("ref", ref.String())
 			}
 			var page v1.Page[v1.Deployment]
 			err := c.Get(ctx, "deployments", q, &page)
 			return page.Items, err
-		}, func(w io.Writer, list []v1.Deployment) {
-			table(w, "DEPLOYMENT WHAT ACTION VERSION STATUS BEGUN REASON", func(row func(...string)) {
-				for _, d := range list {
-					row(d.ID, d.Ref, d.Action, d.Version, d.DeploymentStatus, d.CreatedAt.Format(time.RFC3339), d.Reason)
-				}
-			})
-		})
+		}, printDeployments)
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many, at most 1000")
+	return cmd
 }
 
 func logsCommand() *cobra.Command {
@@ -39,7 +43,10 @@ func logsCommand() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "logs NAME|DEPLOYMENT", Short: "Print the output of a deployment",
-		Example: "  baryon logs environment/prod\n  baryon logs -f environment/prod   # until it ends", Args: cobra.RangeArgs(1, 2),
+		Long: `Prints what the commands of a deployment wrote: of the last one of a target, or
+of the one whose id is given. With -f it goes on until the deployment has ended,
+across restarts of the daemon, and says at the end how it ended.`,
+		Example: "  baryon logs environment/prod\n  baryon logs -f environment/prod\n  baryon logs 01a20849-6bdf-7762-ae59-49705a8eedce", Args: nameArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()
 			if err != nil {
@@ -49,7 +56,11 @@ func logsCommand() *cobra.Command {
 			if err != nil {
 				return asked(err)
 			}
-			return asked(copyLog(cmd.Context(), client, id, follow, cmd.OutOrStdout()))
+			if follow {
+				return asked(followLog(cmd.Context(), client, id, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+			}
+			_, err = client.Log(cmd.Context(), id, 0, false, cmd.OutOrStdout())
+			return asked(err)
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the deployment has ended")
@@ -57,45 +68,81 @@ func logsCommand() *cobra.Command {
 	return cmd
 }
 
+// idRule tells an identifier of a deployment from a name.
+var idRule = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // deploymentOf is the deployment that is named, or the last one of a target.
 func deploymentOf(ctx context.Context, c *v1.Client, args []string) (string, error) {
-	ref, err := refOf(args)
+	if len(args) == 1 && idRule.MatchString(args[0]) {
+		return args[0], nil
+	}
+	ref, err := named(ctx, c, args)
 	if err != nil {
-		if len(args) == 1 && len(args[0]) == 36 {
-			return args[0], nil
-		}
+		return "", fmt.Errorf("%w, or the id of a deployment from: baryon history", err)
+	}
+	page := v1.Page[v1.Deployment]{}
+	if err := c.Get(ctx, "deployments", url.Values{"ref": {ref.String()}, "limit": {"1"}}, &page); err != nil {
 		return "", err
 	}
-	t, err := c.Target(ctx, ref)
-	if err != nil {
-		return "", err
-	}
-	if t.LastAttemptedDeploymentID == "" {
+	if len(page.Items) == 0 {
 		return "", fmt.Errorf("%s has never been deployed; see: baryon why %s", ref, ref)
 	}
-	return t.LastAttemptedDeploymentID, nil
+	return page.Items[0].ID, nil
 }
 
-// copyLog prints a log, and with follow goes on where a broken connection left it.
-func copyLog(ctx context.Context, c *v1.Client, id string, follow bool, w io.Writer) error {
+// againAfter is how long to wait for a daemon that went away.
+const againAfter = 500 * time.Millisecond
+
+// followLog prints a log until its deployment has ended, and goes on where a
+// broken connection left it. A reader that stops listening ends it.
+func followLog(ctx context.Context, c *v1.Client, id string, w, notes io.Writer) error {
+	out := &outlet{w: w}
 	var at int64
-	for {
-		next, err := c.Log(ctx, id, at, follow, w)
+	for seen := false; ; seen = true {
+		next, err := c.Log(ctx, id, at, true, out)
 		at = next
-		if !follow || err != nil && ctx.Err() != nil {
+		var d v1.Deployment
+		if err == nil {
+			err = c.Get(ctx, "deployments/"+url.PathEscape(id), nil, &d)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case out.err != nil:
+			return out.err
+		case err == nil && d.Final:
+			fmt.Fprintf(notes, "%s: %s %s\n", d.Ref, d.DeploymentStatus, firstLine(d.DeploymentStatusMessage))
+			return nil
+		case err != nil && (!seen || answered(err)):
 			return err
 		}
-		var d v1.Deployment
-		if getErr := c.Get(ctx, "deployments/"+id, nil, &d); getErr != nil {
-			return getErr
-		}
-		if d.Final && err == nil {
-			return nil
-		}
+		timer := time.NewTimer(againAfter)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-time.After(500 * time.Millisecond):
+		case <-timer.C:
 		}
 	}
+}
+
+// answered reports whether a daemon refused, as against being away.
+func answered(err error) bool {
+	e, ok := errors.AsType[*v1.Error](err)
+	return ok && e.Code != v1.CodeUnavailable
+}
+
+// An outlet remembers that it cannot be written to, so that this is not taken for
+// a lost connection.
+type outlet struct {
+	w   io.Writer
+	err error
+}
+
+func (o *outlet) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.err = err
+	}
+	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 
 // verbCommand asks something of one target.
 func verbCommand(verb, short, example string) *cobra.Command {
-	return askCommand(verb, short, example, func(v1.Request) (v1.Request, error) { return v1.Request{}, nil }, nil)
+	return askCommand(verb, short, example, func(r v1.Request) (v1.Request, error) { return r, nil }, nil)
 }
 
 // askCommand builds a command around a verb; complete may add to the request.
@@ -22,9 +23,9 @@ func askCommand(verb, short, example string, complete func(v1.Request) (v1.Reque
 	var out format
 	var why string
 	cmd := &cobra.Command{
-		Use: verb + " NAME", Short: short, Example: example, Args: cobra.RangeArgs(1, 2),
+		Use: verb + " NAME", Short: short, Example: example, Args: nameArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := refOf(args)
+			body, err := complete(v1.Request{Why: why})
 			if err != nil {
 				return err
 			}
@@ -32,11 +33,10 @@ func askCommand(verb, short, example string, complete func(v1.Request) (v1.Reque
 			if err != nil {
 				return err
 			}
-			body, err := complete(v1.Request{})
+			ref, err := named(cmd.Context(), client, args)
 			if err != nil {
-				return err
+				return asked(err)
 			}
-			body.Why = why
 			t, err := client.Ask(cmd.Context(), ref, verb, body)
 			if err != nil {
 				return asked(err)
@@ -59,11 +59,15 @@ func suspendCommand() *cobra.Command {
 	var until string
 	var length time.Duration
 	return askCommand(v1.Suspend, "Stop changes of something until it is resumed",
-		"  baryon suspend environment/prod --why 'freeze' --for 8h",
+		"  baryon suspend environment/prod --why 'freeze' --for 8h\n  baryon suspend environment/prod --why 'audit' --until 2026-12-24T18:00:00Z",
 		func(r v1.Request) (v1.Request, error) {
 			switch {
+			case r.Why == "":
+				return r, errors.New("a suspension needs a reason; add --why 'REASON'")
 			case until != "" && length != 0:
 				return r, errors.New("give --until or --for, not both")
+			case length < 0:
+				return r, errors.New("--for is a time to come, such as 8h")
 			case length != 0:
 				r.Until = time.Now().Add(length)
 			case until != "":
@@ -80,16 +84,15 @@ func suspendCommand() *cobra.Command {
 		})
 }
 
-// post is a command that asks the daemon for something else than a target's verb.
-func post(use, short, example string, args cobra.PositionalArgs, place func([]string) (string, error), done func([]string) string) *cobra.Command {
+func syncCommand() *cobra.Command {
 	var c connection
 	var out format
 	cmd := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: args,
+		Use: "sync [REPOSITORY]", Short: "Look at a repository now, or at all", Example: "  baryon sync\n  baryon sync platform", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := place(args)
-			if err != nil {
-				return err
+			path := "sync"
+			if len(args) == 1 {
+				path = "repositories/" + url.PathEscape(strings.TrimPrefix(args[0], "repository/")) + "/sync"
 			}
 			client, err := c.client()
 			if err != nil {
@@ -99,7 +102,7 @@ func post(use, short, example string, args cobra.PositionalArgs, place func([]st
 			if err := client.Post(cmd.Context(), path, v1.Request{}, &answer); err != nil {
 				return asked(err)
 			}
-			return out.print(cmd.OutOrStdout(), answer, func() { fmt.Fprintln(cmd.OutOrStdout(), done(args)) })
+			return out.print(cmd.OutOrStdout(), answer, func() { fmt.Fprintln(cmd.OutOrStdout(), "asked for; see: baryon status") })
 		},
 	}
 	c.flags(cmd)
@@ -107,26 +110,47 @@ func post(use, short, example string, args cobra.PositionalArgs, place func([]st
 	return cmd
 }
 
-func syncCommand() *cobra.Command {
-	return post("sync [REPOSITORY]", "Look at a repository now, or at all", "  baryon sync\n  baryon sync platform", cobra.MaximumNArgs(1),
-		func(args []string) (string, error) {
-			if len(args) == 0 {
-				return "sync", nil
-			}
-			return "repositories/" + url.PathEscape(args[0]) + "/sync", nil
-		}, func([]string) string { return "asked for; see: baryon status" })
-}
-
 func publishCommand() *cobra.Command {
+	var c connection
+	var out format
 	var kind string
-	cmd := post("publish TEMPLATE VERSION", "Publish a DRAFT version, so that those who follow its major move to it",
-		"  baryon publish web-env 1.1", cobra.ExactArgs(2),
-		func(args []string) (string, error) {
-			if kind != "environment" && kind != "service" {
-				return "", fmt.Errorf("--kind %q: want environment or service", kind)
+	cmd := &cobra.Command{
+		Use: "publish TEMPLATE VERSION", Short: "Publish a DRAFT version",
+		Long: `Publishes a DRAFT version of a template. Those who follow its major move to it;
+those who are pinned to another version stay.`,
+		Example: "  baryon publish web-env 1.1",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errors.New("name a template and a version, such as: baryon publish web-env 1.1; see: baryon get templates")
 			}
-			return "templates/" + kind + "/" + url.PathEscape(args[0]) + "/versions/" + url.PathEscape(args[1]) + "/publish", nil
-		}, func(args []string) string { return args[0] + " " + args[1] + " is published" })
-	cmd.Flags().StringVar(&kind, "kind", "environment", "environment or service: what the template is of")
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if kind != "" && kind != "environment" && kind != "service" {
+				return fmt.Errorf("--kind %q: want environment or service", kind)
+			}
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			of := kind
+			if of == "" {
+				if of, err = templateKind(cmd.Context(), client, args[0]); err != nil {
+					return asked(err)
+				}
+			}
+			var v v1.TemplateVersion
+			path := "templates/" + of + "/" + url.PathEscape(args[0]) + "/versions/" + url.PathEscape(args[1]) + "/publish"
+			if err := client.Post(cmd.Context(), path, v1.Request{}, &v); err != nil {
+				return asked(err)
+			}
+			return out.print(cmd.OutOrStdout(), v, func() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s %s is published; see who follows: baryon status\n", args[0], args[1])
+			})
+		},
+	}
+	cmd.Flags().StringVar(&kind, "kind", "", "environment or service, where both have a template of that name")
+	c.flags(cmd)
+	out.flag(cmd)
 	return cmd
 }

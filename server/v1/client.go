@@ -76,7 +76,8 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // answerWithin bounds everything but streams.
 const answerWithin = 30 * time.Second
 
-// Get reads a resource, such as "status" or "deployments", into v.
+// Get reads a resource, such as "status" or "deployments", into v. Names in the
+// path are escaped by the caller where they need it.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -105,7 +106,11 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 // send makes a request and turns every answer but success into an error.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body *Request) (*http.Response, error) {
 	u := *c.server
-	u.Path += "/v1/" + path
+	u.RawPath = u.EscapedPath() + "/v1/" + path
+	var err error
+	if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+		return nil, err
+	}
 	u.RawQuery = query.Encode()
 	var content io.Reader
 	if body != nil {
