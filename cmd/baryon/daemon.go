@@ -126,7 +126,7 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Log: d.log}
+	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: os.Getenv("PATH"), Log: d.log}
 	if d.store.Shared() {
 		c.Deadline, c.Grace = state.Lease/2, 3*time.Second
 	}
