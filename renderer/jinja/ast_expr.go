@@ -118,15 +118,16 @@ type argExprs struct {
 	named []expr
 	rest  expr // *args
 	more  expr // **kwargs
+	none  bool // there are none
 }
 
-func (e argExprs) all() []expr {
-	list := append(append([]expr{}, e.pos...), e.named...)
-	if e.rest != nil {
-		list = append(list, e.rest)
+func (a argExprs) all() []expr {
+	list := append(append([]expr{}, a.pos...), a.named...)
+	if a.rest != nil {
+		list = append(list, a.rest)
 	}
-	if e.more != nil {
-		list = append(list, e.more)
+	if a.more != nil {
+		list = append(list, a.more)
 	}
 	return list
 }

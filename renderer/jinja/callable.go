@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // What a template can call: *builtin, *boundMethod, *macroValue, *loopValue,
 // *blockRef, *joiner and *class. callValue knows them all.
@@ -16,8 +13,13 @@ type arguments struct {
 	sources []source // of pos, then named, when tracing
 }
 
-func (a *arguments) keyword(name string) bool {
-	return slices.Contains(a.names, name)
+func (a *arguments) keyword(name string) (any, bool) {
+	for i, n := range a.names {
+		if n == name {
+			return a.named[i], true
+		}
+	}
+	return nil, false
 }
 
 // takeKeyword is keyword, and removes it.
@@ -31,6 +33,17 @@ func (a *arguments) takeKeyword(name string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// with gives the arguments and one more by keyword.
+func (a *arguments) with(name string, v any) *arguments {
+	c := *a
+	c.names = append(append([]string{}, a.names...), name)
+	c.named = append(append([]any{}, a.named...), v)
+	if a.sources != nil {
+		c.sources = append(append([]source{}, a.sources...), source{})
+	}
+	return &c
 }
 
 // A builtin is a function, filter, test or method written in Go. self is what
@@ -64,8 +77,16 @@ type bound struct {
 	args  []any
 	rest  []any // of a variadic parameter
 	names []string
-	named []any // of a keywords parameter
-	given []bool
+	named []any  // of a keywords parameter
+	given uint32 // a bit for each parameter that got an argument
+	few   [4]any // where args are kept, if they fit
+}
+
+func (b *bound) has(i int) bool { return b.given&(1<<i) != 0 }
+
+func (b *bound) set(i int, v any) {
+	b.args[i] = v
+	b.given |= 1 << i
 }
 
 // need, opt, arg, maybe, all and kwargs spell a parameter list.
@@ -77,6 +98,14 @@ func all() param                       { return param{name: "args", kind: variad
 func anyKeyword() param                { return param{name: "kwargs", kind: keywords} }
 
 func (f *builtin) call(r *run, self any, a *arguments) (any, error) {
+	if err := r.touch(self); err != nil {
+		return nil, err
+	}
+	for _, v := range a.pos {
+		if err := r.touch(v); err != nil {
+			return nil, err
+		}
+	}
 	b, err := f.bind(a)
 	if err != nil {
 		return nil, err
@@ -84,9 +113,26 @@ func (f *builtin) call(r *run, self any, a *arguments) (any, error) {
 	return f.fn(r, self, b)
 }
 
+// touch spends what it costs to look at a text as a whole, as most builtins
+// do with theirs.
+func (r *run) touch(v any) error {
+	if s, ok := textOf(v); ok && len(s) > touchSize {
+		return r.spend(len(s) / touchSize)
+	}
+	return nil
+}
+
+// touchSize is how many bytes are looked at in a step.
+const touchSize = 8
+
 // bind fits arguments to parameters by Python's rules.
 func (f *builtin) bind(a *arguments) (*bound, error) {
-	b := &bound{args: make([]any, len(f.params)), given: make([]bool, len(f.params))}
+	b := &bound{}
+	if n := len(f.params); n <= len(b.few) {
+		b.args = b.few[:n]
+	} else {
+		b.args = make([]any, n)
+	}
 	used := 0
 	for i, p := range f.params {
 		switch p.kind {
@@ -99,7 +145,7 @@ func (f *builtin) bind(a *arguments) (*bound, error) {
 		}
 		b.args[i] = p.value
 		if i < len(a.pos) {
-			b.args[i], b.given[i] = a.pos[i], true
+			b.set(i, a.pos[i])
 			used++
 		}
 	}
@@ -113,7 +159,7 @@ func (f *builtin) bind(a *arguments) (*bound, error) {
 	}
 	var lacking []string
 	for i, p := range f.params {
-		if (p.kind == required || p.kind == positional) && !b.given[i] {
+		if (p.kind == required || p.kind == positional) && !b.has(i) {
 			lacking = append(lacking, strRepr(p.name))
 		}
 	}
@@ -131,10 +177,10 @@ func (f *builtin) bindKeyword(b *bound, name string, v any) error {
 			b.named = append(b.named, v)
 			return nil
 		case p.name == name && (p.kind == required || p.kind == optional):
-			if b.given[i] {
+			if b.has(i) {
 				return failf(TypeError, "%s() got multiple values for argument %s", f.name, strRepr(name))
 			}
-			b.args[i], b.given[i] = v, true
+			b.set(i, v)
 			return nil
 		}
 	}
@@ -174,9 +220,12 @@ type boundMethod struct {
 	method *builtin
 }
 
+// callSteps is what a call, a filter or a test costs by itself.
+const callSteps = 4
+
 // callValue calls a value as a template does.
 func (r *run) callValue(fn any, a *arguments) (any, error) {
-	if err := r.spend(1); err != nil {
+	if err := r.spend(callSteps); err != nil {
 		return nil, err
 	}
 	switch fn := fn.(type) {

@@ -25,7 +25,12 @@ func isTitleChar(c rune) bool { return unicode.Is(unicode.Lt, c) }
 func isCased(c rune) bool     { return isLowerChar(c) || isUpperChar(c) || isTitleChar(c) }
 
 // isWordChar is \w.
-func isWordChar(c rune) bool { return c == '_' || isAlnum(c) }
+func isWordChar(c rune) bool {
+	if c < utf8.RuneSelf {
+		return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+	}
+	return isAlnum(c)
+}
 
 func toUpper(s string) string {
 	if isASCII(s) {

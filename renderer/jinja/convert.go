@@ -226,7 +226,10 @@ func (r *run) hashKey(v any) (any, error) {
 	case byteString:
 		return v, nil
 	case *big.Int:
-		return bigKey(v.Text(62)), r.hold(v.BitLen()/6 + itemSize)
+		if err := r.hold(v.BitLen()/4 + keySize); err != nil {
+			return nil, err
+		}
+		return bigKey{v.Sign() < 0, string(v.Bytes())}, nil
 	case *tuple:
 		return r.tupleKey(v)
 	case *intRange:
@@ -243,7 +246,10 @@ func (r *run) hashKey(v any) (any, error) {
 }
 
 type (
-	bigKey       string
+	bigKey struct {
+		negative  bool
+		magnitude string
+	}
 	tupleKey     string
 	undefinedKey struct{}
 )

@@ -114,9 +114,12 @@ func (d *Dict) put(hash, key, v any) {
 }
 
 func (d *Dict) remove(i int) {
+	delete(d.index, d.entries[i].hash)
 	d.entries = slices.Delete(d.entries, i, i+1)
 	if d.index != nil {
-		d.reindex()
+		for k := i; k < len(d.entries); k++ {
+			d.index[d.entries[k].hash] = k
+		}
 	}
 }
 

@@ -1,9 +1,13 @@
 package jinja
 
-import "slices"
+// noArgs are the arguments of a call without any.
+var noArgs = &arguments{}
 
 // evaluate gives the values of arguments.
 func (e *argExprs) evaluate(r *run) (*arguments, error) {
+	if e.none {
+		return noArgs, nil
+	}
 	a := &arguments{names: e.names}
 	if n := len(e.pos) + len(e.named); n > 0 {
 		values := make([]any, n)
@@ -53,7 +57,7 @@ func (e *argExprs) spread(r *run, a *arguments) error {
 			a.sources = spreadSources(a.sources, len(a.pos), len(items), src)
 			r.trace.add(src)
 		}
-		a.pos = append(slices.Clip(a.pos), items...)
+		a.pos = append(a.pos[:len(a.pos):len(a.pos)], items...)
 	}
 	if e.more != nil {
 		v, src, err := r.evalSource(e.more)
@@ -73,7 +77,7 @@ func (e *argExprs) spread(r *run, a *arguments) error {
 			if !ok {
 				return failed(failf(TypeError, "keywords must be strings"), e.more.at())
 			}
-			if a.keyword(name) {
+			if _, given := a.keyword(name); given {
 				return failed(failf(TypeError, "got multiple values for keyword argument '%s'", name), e.more.at())
 			}
 			a.names = append(a.names, name)
@@ -138,7 +142,7 @@ func (e *filterExpr) apply(r *run, v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.spend(1); err != nil {
+	if err := r.spend(callSteps); err != nil {
 		return nil, failed(err, &e.node)
 	}
 	switch {
@@ -214,7 +218,7 @@ func (e *testExpr) eval(r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.spend(1); err != nil {
+	if err := r.spend(callSteps); err != nil {
 		return nil, failed(err, &e.node)
 	}
 	if e.test == nil {

@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"maps"
-	"slices"
 	"strings"
 )
 
@@ -169,7 +168,12 @@ func undefinedError(u *undefined) error {
 func belowInputs(d *Dict, path string) bool {
 	if d.origin.key == nil {
 		parts := strings.Split(path, ".")
-		return slices.Contains(parts[:len(parts)-1], "inputs")
+		for _, p := range parts[:len(parts)-1] {
+			if p == "inputs" {
+				return true
+			}
+		}
+		return false
 	}
 	for o := &d.origin; o != nil && o.key != nil; o = o.up {
 		if o.key == "inputs" {

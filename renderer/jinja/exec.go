@@ -5,7 +5,7 @@ import "strconv"
 func (r *run) execAll(body []stmt) error {
 	for _, s := range body {
 		if err := s.exec(r); err != nil {
-			return err
+			return failed(err, s.at())
 		}
 	}
 	return nil
@@ -97,7 +97,7 @@ func (r *run) writeBlock(text string) error {
 		}
 	}
 	start := 0
-	for i := range len(text) {
+	for i := 0; i < len(text); i++ {
 		if text[i] != '\n' {
 			continue
 		}

@@ -183,6 +183,6 @@ func sliceFilter(r *run, v any, a *bound) (any, error) {
 		}
 		start += int(size)
 		at++
-		return newList(row), true, r.hold((len(row) + 2) * itemSize)
+		return newList(row), true, r.hold(len(row)*itemSize + 3*keySize)
 	})
 }

@@ -94,6 +94,9 @@ func joinFilter(r *run, v any, a *bound) (any, error) {
 	if a.args[1] != nil {
 		get = r.path(a.args[1], nil, false)
 	}
+	if err := r.hold(2 * len(items) * itemSize); err != nil {
+		return nil, err
+	}
 	values := make([]any, len(items))
 	marked := false
 	for i, item := range items {

@@ -3,12 +3,11 @@ package jinja
 import (
 	"math"
 	"math/big"
-	"slices"
 	"strconv"
 )
 
 var numberFilters = []*builtin{
-	def("abs", func(_ *run, v any, _ *bound) (any, error) {
+	def("abs", func(r *run, v any, _ *bound) (any, error) {
 		if f, ok := v.(float64); ok {
 			return math.Abs(f), nil
 		}
@@ -57,7 +56,12 @@ func isKind(err error, kinds ...Kind) bool {
 	if !ok {
 		return false
 	}
-	return slices.Contains(kinds, e.Kind)
+	for _, k := range kinds {
+		if e.Kind == k {
+			return true
+		}
+	}
+	return false
 }
 
 // toInt is Python's int().
@@ -200,16 +204,17 @@ func filesizeFilter(r *run, v any, a *bound) (any, error) {
 		text, err := intText(n)
 		return text + " Bytes", err
 	}
-	unit := base
-	for i, prefix := range "kMGTPEZY" {
-		unit *= base
-		if size >= unit && i < 7 {
-			continue
+	unit, step := big.NewInt(int64(base)), big.NewInt(int64(base))
+	prefix := 'k'
+	for _, prefix = range "kMGTPEZY" {
+		unit.Mul(unit, step)
+		if compareNumbers(size, normInt(new(big.Int).Set(unit))) < 0 {
+			break
 		}
-		if binary && prefix == 'k' {
-			prefix = 'K'
-		}
-		return strconv.FormatFloat(base*size/unit, 'f', 1, 64) + " " + string(prefix) + suffix, nil
 	}
-	return "", nil
+	if binary && prefix == 'k' {
+		prefix = 'K'
+	}
+	whole, _ := new(big.Float).SetInt(unit).Float64()
+	return strconv.FormatFloat(base*size/whole, 'f', 1, 64) + " " + string(prefix) + suffix, nil
 }

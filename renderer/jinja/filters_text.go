@@ -20,7 +20,13 @@ var textFilters = []*builtin{
 	softFilter("upper", toUpper),
 	softFilter("lower", toLower),
 	softFilter("capitalize", capitalize),
-	softFilter("title", titleWords),
+	def("title", func(r *run, v any, _ *bound) (any, error) {
+		s, err := r.softText(v)
+		if err != nil {
+			return nil, err
+		}
+		return titleWords(s), r.hold(2 * len(s))
+	}),
 	def("center", func(r *run, v any, a *bound) (any, error) {
 		s, err := r.softText(v)
 		if err != nil {

@@ -98,7 +98,7 @@ func (f *percentArgs) finished() error {
 		return nil
 	}
 	switch f.values.(type) {
-	case *Dict, *list, *intRange, byteString:
+	case *Dict, *list, *intRange, byteString, *undefined: // what has items
 		return nil
 	}
 	return failf(TypeError, "not all arguments converted during string formatting")

@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"math/rand/v2"
 	"strings"
 )
 
@@ -231,8 +230,8 @@ func seed(source string) uint64 {
 
 // random gives a number below n.
 func (r *run) random(n int) int {
-	r.dice++
-	return int(rand.New(rand.NewPCG(r.dice, 1)).Uint64() % uint64(n))
+	r.dice = r.dice*6364136223846793005 + 1442695040888963407 // Knuth's MMIX
+	return int((r.dice >> 33) % uint64(n))
 }
 
 var lipsumWords = strings.Fields(`lorem ipsum dolor sit amet consectetuer adipiscing elit sed diam nonummy nibh
@@ -275,7 +274,7 @@ var lipsum = def("lipsum", func(r *run, _ any, a *bound) (any, error) {
 func (r *run) lipsumParagraph(words int) (string, error) {
 	var b strings.Builder
 	for i := range words {
-		if err := r.hold(itemSize); err != nil {
+		if err := r.hold(growSize); err != nil {
 			return "", err
 		}
 		word := lipsumWords[r.random(len(lipsumWords))]

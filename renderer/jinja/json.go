@@ -114,8 +114,6 @@ func jsonString(s string) string {
 			b = append(b, `\f`...)
 		case c >= ' ' && c < 0x7f:
 			b = append(b, byte(c))
-		case c == 0x7f:
-			b = append(b, 0x7f)
 		case c > 0xffff:
 			high, low := utf16.EncodeRune(c)
 			b = append(b, `\u`+hexPad(high, 4)+`\u`+hexPad(low, 4)...)

@@ -31,8 +31,9 @@ type token struct {
 	value    any    // of numbers
 }
 
-func (t token) op(text string) bool   { return t.kind == tokOp && t.text == text }
-func (t token) name(text string) bool { return t.kind == tokName && t.text == text }
+func (t token) is(kind tokenKind, text string) bool { return t.kind == kind && t.text == text }
+func (t token) op(text string) bool                 { return t.kind == tokOp && t.text == text }
+func (t token) name(text string) bool               { return t.kind == tokName && t.text == text }
 
 // describe names the token as Jinja's messages do.
 func (t token) describe() string {

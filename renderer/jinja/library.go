@@ -17,8 +17,17 @@ type library struct {
 	loop, cycler                         map[string]*builtin
 }
 
-// builtins is the one library, made when it is first needed.
-var builtins = sync.OnceValue(newLibrary)
+// shared holds the one library, made when it is first needed: its functions
+// lead back to it, so it cannot be the initial value of a variable.
+var shared struct {
+	once    sync.Once
+	library *library
+}
+
+func builtins() *library {
+	shared.once.Do(func() { shared.library = newLibrary() })
+	return shared.library
+}
 
 func newLibrary() *library {
 	str := table(caseMethods, testMethods, searchMethods, padMethods, cutMethods, textMethods)

@@ -1,7 +1,5 @@
 package jinja
 
-import "slices"
-
 // A macroValue is a macro, or the caller of a call block.
 type macroValue struct {
 	def *macroDef
@@ -29,14 +27,10 @@ func (s *callStmt) exec(r *run) error {
 	if err != nil {
 		return err
 	}
-	if args.keyword("caller") {
+	if _, given := args.keyword("caller"); given {
 		return failed(failf(TypeError, "got multiple values for keyword argument 'caller'"), &s.node)
 	}
-	args.names = append(slices.Clip(args.names), "caller")
-	args.named = append(slices.Clip(args.named), caller)
-	if args.sources != nil {
-		args.sources = append(args.sources, source{})
-	}
+	args = args.with("caller", caller)
 	if isTemplateCode(fn) {
 		return failed(r.runCode(fn, args), &s.call.node)
 	}

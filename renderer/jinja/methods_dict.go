@@ -45,9 +45,9 @@ var dictMethods = []*builtin{
 		if i := d.find(hash); i >= 0 {
 			v := d.entries[i].value
 			d.remove(i)
-			return v, r.spend(len(d.entries) / 4)
+			return v, r.spend((len(d.entries) - i) / 4)
 		}
-		if a.given[1] {
+		if a.has(1) {
 			return a.args[1], nil
 		}
 		text, err := r.repr(a.args[0])

@@ -6,7 +6,7 @@ var listMethods = []*builtin{
 	def("append", func(r *run, self any, a *bound) (any, error) {
 		l := self.(*list)
 		l.items = append(l.items, a.args[0])
-		return nil, r.hold(2 * itemSize)
+		return nil, r.hold(growSize)
 	}, arg("object")),
 	def("clear", func(_ *run, self any, _ *bound) (any, error) {
 		self.(*list).items = nil

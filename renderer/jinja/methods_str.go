@@ -180,7 +180,7 @@ func affix(name string, has func(s, fix string) bool) *builtin {
 
 var padMethods = []*builtin{
 	padder("center", func(pad, width int) int { return pad/2 + pad&width&1 }),
-	padder("ljust", func(_, _ int) int { return 0 }),
+	padder("ljust", func(pad, _ int) int { return 0 }),
 	padder("rjust", func(pad, _ int) int { return pad }),
 	def("zfill", func(r *run, self any, a *bound) (any, error) {
 		s, _ := textOf(self)

@@ -14,6 +14,9 @@ var textMethods = []*builtin{
 			return nil, iterableError(err)
 		}
 		_, isMarkup := self.(markup)
+		if err := r.hold(len(items) * itemSize); err != nil {
+			return nil, err
+		}
 		parts := make([]string, len(items))
 		for i, item := range items {
 			s, ok := textOf(item)
@@ -161,7 +164,7 @@ func (r *run) translate(s string, table any) (string, error) {
 			if !ok {
 				return "", failf(TypeError, "character mapping must return integer, None or str")
 			}
-			if err := r.hold(len(t)); err != nil {
+			if err := r.hold(3 * len(t)); err != nil {
 				return "", err
 			}
 			b.WriteString(t)
@@ -178,7 +181,7 @@ func (r *run) translate(s string, table any) (string, error) {
 func (r *run) makeTrans(a *bound) (any, error) {
 	table := NewDict()
 	put := func(c rune, v any) { table.put(int64(c), int64(c), v) }
-	if !a.given[1] {
+	if !a.has(1) {
 		d, ok := a.args[0].(*Dict)
 		if !ok {
 			return nil, failf(TypeError, "if you give only one argument to maketrans it must be a dict")

@@ -22,7 +22,8 @@ type parser struct {
 	endTags  [][]string // what each enclosing body waits for
 	openTags []string
 	escape   escapeMode
-	soft     bool // inside an if, where an unknown filter may never be reached
+	constant escapeMode // how constants are escaped where escape is asked for
+	soft     bool       // inside an if, where an unknown filter may never be reached
 
 	blocks   map[string]*blockDef
 	findings []finding
@@ -187,7 +188,7 @@ func (p *parser) body(until []string) []stmt {
 			p.advance()
 			value := p.tuple(tupleRules{cond: true})
 			p.expect(tokVariableEnd)
-			list = append(list, &outputStmt{p.node(t.pos, value), value, p.escape})
+			list = append(list, &outputStmt{p.node(t.pos, value), value, p.outputEscape(value)})
 		case tokBlockBegin:
 			p.advance()
 			if p.tok.kind == tokName && slices.Contains(until, p.tok.text) {

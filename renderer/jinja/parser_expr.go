@@ -106,7 +106,11 @@ func (p *parser) concat() expr {
 	if len(parts) == 1 {
 		return parts[0]
 	}
-	return &concatExpr{p.node(pos, parts...), parts, p.escape}
+	e := &concatExpr{p.node(pos, parts...), parts, p.escape}
+	if p.isConstant(e) {
+		e.escape = escapeOff // Jinja folds it to a plain text
+	}
+	return e
 }
 
 func (p *parser) product() expr {

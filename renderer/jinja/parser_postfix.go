@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"maps"
-	"strings"
-)
+import "maps"
 
 func (p *parser) postfix(pos int, e expr) expr {
 	for {
@@ -133,22 +130,22 @@ func (p *parser) arguments() argExprs {
 		}
 	}
 	p.expectOp(")")
+	a.none = a.pos == nil && a.names == nil && a.rest == nil && a.more == nil
 	return a
 }
 
 func (p *parser) dottedName() string {
-	var name strings.Builder
-	name.WriteString(p.expect(tokName).text)
+	name := p.expect(tokName).text
 	for p.skipOp(".") {
-		name.WriteString("." + p.expect(tokName).text)
+		name += "." + p.expect(tokName).text
 	}
-	return name.String()
+	return name
 }
 
 // filter reads name and arguments of a filter, after the pipe.
 func (p *parser) filter(pos int, in expr) *filterExpr {
 	start := p.tok.pos
-	f := &filterExpr{in: in, name: p.dottedName()}
+	f := &filterExpr{in: in, name: p.dottedName(), args: argExprs{none: true}}
 	nameEnd := p.last
 	if p.tok.op("(") {
 		f.args = p.arguments()
@@ -169,7 +166,7 @@ func (p *parser) test(pos int, in expr) expr {
 	p.advance()
 	negated := p.skipName("not")
 	start := p.tok.pos
-	t := &testExpr{in: in, name: p.dottedName()}
+	t := &testExpr{in: in, name: p.dottedName(), args: argExprs{none: true}}
 	nameEnd := p.last
 	switch {
 	case p.tok.op("("):
@@ -179,7 +176,7 @@ func (p *parser) test(pos int, in expr) expr {
 			p.fail(p.tok.pos, "You cannot chain multiple tests with is")
 		}
 		from := p.tok.pos
-		t.args.pos = []expr{p.postfix(from, p.primary())}
+		t.args = argExprs{pos: []expr{p.postfix(from, p.primary())}}
 	}
 	t.node = p.node(pos, append(t.args.all(), in)...)
 	if t.test = p.lib.tests[t.name]; t.test == nil {

@@ -276,16 +276,17 @@ func (p *parser) blockTag(pos int) stmt {
 func (p *parser) autoescapeTag(pos int) stmt {
 	s := &autoescapeStmt{value: p.expression()}
 	end := p.last
-	outer := p.escape
+	outer, constant := p.escape, p.constant
 	p.escape = escapeAsked
 	if c, ok := s.value.(*constExpr); ok {
 		p.escape = escapeOff
 		if constTruth(c.value) {
 			p.escape = escapeOn
 		}
+		p.constant = p.escape
 	}
 	s.body, _ = p.scopedBody("endautoescape")
-	p.escape = outer
+	p.escape, p.constant = outer, constant
 	s.node = p.stmtNode(pos, end, s.body)
 	return s
 }
@@ -297,7 +298,7 @@ func (p *parser) printTag(pos int) []stmt {
 			p.expectOp(",")
 		}
 		value := p.expression()
-		list = append(list, &outputStmt{p.node(pos, value), value, p.escape})
+		list = append(list, &outputStmt{p.node(pos, value), value, p.outputEscape(value)})
 	}
 	return list
 }

@@ -111,10 +111,11 @@ func (b *budget) hold(n int) error {
 	return b.spend(n >> 7)
 }
 
-// itemSize is what a value costs in a list, keySize what an entry costs.
+// What values cost, in bytes.
 const (
-	itemSize = 16
-	keySize  = 64
+	itemSize = 16 // an item of a list of known length
+	growSize = 40 // an item of a list that grows, with its share of copies
+	keySize  = 64 // an entry of a dict, or a small object
 )
 
 // maxNesting is how deep values may nest when they are walked.

@@ -4,8 +4,6 @@ package jinja
 // rules: which tags open a scope, that an assignment belongs to the innermost
 // one, and that if does not open any.
 
-import "maps"
-
 // A slotRef is where a variable lives while rendering: slot in the frame that
 // is up functions out. It is filled in before the template is first rendered.
 type slotRef struct{ up, slot int }
@@ -150,7 +148,9 @@ func (s *symbols) merge(branches ...*symbols) {
 		for name := range b.refs {
 			s.refs[name] = true
 		}
-		maps.Copy(s.loads, b.loads)
+		for name, load := range b.loads {
+			s.loads[name] = load
+		}
 	}
 	for _, b := range branches {
 		for name := range b.stores {

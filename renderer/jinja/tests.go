@@ -40,7 +40,7 @@ var valueTests = []*builtin{
 	def("divisibleby", func(r *run, v any, a *bound) (any, error) {
 		return r.remainder(v, a.args[0], int64(0))
 	}, need("num")),
-	def("sameas", func(_ *run, v any, a *bound) (any, error) { return same(v, a.args[0]), nil }, need("other")),
+	def("sameas", func(r *run, v any, a *bound) (any, error) { return same(v, a.args[0]), nil }, need("other")),
 	def("in", func(r *run, v any, a *bound) (any, error) { return r.contains(a.args[0], v) }, need("seq")),
 	def("filter", func(r *run, v any, _ *bound) (any, error) {
 		hash, err := r.hashKey(v)

@@ -68,42 +68,36 @@ func (u *urlizer) trim(s string) string {
 // splitWord takes brackets before and punctuation after a word off, but keeps
 // what closes a bracket inside it.
 func splitWord(s string) (head, middle, tail string) {
-	middle = s
+	start := 0
 	for {
-		n := 0
-		switch {
-		case strings.HasPrefix(middle, "&lt;"):
-			n = 4
-		case strings.HasPrefix(middle, "(") || strings.HasPrefix(middle, "<"):
-			n = 1
-		}
-		if n == 0 {
+		if strings.HasPrefix(s[start:], "&lt;") {
+			start += 4
+		} else if start < len(s) && (s[start] == '(' || s[start] == '<') {
+			start++
+		} else {
 			break
 		}
-		head, middle = head+middle[:n], middle[n:]
 	}
-	end := len(middle)
-	for {
-		if strings.HasSuffix(middle[:end], "&gt;") {
+	end := len(s)
+	for end > start {
+		if strings.HasSuffix(s[start:end], "&gt;") {
 			end -= 4
-		} else if end > 0 && strings.IndexByte(")>.,\n", middle[end-1]) >= 0 {
+		} else if strings.IndexByte(")>.,\n", s[end-1]) >= 0 {
 			end--
 		} else {
 			break
 		}
 	}
-	middle, tail = middle[:end], middle[end:]
 	for _, pair := range [][2]string{{"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}} {
-		opened := strings.Count(middle, pair[0])
-		if opened <= strings.Count(middle, pair[1]) {
+		opened := strings.Count(s[start:end], pair[0])
+		if opened <= strings.Count(s[start:end], pair[1]) {
 			continue
 		}
-		for range min(opened, strings.Count(tail, pair[1])) {
-			end := strings.Index(tail, pair[1]) + len(pair[1])
-			middle, tail = middle+tail[:end], tail[end:]
+		for range min(opened, strings.Count(s[end:], pair[1])) {
+			end += strings.Index(s[end:], pair[1]) + len(pair[1])
 		}
 	}
-	return head, middle, tail
+	return s[:start], s[start:end], s[end:]
 }
 
 // isEmail is ^\S+@\w[\w.-]*\.\w+$ for a word without blanks.

@@ -7,7 +7,7 @@ import (
 // Values are held as any, with these types:
 //
 //	nil                None
-//	bool
+//	bool               bool
 //	int64, *big.Int    int; a *big.Int never fits an int64
 //	float64            float
 //	string             str
@@ -79,7 +79,7 @@ func (u *undefined) message() string {
 
 // objectType is how Jinja names a value in its messages.
 func objectType(v any) string {
-	switch v := v.(type) {
+	switch v.(type) {
 	case nil:
 		return "None"
 	case markup:
@@ -89,7 +89,7 @@ func objectType(v any) string {
 	case *namespace, *cycler, *joiner:
 		return "jinja2.utils." + typeName(v) + " object"
 	case *tuple:
-		if v.names != nil {
+		if v.(*tuple).names != nil {
 			return "jinja2.filters._GroupTuple object"
 		}
 	}

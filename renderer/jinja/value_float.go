@@ -86,7 +86,7 @@ func floatPow(x, y float64) (any, error) {
 	if x < 0 && y != math.Floor(y) && !math.IsInf(x, 0) && !math.IsNaN(y) {
 		return nil, failf(ValueError, "a negative number to a fractional power is complex, which templates cannot hold")
 	}
-	f := math.Pow(x, y)
+	f := pow(x, y)
 	if math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return nil, failf(OverflowError, "(34, 'Numerical result out of range')")
 	}

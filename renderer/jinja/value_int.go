@@ -151,6 +151,9 @@ func (r *run) intOp(op operator, a, b any) (any, error) {
 		z.Mul(p, q)
 	case opFloorDiv, opMod:
 		if q.Sign() == 0 {
+			if op == opMod {
+				return nil, failf(ZeroDivision, "integer modulo by zero")
+			}
 			return nil, failf(ZeroDivision, "integer division or modulo by zero")
 		}
 		quotient, modulo := floorDivMod(p, q)

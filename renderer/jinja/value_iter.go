@@ -140,7 +140,7 @@ func (r *run) items(v any) ([]any, error) {
 	case *tuple:
 		return v.items, r.spend(len(v.items) / 8)
 	case *intRange:
-		if err := r.hold(int(min(v.length, 1<<40)) * itemSize); err != nil {
+		if err := r.hold(int(min(v.length, 1<<40)) * growSize); err != nil {
 			return nil, err
 		}
 	}
@@ -157,7 +157,7 @@ func (r *run) items(v any) ([]any, error) {
 		if !ok {
 			return items, nil
 		}
-		if err := r.hold(itemSize); err != nil {
+		if err := r.hold(growSize); err != nil {
 			return nil, err
 		}
 		items = append(items, item)

@@ -68,7 +68,10 @@ func (s *sliceValue) bounds(length int) (start, step, count int, err error) {
 	case step64 < 0 && to < from:
 		count = int((from-to-1)/(-step64) + 1)
 	}
-	if count <= 1 {
+	if count == 0 {
+		return 0, 1, 0, nil
+	}
+	if count == 1 {
 		step64 = 1 // so that the step cannot overflow when it is used
 	}
 	return int(from), int(step64), count, nil

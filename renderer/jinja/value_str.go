@@ -3,7 +3,6 @@ package jinja
 import (
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -109,8 +108,10 @@ func (w *reprWriter) value(v any) error {
 
 // nested writes a container; one that contains itself is written as dots.
 func (w *reprWriter) nested(v any, open, closing string, inner func() error) error {
-	if slices.Contains(w.inside, v) {
-		return w.text(open + "..." + strings.TrimPrefix(closing, ","))
+	for _, outer := range w.inside {
+		if outer == v {
+			return w.text(open + "..." + strings.TrimPrefix(closing, ","))
+		}
 	}
 	if err := w.run.deeper(); err != nil {
 		return err
@@ -248,7 +249,7 @@ func bytesRepr(s string) string {
 		quote = '"'
 	}
 	b := append(make([]byte, 0, len(s)+3), 'b', quote)
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		b = appendByteRepr(b, s[i], quote)
 	}
 	return string(append(b, quote))
@@ -267,7 +268,7 @@ func trimRightSpace(s string) string { return strings.TrimRightFunc(s, isSpace) 
 
 // isASCII says whether bytes are characters.
 func isASCII(s string) bool {
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}
