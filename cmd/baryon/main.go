@@ -48,11 +48,18 @@ func root() *cobra.Command {
 		Long: `Baryon reads template bundles and specs from Git, renders them, and applies
 them to environments and services, continuously.
 
-Begin with: baryon demo`,
+Begin with: baryon demo
+
+Clients find the daemon by --server or BARYON_SERVER, and send the token in
+BARYON_TOKEN. Exit codes: 0 for success, 1 for an error or a finding, and where
+a plan is asked for 2 when there is something to change.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand())
 	cmd.AddCommand(clientCommands()...)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
+	})
 	return cmd
 }
