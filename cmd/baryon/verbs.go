@@ -119,7 +119,7 @@ func publishCommand() *cobra.Command {
 		Long: `Publishes a DRAFT version of a template. Those who follow its major move to it;
 those who are pinned to another version stay.`,
 		Example: "  baryon publish web-env 1.1",
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return errors.New("name a template and a version, such as: baryon publish web-env 1.1; see: baryon get templates")
 			}
