@@ -179,7 +179,7 @@ func (d *diagnosis) data(cfg config) {
 		d.lacks("free space", err.Error(), "")
 		return
 	}
-	free := s.Bavail * uint64(s.Bsize) //nolint:gosec // a block size is positive
+	free := s.Bavail * uint64(s.Bsize)
 	text := fmt.Sprintf("%.1f GiB", float64(free)/(1<<30))
 	switch {
 	case free < little:
