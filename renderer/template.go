@@ -178,19 +178,9 @@ func (j *job) mapBack(p *Problem, name, text string, trace *jinja.Trace) {
 	if !ok {
 		return
 	}
-	p.Line, p.Column = segment.Line, segment.Column
+	p.Line, p.Column = trace.Place(segment, offset)
 	if !segment.Literal && len(segment.Inputs) > 0 {
 		p.Next = "the value of " + strings.Join(segment.Inputs, ", ") + " stands here; quote it in the template, or bound it in the schema"
-	}
-	if segment.Literal {
-		// Template text was copied as it stands, so the place inside it is known.
-		before := text[segment.Start:offset]
-		if n := strings.Count(before, "\n"); n > 0 {
-			p.Line += n
-			p.Column = 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
-		} else {
-			p.Column += len([]rune(before))
-		}
 	}
 }
 

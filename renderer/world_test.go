@@ -117,6 +117,7 @@ func (w *world) run(t *testing.T) {
 		return
 	}
 	w.say("want/open", b.Warnings)
+	var spec *Node
 	part := Part(w.settings["part"])
 	if part == "" {
 		return
@@ -129,6 +130,7 @@ func (w *world) run(t *testing.T) {
 			if len(docs) > 0 {
 				n = docs[0]
 			}
+			spec = n
 			values, problems = typ.Check(n, CheckOptions{Strict: w.settings["strict"] == "true"})
 		}
 		w.say("want/check", problems)
@@ -149,6 +151,39 @@ func (w *world) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.rendered(t, out)
+	w.blame(t, b, part, w.inputs(t, part, values), Written{Spec: spec, Instances: w.instances()})
+}
+
+// instances are the documents of instances.yaml, for a pipeline.
+func (w *world) instances() []*Node {
+	docs, _ := ParseYAML("instances.yaml", w.file("instances.yaml"), Limits{})
+	return docs
+}
+
+// blame asks every line of the file blame, "PATH" or "FILE PATH".
+func (w *world) blame(t *testing.T, b *Bundle, p Part, in Inputs, from Written) {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(string(w.file("blame"))) {
+		line = strings.TrimSpace(line)
+		file, where, both := strings.Cut(line, " ")
+		if !both {
+			file, where = "", line
+		}
+		lines = append(lines, "# "+line)
+		blame, err := New(Config{}).Blame(t.Context(), b, p, in, from, file, where)
+		if err != nil {
+			lines = append(lines, err.Error())
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s:%d:%d %s = %q", blame.File, blame.Line, blame.Column, blame.Path, blame.Text))
+		for _, p := range blame.Pieces {
+			lines = append(lines, fmt.Sprintf("  %q %s:%d:%d literal=%v %v", p.Text, p.File, p.Line, p.Column, p.Literal, p.Inputs))
+		}
+		lines = append(lines, originLines("input", blame.Inputs)...)
+		lines = append(lines, originLines("condition", blame.Conditions)...)
+	}
+	w.say("want/blame", lines)
 }
 
 func (w *world) rendered(t *testing.T, out *Rendered) {
@@ -191,6 +226,26 @@ func (w *world) rendered(t *testing.T, out *Rendered) {
 	add("rerun safe", out.RerunSafe)
 	add("timeout", out.Timeout)
 	w.say("want/facts", facts)
+}
+
+func originLines(what string, list []Origin) []string {
+	var lines []string
+	for _, o := range list {
+		value := o.Value
+		if d, ok := value.(*jinja.Dict); ok {
+			text, _ := d.MarshalJSON()
+			value = string(text)
+		}
+		line := fmt.Sprintf("  %s %s = %v: %s", what, o.Path, value, o.From)
+		if o.File != "" {
+			line += fmt.Sprintf(" %s:%d:%d", o.File, o.Line, o.Column)
+		}
+		if o.Part != "" {
+			line += fmt.Sprintf(" %s/%s %s", o.Part, o.Name, o.Output)
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
 }
 
 func TestWorlds(t *testing.T) {

@@ -114,6 +114,10 @@ func (o *origin) path() string {
 	return joinPath(o.up.path(), o.key)
 }
 
+// JoinPath writes a path one key further, as a template would: a.b for a name,
+// a['b c'] for other texts, a[0] for an item.
+func JoinPath(base string, key any) string { return joinPath(base, key) }
+
 func joinPath(base string, key any) string {
 	switch key := key.(type) {
 	case string:

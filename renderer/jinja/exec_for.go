@@ -87,7 +87,12 @@ func (s *forStmt) iterations(r *run, it *iterator, loop *loopValue, over any, sr
 			if s.test == nil {
 				from = itemSource(over, i, item, src)
 			}
+			// That there is an item depends on the value looped over; what
+			// the item is does not.
+			around := r.trace.conditions
+			r.trace.conditions = nil
 			err = r.assign(s.target, item, from)
+			r.trace.conditions = around
 		case simple != nil:
 			r.frame.slots[simple.ref.slot] = item
 		default:

@@ -3,12 +3,14 @@ package jinja
 import (
 	"slices"
 	"sort"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Trace is a rendered text with the origin of every byte.
 type Trace struct {
 	Text     string
-	Segments []Segment // in order, without gaps, covering Text
+	Segments []Segment // in order, without gaps, covering Text; an expression that wrote nothing has an empty one
 }
 
 // A Segment is a run of output bytes with one origin.
@@ -27,6 +29,20 @@ func (t *Trace) At(offset int) (Segment, bool) {
 		return Segment{}, false
 	}
 	return t.Segments[i], true
+}
+
+// Place is the line and column of the template from which the byte at offset
+// of a literal segment was copied. For another segment it is the expression.
+func (t *Trace) Place(s Segment, offset int) (line, column int) {
+	line, column = s.Line, s.Column
+	if !s.Literal {
+		return line, column
+	}
+	before := t.Text[s.Start:offset]
+	if n := strings.Count(before, "\n"); n > 0 {
+		return line + n, 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	}
+	return line, column + utf8.RuneCountInString(before)
 }
 
 // A source is what a value was made from: paths of the given variables. What
@@ -266,7 +282,7 @@ func (t *tracer) cut(mark int) {
 
 // write notes the origin of the output from start to end.
 func (t *tracer) write(start, end, pos int, literal bool, inputs []string) {
-	if end > start {
+	if end > start || !literal {
 		t.segments = append(t.segments, traced{start, end, pos, literal, inputs, t.conditions})
 	}
 }
