@@ -1,9 +1,11 @@
 // Package examples holds the bundles and documents that ship with Baryon.
 //
-// It knows their files and nothing of what they mean. Four folders tell one
-// story and are laid over one another, each as a push to the same repository:
-// demo is its beginning, demo-fix a repaired template, demo-broken a spec with
-// mistakes beside a good one, demo-services a service. The folder aws stands
+// It knows their files and nothing of what they mean. The folders that begin
+// with demo tell one story and are laid over one another, each as a push to the
+// same repository: demo is its beginning, demo-services a service with a
+// component, demo-fix a repaired template, demo-failing an instance that cannot
+// be deployed, demo-recovery its correction, demo-removal the end of an instance,
+// demo-broken a spec with mistakes beside a good one. The folder aws stands
 // alone: an environment made by CloudFormation.
 package examples
 
@@ -12,5 +14,5 @@ import "embed"
 // Files holds the example folders, each under its own name. Nothing in it is
 // executable: embedding keeps no mode.
 //
-//go:embed all:aws all:demo all:demo-broken all:demo-fix all:demo-services
+//go:embed all:aws all:demo all:demo-broken all:demo-failing all:demo-fix all:demo-recovery all:demo-removal all:demo-services
 var Files embed.FS

@@ -107,7 +107,7 @@ func TestScriptsHandOutputsBack(t *testing.T) {
 		},
 		"an instance says where it answers": {
 			script: "demo-services/web-svc/v1/instance_infrastructure/apply.sh",
-			env:    []string{"INSTANCE=shop-dev", "COUNT=2", "URL=http://dev.web.test:8080/shop"},
+			env:    []string{"INSTANCE=shop-dev", "COUNT=2", "NODES=1", "URL=http://dev.web.test:8080/shop"},
 			want:   []output{{"Url", "http://dev.web.test:8080/shop"}, {"Running", "2"}},
 		},
 	} {

@@ -58,19 +58,8 @@ func (r *Reconciler) wanted(ctx context.Context, t state.Target) (wanted, state.
 func (r *Reconciler) wantedComponent(ctx context.Context, t state.Target, w wanted) (wanted, state.Waiting, error) {
 	var err error
 	w.bundle, err = r.bundle(ctx, t.Desired.Files, t.Ref.Name, func(files fs.FS) (*renderer.Bundle, error) {
-		manifest, err := fs.ReadFile(files, "manifest.yaml")
-		if err != nil {
-			return nil, err
-		}
-		m, problems := renderer.ParseManifest("manifest.yaml", manifest, renderer.Limits{})
-		if problems.Failed() {
-			return nil, problems
-		}
-		template, err := fs.ReadFile(files, m.Template)
-		if err != nil {
-			return nil, err
-		}
-		return renderer.OpenComponent(t.Ref.Name, manifest, template, renderer.Options{})
+		// Whether it may run commands was decided when it was declared.
+		return renderer.OpenComponent(files, t.Ref.Name, renderer.Options{Commands: true})
 	})
 	if problems, ok := errors.AsType[renderer.Problems](err); ok {
 		return w, state.Waiting{Reason: state.WaitSpec, On: t.Ref.String(), Why: problems.Error(), Next: "correct the component's files"}, nil

@@ -48,6 +48,7 @@ type Allow struct {
 	Environments []string
 	Templates    []string
 	Roles        []string
+	Commands     bool // components may run commands on the daemon's machine
 }
 
 // Kinds of declaration, as they stand in Allow.Kinds.

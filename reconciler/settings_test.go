@@ -46,7 +46,7 @@ func TestRepositoryDefaults(t *testing.T) {
 		"the first, with environments narrowed": {0, Allow{Environments: []string{"test"}}, Allow{Kinds: further.Kinds, Environments: []string{"test"}, Templates: all, Roles: all}},
 		"a second that may do more":             {1, Allow{Kinds: all, Roles: []string{"arn:x"}}, Allow{Kinds: all, Environments: all, Templates: all, Roles: []string{"arn:x"}}},
 		"an empty list allows nothing":          {0, Allow{Kinds: []string{}}, Allow{Kinds: []string{}, Environments: all, Templates: all, Roles: all}},
-		"nothing at all":                        {1, Allow{[]string{}, []string{}, []string{}, []string{}}, Allow{[]string{}, []string{}, []string{}, []string{}}},
+		"nothing at all":                        {1, Allow{Kinds: []string{}, Environments: []string{}, Templates: []string{}, Roles: []string{}}, Allow{Kinds: []string{}, Environments: []string{}, Templates: []string{}, Roles: []string{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

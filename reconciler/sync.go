@@ -294,7 +294,7 @@ func (s *takeover) notAllowed(doc declare.Document) (renderer.Problem, bool) {
 // use now. What has no version yet is checked when it has one.
 func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (renderer.Problems, error) {
 	if doc.Ref.Kind == state.KindComponent {
-		return nil, nil
+		return s.componentProblems(doc)
 	}
 	var all renderer.Problems
 	for _, t := range s.r.targetsOf(s.origin(doc), doc) {
@@ -320,6 +320,26 @@ func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (rend
 	}
 	all.Sort()
 	return all, nil
+}
+
+// componentProblems checks the files that a component brings with it.
+func (s *takeover) componentProblems(doc declare.Document) (renderer.Problems, error) {
+	files, err := s.tree.Sub(doc.Header.Files)
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := renderer.OpenComponent(files, doc.Header.Files, renderer.Options{Commands: true})
+	if problems, ok := errors.AsType[renderer.Problems](err); ok {
+		return problems, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.repo.Allow.Commands && bundle.Parts[renderer.PartComponent].Engine == renderer.EngineCodeBuild {
+		return renderer.Problems{doc.Problem("files", "components of repository "+s.repo.Name+" may not run commands",
+			"rendering_engine codebuild", "jinja or hcl", "write it so, or set allow.commands of the repository in the daemon's configuration")}, nil
+	}
+	return nil, nil
 }
 
 func (s *takeover) origin(doc declare.Document) state.Origin {

@@ -60,6 +60,7 @@ const (
 type Options struct {
 	Kind       TemplateKind // "" to detect it
 	Management Management
+	Commands   bool // a component may run commands, which Proton's never did
 	Quotas     Quotas
 }
 
@@ -128,27 +129,28 @@ func Open(files fs.FS, dir string, o Options) (*Bundle, error) {
 	return r.bundle, nil
 }
 
-// OpenComponent makes a bundle of a component: a manifest and the one file it
-// names, as they come in an API call.
-func OpenComponent(name string, manifest, template []byte, o Options) (*Bundle, error) {
-	r := &reader{dir: name, quotas: o.Quotas.withDefaults(),
-		bundle: &Bundle{Dir: name, Kind: ComponentTemplate, Parts: map[Part]*Manifest{}, files: map[string]File{}}}
-	m := r.manifest("manifest.yaml", manifest)
-	if m != nil && m.Engine == EngineCodeBuild {
-		r.add(Problem{File: m.Name, Rule: "a component cannot run commands", Got: "rendering_engine codebuild", Want: "jinja or hcl"})
+// OpenComponent reads and checks the files of a component: a manifest and, beside
+// it, the one file that it names. dir is where they lie, as for Open. Proton's
+// components never run commands; those of a manifest with rendering_engine
+// codebuild are refused unless the options say that they may.
+func OpenComponent(files fs.FS, dir string, o Options) (*Bundle, error) {
+	r := &reader{fsys: files, dir: dir, quotas: o.Quotas.withDefaults(), options: o,
+		bundle: &Bundle{Dir: dir, Kind: ComponentTemplate, Parts: map[Part]*Manifest{}, files: map[string]File{}}}
+	if err := r.part(PartComponent, "."); err != nil {
+		return nil, err
 	}
-	if m != nil && m.Template == "*" {
-		r.add(m.at.Problem("the manifest of a component names one file", quote("*"), "its name", ""))
-	}
-	if len(template) > r.quotas.Template {
-		r.tooLarge("the template", len(template), r.quotas.Template)
+	if m := r.bundle.Parts[PartComponent]; m != nil {
+		switch {
+		case m.Engine == EngineCodeBuild && !o.Commands:
+			r.add(m.at.Problem("this component may not run commands", "rendering_engine codebuild", "jinja or hcl", ""))
+		case m.Template == "*":
+			r.add(m.at.Problem("the manifest of a component names one file", quote("*"), "its name", ""))
+		}
 	}
 	if err := r.problems.Err(); err != nil {
 		return nil, err
 	}
-	r.bundle.Parts[PartComponent] = m
-	r.bundle.files["manifest.yaml"] = File{Data: manifest}
-	r.bundle.files[m.Template] = File{Data: template}
+	r.problems.Sort()
 	r.bundle.Warnings = r.problems
 	r.bundle.Digest = digest(r.bundle.files)
 	return r.bundle, nil

@@ -238,31 +238,57 @@ func withFile(f fstest.MapFS, name, text string) fstest.MapFS {
 func TestOpenComponent(t *testing.T) {
 	t.Parallel()
 	const manifest = "infrastructure: {templates: [{file: %s, rendering_engine: %s, template_language: %s}]}"
-	b, err := OpenComponent("bucket", []byte(fmt.Sprintf(manifest, "c.yaml", "jinja", "cloudformation")), []byte("Resources: {}"), Options{})
-	if err != nil {
-		t.Fatal(err)
+	const commands = "infrastructure: {templates: [{rendering_engine: codebuild, settings: {provision: ['sh {{ component.name }}.sh'], deprovision: ['true']}}]}"
+	files := func(manifest, name, text string) fs.FS {
+		f := fstest.MapFS{"manifest.yaml": {Data: []byte(manifest)}}
+		return withFile(f, name, text)
 	}
-	out, err := New(Config{}).Render(t.Context(), b, PartComponent, Inputs{Component: Component{Name: "bucket"}}, Provision)
-	if err != nil {
-		t.Fatal(err)
+	for name, tt := range map[string]struct {
+		files   fs.FS
+		options Options
+		want    string // the files that are applied
+	}{
+		"cloudformation": {files: files(fmt.Sprintf(manifest, "c.yaml", "jinja", "cloudformation"), "c.yaml", "Resources: {}"), want: "[c.yaml]"},
+		"terraform": {files: files(fmt.Sprintf(manifest, "c.tf", "hcl", "terraform"), "c.tf", "# x"),
+			want: "[c.tf proton.auto.tfvars.json proton.component.variables.tf]"},
+		"commands, where they are allowed": {files: files(commands, "bucket.sh", "x"), options: Options{Commands: true},
+			want: "[bucket.sh manifest.yaml proton-input.json proton-inputs.json]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, err := OpenComponent(tt.files, "components/bucket", tt.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := New(Config{}).Render(t.Context(), b, PartComponent, Inputs{ARN: "arn:c", Component: Component{Name: "bucket"}}, Provision)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(out.Files.Names()); got != tt.want {
+				t.Errorf("files %s, want %s", got, tt.want)
+			}
+			if out.Commands != nil && out.Commands[0] != "sh bucket.sh" {
+				t.Errorf("commands %q", out.Commands)
+			}
+		})
 	}
-	if f, _ := out.Files.Get("c.yaml"); string(f.Data) != "Resources: {}" || out.Template != "c.yaml" {
-		t.Errorf("rendered %q to %q", f.Data, out.Template)
-	}
-	b, err = OpenComponent("bucket", []byte(fmt.Sprintf(manifest, "c.tf", "hcl", "terraform")), []byte("# x"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err = New(Config{}).Render(t.Context(), b, PartComponent, Inputs{ARN: "arn:c", Component: Component{Name: "bucket"}}, Provision); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprint(out.Files.Names()), "[c.tf proton.auto.tfvars.json proton.component.variables.tf]"; got != want {
-		t.Errorf("files %s, want %s", got, want)
-	}
-	for _, bad := range []string{fmt.Sprintf(manifest, "\"*\"", "hcl", "terraform"), "infrastructure: {templates: [{rendering_engine: codebuild, settings: {provision: [x]}}]}", "x"} {
-		if _, err := OpenComponent("bucket", []byte(bad), nil, Options{}); err == nil {
-			t.Errorf("accepted %s", bad)
-		}
+	for name, tt := range map[string]struct {
+		files fs.FS
+		want  string
+	}{
+		"all files":         {files(fmt.Sprintf(manifest, "\"*\"", "hcl", "terraform"), "c.tf", ""), "components/bucket/manifest.yaml:1:37: the manifest of a component names one file"},
+		"commands":          {files(commands, "x", ""), "components/bucket/manifest.yaml:1:49: this component may not run commands"},
+		"no manifest":       {fstest.MapFS{}, "components/bucket/manifest.yaml: the file is missing"},
+		"another's file":    {files(fmt.Sprintf(manifest, "d.yaml", "jinja", "cloudformation"), "c.yaml", ""), "the file is missing in components/bucket/"},
+		"a broken manifest": {files("x", "c.yaml", ""), "components/bucket/manifest.yaml:1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := OpenComponent(tt.files, "components/bucket", Options{})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("err = %v, want %q", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -128,7 +128,7 @@ func (r *reader) single(dir string, m *Manifest) error {
 	if err != nil || f != nil || names == nil {
 		return err
 	}
-	r.add(m.at.Problem("the file is missing in "+dir+"/", quote(m.Template), "", didYouMean(m.Template, names)))
+	r.add(m.at.Problem("the file is missing in "+r.name(dir)+"/", quote(m.Template), "", didYouMean(m.Template, names)))
 	return nil
 }
 

@@ -25,7 +25,7 @@ type Manifest struct {
 	CodeBuild *CodeBuild // set for EngineCodeBuild only
 
 	data []byte
-	at   *Node // the value of file, for findings about the file it names
+	at   *Node // the value of file, else of the engine, for findings about them
 }
 
 // ParseManifest reads the text of a manifest.yaml. The manifest is usable when
@@ -91,7 +91,7 @@ func (m *Manifest) template(d *Decoder, t *Node) {
 			d.Add(m.at.Problem("a Terraform template file must end in .tf", quote(m.Template), "", "write file: \"*\" to take all .tf files"))
 		}
 	case "codebuild":
-		m.Engine = EngineCodeBuild
+		m.Engine, m.at = EngineCodeBuild, t.Get("rendering_engine")
 		for _, key := range []string{"file", "template_language"} {
 			if n := t.KeyNode(key); n != nil {
 				d.Warn(n.Problem("a codebuild template has no "+key, "", "", "remove it"))

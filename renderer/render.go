@@ -169,6 +169,14 @@ func partDir(p Part) string {
 	return "."
 }
 
+// inDir is a file's name as seen from a directory of the bundle, if it is in it.
+func inDir(dir, name string) (string, bool) {
+	if dir == "." {
+		return name, true
+	}
+	return strings.CutPrefix(name, dir+"/")
+}
+
 // commands renders a part that runs commands: its files as they are, the file
 // of inputs, and the strings of the manifest.
 func (j *job) commands(ctx context.Context, m *Manifest, action Action) error {
@@ -182,7 +190,7 @@ func (j *job) commands(ctx context.Context, m *Manifest, action Action) error {
 	}
 	files := map[string]File{}
 	for name, f := range j.bundle.files {
-		if rest, ok := strings.CutPrefix(name, partDir(j.part)+"/"); ok {
+		if rest, ok := inDir(partDir(j.part), name); ok {
 			files[rest] = f
 		}
 	}

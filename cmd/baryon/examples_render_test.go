@@ -101,7 +101,7 @@ func TestExampleServiceRuns(t *testing.T) {
 	service := renderer.Service{Name: "shop", RepositoryID: "acme/shop", BranchName: "main"}
 	environment := renderer.Environment{
 		Name: "dev", AccountID: "000000000000",
-		Outputs: map[string]string{"Endpoint": "http://dev.web.test:8080", "NetworkId": "net-1"},
+		Outputs: map[string]string{"Endpoint": "http://dev.web.test:8080", "NetworkId": "net-1", "Nodes": "3"},
 	}
 	r := renderer.New(renderer.Config{})
 	var running []renderer.PipelineInstance

@@ -73,7 +73,12 @@ func TestExamplesDeclare(t *testing.T) {
 		"a service comes": {
 			[]string{"demo", "demo-services"},
 			[]string{"web-env/v1", "web-svc/v1"},
-			[]string{"environment/dev", "environment/prod", "service/shop"},
+			[]string{"component/search", "environment/dev", "environment/prod", "service/shop"},
+		},
+		"the service changes": {
+			[]string{"demo", "demo-services", "demo-fix", "demo-failing", "demo-recovery", "demo-removal"},
+			[]string{"web-env/v1", "web-svc/v1"},
+			[]string{"component/search", "environment/dev", "environment/prod", "service/shop"},
 		},
 		"an environment on AWS": {
 			[]string{"aws"},

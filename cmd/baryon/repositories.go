@@ -75,7 +75,7 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 	if v := n.Get("publish"); v != nil {
 		r.Publish = d.OneOf(v, "publish", reconciler.PublishManual, reconciler.PublishAuto)
 	}
-	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles") {
+	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles", "commands") {
 		r.Allow = allow(d, a)
 	}
 	return r, c.named(d, n, &r)
@@ -111,6 +111,9 @@ func allow(d *renderer.Decoder, n *renderer.Node) reconciler.Allow {
 		reconciler.AllowService, reconciler.AllowComponent, "*",
 	}
 	var a reconciler.Allow
+	if v := n.Get("commands"); v != nil {
+		a.Commands = d.Bool(v, "allow.commands")
+	}
 	for key, into := range map[string]*[]string{"kinds": &a.Kinds, "environments": &a.Environments, "templates": &a.Templates, "roles": &a.Roles} {
 		v := n.Get(key)
 		if v == nil {

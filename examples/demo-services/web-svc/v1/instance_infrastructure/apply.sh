@@ -1,6 +1,13 @@
 # Stands where the tool that deploys a service would be.
 set -eu
 
+# An error of a real tool, as the log of the deployment shows it.
+room=$((NODES * 4))
+if [ "$COUNT" -gt "$room" ]; then
+	echo "$INSTANCE: $COUNT processes do not fit on $NODES node(s), which hold $room" >&2
+	exit 1
+fi
+
 echo "$INSTANCE: $COUNT running, answers at $URL"
 
 cat >proton-outputs.json <<END
