@@ -22,8 +22,10 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 		Input: v.Input, Output: v.Output, Engine: v.Engine, Desired: t.Desired, Before: t.Deployed,
 		Reason: change.Reason,
 	}
-	if a := t.Asked; a.Retry == t.Generation || a.Redeploy == t.Generation || a.Approved == t.Generation {
-		d.By = a.By
+	for _, asked := range []state.Request{t.Asked.Approved, t.Asked.Retry, t.Asked.Redeploy} {
+		if covers(asked, t) {
+			d.By = asked.By
+		}
 	}
 	switch {
 	case change.Action == state.Delete:
@@ -55,7 +57,7 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 		}
 		now.Status, now.Message, now.LastAttempted = d.Status, d.Message, d.ID
 		now.Waiting = state.Waiting{}
-		now.Asked.Retry, now.Asked.Redeploy = 0, 0
+		now.Asked.Retry, now.Asked.Redeploy = state.Request{}, state.Request{}
 		if err := tx.PutTarget(now); err != nil {
 			return err
 		}
@@ -83,10 +85,10 @@ var errMoved = errors.New("declared anew meanwhile")
 // advance makes one idempotent call to the engine and writes down how far the
 // deployment is. It makes no choices: what it cannot do now it does next time.
 func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target, d state.Deployment) (next, error) {
-	if t.Asked.Abandon {
+	if t.Asked.Abandon.Deployment == d.ID {
 		return r.settle(ctx, c, d, provisioner.Progress{
 			State: provisioner.Failed, Handle: d.Handle,
-			Message: "abandoned by " + string(t.Asked.By) + because(t.Asked.Why) + "; what it was doing is left as it is",
+			Message: "abandoned by " + t.Asked.Abandon.String() + "; what it was doing is left as it is",
 		}, 0)
 	}
 	engine, job, offset, err := r.job(ctx, d)
@@ -99,7 +101,7 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 	if engine == nil {
 		return r.settle(ctx, c, d, r.nothingToApply(d), 0)
 	}
-	if t.Asked.Cancel == d.ID && d.Status == state.InProgress {
+	if t.Asked.Cancel.Deployment == d.ID && d.Status == state.InProgress {
 		if err := engine.Cancel(ctx, job); err != nil {
 			return next{}, err
 		}
@@ -182,7 +184,7 @@ func (r *Reconciler) elsewhere(ctx context.Context, c state.Claim, d state.Deplo
 
 // cancelling notes that the engine was asked to stop.
 func (r *Reconciler) cancelling(ctx context.Context, c state.Claim, d *state.Deployment, t state.Target) error {
-	if err := d.Move(state.Cancelling, "cancelled by "+string(t.Asked.By)+because(t.Asked.Why)); err != nil {
+	if err := d.Move(state.Cancelling, "cancelled by "+t.Asked.Cancel.String()); err != nil {
 		return err
 	}
 	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
@@ -287,7 +289,7 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
 		return err
 	}
 	t.Status, t.Message, t.Waiting = d.Status, d.Message, state.Waiting{}
-	t.Asked.Cancel, t.Asked.Abandon = "", false
+	t.Asked.Cancel, t.Asked.Abandon = state.Request{}, state.Request{}
 	switch d.Status {
 	case state.DeleteComplete:
 		if t.Desired.Deleted {

@@ -172,9 +172,9 @@ func deployReason(v View, asked, retry bool) string {
 	case t.Deployed.Deployment == "" && v.Last == nil:
 		return "declared in " + t.Desired.Origin.String()
 	case asked:
-		return "asked for by " + string(t.Asked.By) + because(t.Asked.Why)
+		return "asked for by " + t.Asked.Redeploy.String()
 	case retry:
-		return "tried again by " + string(t.Asked.By) + because(t.Asked.Why)
+		return "tried again by " + t.Asked.Retry.String()
 	case t.Deployed.Deployment != "" && t.Deployed.Version != t.Desired.Version:
 		return fmt.Sprintf("template %s moved from %s to %s", t.Desired.Template, t.Deployed.Version, t.Desired.Version)
 	case t.Deployed.Spec != t.Desired.Spec:
@@ -188,7 +188,7 @@ func deployReason(v View, asked, retry bool) string {
 func planDeletion(v View) Change {
 	t := v.Target
 	if covers(t.Asked.Retain, t) {
-		return Change{Step: Forget, Reason: "retained by " + string(t.Asked.By) + because(t.Asked.Why)}
+		return Change{Step: Forget, Reason: "retained by " + t.Asked.Retain.String()}
 	}
 	if t.LastAttempted == "" {
 		return Change{Step: Forget, Reason: "was never deployed"}
@@ -202,7 +202,7 @@ func planDeletion(v View) Change {
 	}
 	if covers(t.Asked.Rejected, t) {
 		return wait(state.Waiting{
-			Reason: state.WaitGuard, Generation: t.Generation, On: string(t.Asked.By), Why: "the deletion was rejected by " + string(t.Asked.By) + because(t.Asked.Why),
+			Reason: state.WaitGuard, Generation: t.Generation, On: string(t.Asked.Rejected.By), Why: "the deletion was rejected by " + t.Asked.Rejected.String(),
 			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
 		})
 	}
@@ -229,7 +229,9 @@ func planDeletion(v View) Change {
 
 // covers reports whether a request of a person holds for the generation that is
 // wanted now. Generation 0 is that of requests nobody made.
-func covers(asked int64, t state.Target) bool { return asked != 0 && asked == t.Generation }
+func covers(asked state.Request, t state.Target) bool {
+	return asked.Generation != 0 && asked.Generation == t.Generation
+}
 
 func guard(t state.Target, why string) Change {
 	return wait(state.Waiting{
@@ -240,10 +242,10 @@ func guard(t state.Target, why string) Change {
 
 func awaitApproval(v View, why string) Change {
 	ref := v.Target.Ref.String()
-	if covers(v.Target.Asked.Rejected, v.Target) {
+	if rejected := v.Target.Asked.Rejected; covers(rejected, v.Target) {
 		return wait(state.Waiting{
-			Reason: state.WaitApproval, Generation: v.Target.Generation, On: string(v.Target.Asked.By),
-			Why:  "rejected by " + string(v.Target.Asked.By) + because(v.Target.Asked.Why),
+			Reason: state.WaitApproval, Generation: v.Target.Generation, On: string(rejected.By),
+			Why:  "rejected by " + rejected.String(),
 			Next: "push another change, or allow it after all with: baryon approve " + ref,
 		})
 	}

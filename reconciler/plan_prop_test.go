@@ -55,6 +55,7 @@ func anyDeletion(t *rapid.T) View {
 
 func anyTarget(t *rapid.T) state.Target {
 	generation := func(label string) int64 { return rapid.Int64Range(0, 3).Draw(t, label) }
+	request := func(label string) state.Request { return state.Request{Generation: generation(label), By: "ada"} }
 	target := state.Target{
 		Ref: planProd, Generation: generation("generation"), Owner: state.Owner{Repository: "main", Path: "prod.yaml"},
 		Desired: state.Desired{
@@ -62,8 +63,8 @@ func anyTarget(t *rapid.T) state.Target {
 			Deleted: rapid.Bool().Draw(t, "deleted"), Protected: rapid.Bool().Draw(t, "protected"), Approval: rapid.Bool().Draw(t, "approval"),
 		},
 		Asked: state.Asked{
-			Retry: generation("retry"), Redeploy: generation("redeploy"), Approved: generation("approved"), Rejected: generation("rejected"),
-			Retain: generation("retain"), By: "ada",
+			Retry: request("retry"), Redeploy: request("redeploy"), Approved: request("approved"), Rejected: request("rejected"),
+			Retain: request("retain"),
 		},
 		LastAttempted: rapid.SampledFrom([]string{"", "d1", "d2"}).Draw(t, "attempted"),
 	}
@@ -110,8 +111,10 @@ func begins(c Change) bool { return c.Step == Deploy || c.Step == Refuse }
 func deletes(c Change) bool { return begins(c) && c.Action == state.Delete }
 
 // asked reports whether a person asked for the generation that is wanted now.
-func asked(v View, requests ...int64) bool {
-	return v.Target.Generation > 0 && slices.Contains(requests, v.Target.Generation)
+func asked(v View, requests ...state.Request) bool {
+	return v.Target.Generation > 0 && slices.ContainsFunc(requests, func(r state.Request) bool {
+		return r.Generation == v.Target.Generation
+	})
 }
 
 func TestPlanIsDeterministic(t *testing.T) {
@@ -173,7 +176,7 @@ func succeeded(v View, c Change) View {
 		Generation: t.Generation, Version: t.Desired.Version, Spec: t.Desired.Spec, Input: v.Input, Output: v.Output, Deployment: t.Deployed.Deployment,
 	}
 	if c.Step == Deploy {
-		t.Asked.Retry, t.Asked.Redeploy = 0, 0
+		t.Asked.Retry, t.Asked.Redeploy = state.Request{}, state.Request{}
 		t.Deployed.Deployment, t.LastAttempted, t.LastSucceeded, t.Status = "d3", "d3", "d3", state.Succeeded
 		v.Last = &state.Deployment{ID: "d3", Ref: t.Ref, Action: c.Action, Status: state.Succeeded, Generation: t.Generation, Input: v.Input, Output: v.Output}
 	}
@@ -231,7 +234,7 @@ func TestPlanDeletesNothingAgainstTheGuard(t *testing.T) {
 		held := v.Target.Desired.Protected || v.Deletions >= v.DeletionLimit
 		if held && !asked(v, v.Target.Asked.Approved) {
 			t.Fatalf("generation %d is deleted: protected %v, %d of %d deletions, approved %d",
-				v.Target.Generation, v.Target.Desired.Protected, v.Deletions, v.DeletionLimit, v.Target.Asked.Approved)
+				v.Target.Generation, v.Target.Desired.Protected, v.Deletions, v.DeletionLimit, v.Target.Asked.Approved.Generation)
 		}
 		if asked(v, v.Target.Asked.Rejected) {
 			t.Fatalf("generation %d is deleted although that was rejected", v.Target.Generation)
@@ -258,7 +261,7 @@ func TestPlanForgetsOnlyWhatNobodyMadeOrAPersonRetains(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyDeletion(t)
 		if c := Plan(v); c.Step == Forget && v.Target.LastAttempted != "" && !asked(v, v.Target.Asked.Retain) {
-			t.Fatalf("generation %d is forgotten, retained was %d", v.Target.Generation, v.Target.Asked.Retain)
+			t.Fatalf("generation %d is forgotten, retained was %d", v.Target.Generation, v.Target.Asked.Retain.Generation)
 		}
 	})
 }
@@ -269,7 +272,7 @@ func TestPlanChangesNothingWithoutItsApproval(t *testing.T) {
 		v := anyView(t)
 		v.Target.Desired.Approval = true
 		if c := Plan(v); c.Step == Deploy && c.Action != state.Delete && !asked(v, v.Target.Asked.Approved) {
-			t.Fatalf("%s of generation %d with an approval of %d", c.Action, v.Target.Generation, v.Target.Asked.Approved)
+			t.Fatalf("%s of generation %d with an approval of %d", c.Action, v.Target.Generation, v.Target.Asked.Approved.Generation)
 		}
 	})
 }

@@ -134,7 +134,7 @@ func TestPlanDeployment(t *testing.T) {
 	t.Parallel()
 	refused := func(v *View) { v.Target.Desired.Refused = "prod.yaml:3: spec: no such property" }
 	rejected := func(v *View) {
-		v.Target.Desired.Approval, v.Target.Asked = true, state.Asked{Rejected: 2, By: "ada", Why: "not on a Friday"}
+		v.Target.Desired.Approval, v.Target.Asked = true, state.Asked{Rejected: state.Request{Generation: 2, By: "ada", Why: "not on a Friday"}}
 	}
 	runPlan(t, map[string]planCase{
 		"declared and never deployed": {fresh(), deploy(state.Create, "declared in main:prod.yaml:1")},
@@ -168,12 +168,14 @@ func TestPlanDeployment(t *testing.T) {
 		},
 		"a deployment is under way": {but(changed(), func(v *View) { v.Open = true }), Change{Step: Nothing}},
 		"a redeployment is asked for": {
-			but(deployed(), func(v *View) { v.Target.Asked = state.Asked{Redeploy: 1, By: "ada", Why: "drift"} }),
+			but(deployed(), func(v *View) {
+				v.Target.Asked = state.Asked{Redeploy: state.Request{Generation: 1, By: "ada", Why: "drift"}}
+			}),
 			deploy(state.Update, "asked for by ada: drift"),
 		},
 		"a redeployment was asked for of an older generation": {
 			but(deployed(), func(v *View) {
-				v.Target.Generation, v.Target.Deployed.Generation, v.Target.Asked = 2, 2, state.Asked{Redeploy: 1, By: "ada"}
+				v.Target.Generation, v.Target.Deployed.Generation, v.Target.Asked = 2, 2, state.Asked{Redeploy: state.Request{Generation: 1, By: "ada"}}
 			}),
 			Change{Step: Nothing},
 		},
@@ -187,15 +189,17 @@ func TestPlanDeployment(t *testing.T) {
 			}),
 		},
 		"failed, and a retry is asked for": {
-			but(failed(), func(v *View) { v.Target.Asked = state.Asked{Retry: 2, By: "ada"} }),
+			but(failed(), func(v *View) { v.Target.Asked = state.Asked{Retry: state.Request{Generation: 2, By: "ada"}} }),
 			deploy(state.Update, "tried again by ada"),
 		},
 		"failed at the first time, and a retry is asked for": {
-			but(failed(), func(v *View) { v.Target.Deployed, v.Target.Asked = state.Deployed{}, state.Asked{Retry: 2, By: "ada"} }),
+			but(failed(), func(v *View) {
+				v.Target.Deployed, v.Target.Asked = state.Deployed{}, state.Asked{Retry: state.Request{Generation: 2, By: "ada"}}
+			}),
 			deploy(state.Create, "tried again by ada"),
 		},
 		"failed, and a retry was asked for of an older generation": {
-			but(failed(), func(v *View) { v.Target.Asked = state.Asked{Retry: 1, By: "ada"} }), wait(planWaits.retry),
+			but(failed(), func(v *View) { v.Target.Asked = state.Asked{Retry: state.Request{Generation: 1, By: "ada"}} }), wait(planWaits.retry),
 		},
 		"failed, and corrected": {
 			but(failed(), func(v *View) { v.Target.Generation, v.Input, v.Output = 3, "input-3", "output-3" }),
@@ -226,11 +230,11 @@ func TestPlanDeployment(t *testing.T) {
 		},
 		"an approval is wanted": {but(changed(), func(v *View) { v.Target.Desired.Approval = true }), wait(planWaits.approval)},
 		"an approval is given": {
-			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved = true, 2 }),
+			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved.Generation = true, 2 }),
 			deploy(state.Update, "the spec changed in main:prod.yaml:1"),
 		},
 		"an approval was given for an older generation": {
-			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved = true, 1 }), wait(planWaits.approval),
+			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved.Generation = true, 1 }), wait(planWaits.approval),
 		},
 		"an approval was never given to generation zero": {
 			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Generation = true, 0 }),
@@ -318,7 +322,7 @@ func TestPlanDeletion(t *testing.T) {
 		"a deletion is under way":   {but(unwanted(), func(v *View) { v.Open = true }), Change{Step: Nothing}},
 		"within the guard":          {but(unwanted(), func(v *View) { v.Deletions = 2 }), goes},
 		"beyond the guard":          {but(unwanted(), guarded), wait(planWaits.guarded)},
-		"beyond the guard approved": {but(unwanted(), func(v *View) { guarded(v); v.Target.Asked.Approved = 2 }), goes},
+		"beyond the guard approved": {but(unwanted(), func(v *View) { guarded(v); v.Target.Asked.Approved.Generation = 2 }), goes},
 		"no deletion without a person": {
 			but(unwanted(), func(v *View) { v.DeletionLimit = 0 }),
 			wait(but(planWaits.guarded, func(w *state.Waiting) {
@@ -326,14 +330,16 @@ func TestPlanDeletion(t *testing.T) {
 			})),
 		},
 		"protected":              {but(unwanted(), protected), wait(planWaits.protected)},
-		"protected and approved": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved = 2 }), goes},
-		"protected and approved in an older generation": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved = 1 }), wait(planWaits.protected)},
+		"protected and approved": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 2 }), goes},
+		"protected and approved in an older generation": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 1 }), wait(planWaits.protected)},
 		"protected at generation zero": {
 			but(unwanted(), func(v *View) { protected(v); v.Target.Generation = 0 }),
 			wait(but(planWaits.protected, func(w *state.Waiting) { w.Generation = 0 })),
 		},
 		"rejected": {
-			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Rejected: 2, By: "ada", Why: "still used"} }),
+			but(unwanted(), func(v *View) {
+				v.Target.Asked = state.Asked{Rejected: state.Request{Generation: 2, By: "ada", Why: "still used"}}
+			}),
 			wait(state.Waiting{
 				Reason: state.WaitGuard, Generation: 2, On: "ada", Why: "the deletion was rejected by ada: still used",
 				Next: "declare it again, or allow it with: baryon approve environment/prod",
@@ -355,15 +361,18 @@ func TestPlanDeletion(t *testing.T) {
 			}),
 		},
 		"something depends on it, and it is retained": {
-			but(unwanted(), func(v *View) { child(v); v.Target.Asked = state.Asked{Retain: 2, By: "ada", Why: "moved"} }),
+			but(unwanted(), func(v *View) {
+				child(v)
+				v.Target.Asked = state.Asked{Retain: state.Request{Generation: 2, By: "ada", Why: "moved"}}
+			}),
 			Change{Step: Forget, Reason: "retained by ada: moved"},
 		},
 		"retained": {
-			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: 2, By: "ada"} }),
+			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: state.Request{Generation: 2, By: "ada"}} }),
 			Change{Step: Forget, Reason: "retained by ada"},
 		},
 		"retained when it was to be deleted before": {
-			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: 1, By: "ada"} }), goes,
+			but(unwanted(), func(v *View) { v.Target.Asked = state.Asked{Retain: state.Request{Generation: 1, By: "ada"}} }), goes,
 		},
 		"was never deployed": {
 			but(unwanted(), func(v *View) { v.Target.LastAttempted, v.Target.Deployed, v.Last = "", state.Deployed{}, nil }),
@@ -374,7 +383,7 @@ func TestPlanDeletion(t *testing.T) {
 		},
 		"the deletion failed": {undeleted(), wait(planWaits.undeleted)},
 		"the deletion failed, and a retry is asked for": {
-			but(undeleted(), func(v *View) { v.Target.Asked.Retry = 2 }), goes,
+			but(undeleted(), func(v *View) { v.Target.Asked.Retry.Generation = 2 }), goes,
 		},
 		"the deletion failed, was undone, and is wanted again": {
 			but(undeleted(), func(v *View) { v.Target.Generation = 4 }), goes,

@@ -250,7 +250,7 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	sum.Write(canonical)
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target
-	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && t.Asked.Redeploy != t.Generation {
+	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && !covers(t.Asked.Redeploy, t) {
 		return nil, nil
 	}
 	out, err := r.renderer.Render(ctx, want.bundle, want.part, in, renderer.Provision)

@@ -12,13 +12,7 @@ import (
 // ask changes the requests of a target and audits the verb.
 func (s *Store) ask(ctx context.Context, actor Actor, verb string, ref Ref, why string, fn func(*Tx, *Target) error) error {
 	return s.Update(ctx, Fence{}, func(tx *Tx) error {
-		err := tx.Change(ref, func(t *Target) error {
-			if err := fn(tx, t); err != nil {
-				return err
-			}
-			t.Asked.By, t.Asked.Why = actor, why
-			return nil
-		})
+		err := tx.Change(ref, func(t *Target) error { return fn(tx, t) })
 		if err != nil {
 			return err
 		}
@@ -33,7 +27,7 @@ func (s *Store) ask(ctx context.Context, actor Actor, verb string, ref Ref, why 
 // Retry asks for another attempt at what failed.
 func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "retry", ref, why, func(_ *Tx, t *Target) error {
-		t.Asked.Retry = t.Generation
+		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
 }
@@ -41,7 +35,7 @@ func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) err
 // Redeploy asks for a deployment even though nothing changed.
 func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "redeploy", ref, why, func(_ *Tx, t *Target) error {
-		t.Asked.Redeploy = t.Generation
+		t.Asked.Redeploy = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
 }
@@ -54,7 +48,7 @@ func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string) e
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Approved, t.Asked.Rejected = t.Generation, 0
+		t.Asked.Approved, t.Asked.Rejected = Request{Generation: t.Generation, By: actor, Why: why}, Request{}
 		return nil
 	})
 }
@@ -66,7 +60,7 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Rejected, t.Asked.Approved = t.Generation, 0
+		t.Asked.Rejected, t.Asked.Approved = Request{Generation: t.Generation, By: actor, Why: why}, Request{}
 		return nil
 	})
 }
@@ -115,7 +109,7 @@ func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) er
 		if open.Action == Delete {
 			return &ConflictError{What: ref.String(), Why: "is being deleted, which cannot be undone"}
 		}
-		t.Asked.Cancel = open.ID
+		t.Asked.Cancel = Request{Deployment: open.ID, By: actor, Why: why}
 		return nil
 	})
 }
@@ -124,10 +118,11 @@ func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) er
 // FAILED and what it was doing is left as it is.
 func (s *Store) Abandon(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "abandon", ref, why, func(tx *Tx, t *Target) error {
-		if _, err := tx.underWay(ref); err != nil {
+		open, err := tx.underWay(ref)
+		if err != nil {
 			return err
 		}
-		t.Asked.Abandon = true
+		t.Asked.Abandon = Request{Deployment: open.ID, By: actor, Why: why}
 		return nil
 	})
 }
@@ -150,7 +145,7 @@ func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) er
 		if !t.Desired.Deleted {
 			return &ConflictError{What: ref.String(), Why: "is not being deleted", Next: "take it out of its document first"}
 		}
-		t.Asked.Retain = t.Generation
+		t.Asked.Retain = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
 }
@@ -167,7 +162,7 @@ func (s *Store) Delete(ctx context.Context, actor Actor, ref Ref, why string) er
 		}
 		t.Desired.Deleted, t.Desired.Orphaned = true, ""
 		t.Generation++
-		t.Asked.Approved = t.Generation
+		t.Asked.Approved = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
 }

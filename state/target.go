@@ -117,19 +117,35 @@ const (
 	WaitLimit     WaitReason = "limit"     // too much else is under way
 )
 
-// Asked is what people asked for. Each request holds for one generation, so
-// that an approval never covers what came after it.
+// Asked is what people asked for and what has not been done yet. Each request
+// has its own author: whoever speaks last does not sign for the others.
 type Asked struct {
-	Retry     int64       `json:"retry,omitempty"`    // the generation to try again
-	Redeploy  int64       `json:"redeploy,omitempty"` // the generation to deploy even if nothing changed
-	Approved  int64       `json:"approved,omitempty"` // the generation approved
-	Rejected  int64       `json:"rejected,omitempty"`
-	By        Actor       `json:"by,omitempty"`
-	Why       string      `json:"why,omitempty"`
-	Retain    int64       `json:"retain,omitempty"`  // the generation that is forgotten instead of deleted
-	Abandon   bool        `json:"abandon,omitempty"` // give up the open deployment whatever the engine says
-	Cancel    string      `json:"cancel,omitempty"`  // the deployment to cancel
+	Retry     Request     `json:"retry,omitzero"`    // try again what failed
+	Redeploy  Request     `json:"redeploy,omitzero"` // deploy even if nothing changed
+	Approved  Request     `json:"approved,omitzero"`
+	Rejected  Request     `json:"rejected,omitzero"`
+	Retain    Request     `json:"retain,omitzero"`  // forget instead of delete
+	Abandon   Request     `json:"abandon,omitzero"` // give up a deployment whatever the engine says
+	Cancel    Request     `json:"cancel,omitzero"`  // end a deployment
 	Suspended *Suspension `json:"suspended,omitempty"`
+}
+
+// A Request is what one person asked for. It holds for one generation, so that
+// an approval never covers what came after it, or for one deployment. The zero
+// Request is that nobody asked.
+type Request struct {
+	Generation int64  `json:"generation,omitempty"`
+	Deployment string `json:"deployment,omitempty"` // of Abandon and Cancel
+	By         Actor  `json:"by,omitempty"`
+	Why        string `json:"why,omitempty"`
+}
+
+// String names who asked, and the reason if one was given.
+func (r Request) String() string {
+	if r.Why == "" {
+		return string(r.By)
+	}
+	return string(r.By) + ": " + r.Why
 }
 
 // A Suspension stops changes of one target until it is resumed or runs out.

@@ -47,7 +47,7 @@ func TestTargetIsReadAsWritten(t *testing.T) {
 			},
 			Needs: []Ref{ComponentRef("queue"), EnvironmentRef("prod")}, Status: Failed, Message: "exit status 1",
 			Waiting: Waiting{Reason: WaitRetry, On: "d2", Why: "it failed", Next: "correct it", Since: c.now()},
-			Asked:   Asked{Retry: 7, By: "ada", Why: "again", Suspended: &Suspension{By: "bob", Why: "freeze", Until: c.now()}},
+			Asked:   Asked{Retry: Request{Generation: 7, By: "ada", Why: "again"}, Suspended: &Suspension{By: "bob", Why: "freeze", Until: c.now()}},
 			Owner:   Owner{Repository: "main", Path: "shop.yaml"}, LastAttempted: "d2", LastSucceeded: "d1",
 			CreatedAt: c.now(), ModifiedAt: c.now(),
 		}
