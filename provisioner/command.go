@@ -212,12 +212,18 @@ func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, e
 	case prepare:
 		return Progress{State: Running, Handle: c.place.handle(f, nil), Message: "prepared"}, nil
 	case settle:
-		if rec, err = c.settle(f, job, rec); err != nil {
-			return Progress{}, err
+		if rec, err = c.settle(f, job, rec); err == nil {
+			return c.ended(f, job, rec)
 		}
-		return c.ended(f, job, rec)
+	default:
+		err = c.start(f, lock, job, rec, entered)
 	}
-	if err := c.start(f, lock, job, rec, entered); err != nil {
+	if alive, ok := errors.AsType[*leftoverError](err); ok {
+		p, err := c.running(f, job, rec)
+		p.Message, p.Again = alive.Error(), time.Second
+		return p, err
+	}
+	if err != nil {
 		return Progress{}, err
 	}
 	return c.running(f, job, rec)
@@ -226,7 +232,7 @@ func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, e
 // start brings a folder to the state its supervisor expects and starts that.
 func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered time.Duration) error {
 	if rec.start != nil {
-		if err := endLeftovers(rec.start); err != nil {
+		if err := f.endLeftovers(rec.start, job.Tool.Patience); err != nil {
 			return err
 		}
 	}
@@ -254,7 +260,7 @@ func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered t
 // settle makes the end of work that will not go on durable.
 func (c *Command) settle(f folder, job Job, rec records) (records, error) {
 	if rec.start != nil {
-		if err := endLeftovers(rec.start); err != nil {
+		if err := f.endLeftovers(rec.start, job.Tool.Patience); err != nil {
 			return rec, err
 		}
 	}
@@ -306,7 +312,7 @@ func (c *Command) ended(f folder, job Job, rec records) (Progress, error) {
 	}
 	p := Progress{State: Running, Handle: c.place.handle(f, rec.start), Log: log, Message: "reading the rest of the log"}
 	if rest == 0 {
-		p.State, p.Message, p.Outputs = rec.exit.State, rec.exit.Message, rec.exit.Outputs
+		p.State, p.Message, p.Outputs, p.Changes = rec.exit.State, rec.exit.Message, rec.exit.Outputs, rec.exit.Changes
 	}
 	return p, nil
 }

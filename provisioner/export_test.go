@@ -4,4 +4,4 @@ package provisioner
 func (c *Command) AtStep(f func(name string)) { c.step = f }
 
 // SuperviseAt is Supervise with f called at each such point of the supervisor.
-func SuperviseAt(dir string, f func(name string)) int { return supervise(dir, f) }
+func SuperviseAt(dir string, f func(name string)) int { return supervise(dir, nil, f) }

@@ -26,6 +26,7 @@ import (
 //	start-N.json      attempt N was started
 //	at-N              the command attempt N has come to
 //	exit-N.json       attempt N has ended; 0 if there was none
+//	asked-N           when what attempt N left running was asked to end
 //	supervisor.log    what went wrong with the supervisor itself
 type folder struct{ dir string }
 

@@ -21,6 +21,7 @@ type order struct {
 	Env      map[string]string
 	Path     string
 	Cgroup   string
+	Tool     ToolUse
 
 	Timeout      time.Duration
 	Grace        time.Duration
@@ -35,7 +36,7 @@ const orderFormat = 1
 func (c *Command) order(job Job) order {
 	o := order{
 		Format: orderFormat, ID: job.ID, Stack: job.Stack, Action: job.Action, Boot: bootID(),
-		Commands: job.Commands, Env: job.Env, Path: c.cfg.Path, Cgroup: c.cfg.Cgroup,
+		Commands: job.Commands, Env: job.Env, Path: c.cfg.Path, Cgroup: c.cfg.Cgroup, Tool: job.Tool,
 		Timeout: c.cfg.Timeout, Grace: c.cfg.Grace, Deadline: c.cfg.Deadline,
 		MaxOutput: c.cfg.MaxOutput, MaxProcesses: c.cfg.MaxProcesses, MemoryMax: c.cfg.MemoryMax,
 	}

@@ -13,16 +13,17 @@ const tailSize = 8 << 10
 
 // An output is the log of a job while it is written.
 type output struct {
-	mu    sync.Mutex
-	file  *os.File
-	mask  *mask
-	size  int64
-	max   int64
-	cut   bool   // nothing more goes to the file
-	bare  bool   // the log ends within a line
-	dirty bool   // since the last sync
-	tail  []byte // the newest output, also of what is cut
-	err   error  // the first that kept something from the file
+	mu     sync.Mutex
+	file   *os.File
+	mask   *mask
+	reader *reader // nil: the log is what is printed
+	size   int64
+	max    int64
+	cut    bool   // nothing more goes to the file
+	bare   bool   // the log ends within a line
+	dirty  bool   // since the last sync
+	tail   []byte // the newest output, also of what is cut
+	err    error  // the first that kept something from the file
 }
 
 // openOutput goes on with the log of earlier attempts, if there is one.
@@ -46,7 +47,11 @@ func (o *output) copy(r io.Reader) {
 	for {
 		n, err := r.Read(buf)
 		o.mu.Lock()
-		o.add(o.mask.feed(buf[:n]))
+		printed := buf[:n]
+		if o.reader != nil {
+			printed = o.reader.feed(printed)
+		}
+		o.add(o.mask.feed(printed))
 		o.mu.Unlock()
 		if err != nil {
 			return
@@ -110,6 +115,9 @@ func (o *output) note(line string) {
 func (o *output) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.reader != nil {
+		o.add(o.mask.feed(o.reader.flush()))
+	}
 	o.add(o.mask.flush())
 }
 

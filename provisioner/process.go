@@ -3,6 +3,7 @@ package provisioner
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -55,13 +56,29 @@ func signalIf(pid int, sig syscall.Signal, right func() bool) {
 	}
 }
 
-// endLeftovers kills what a lost supervisor left running. It gives an error
-// when something would not die; then nothing may be started in its place.
-func endLeftovers(start *startRecord) error {
+// A leftoverError says that what a lost supervisor left running was asked to end
+// and still saves what it did.
+type leftoverError struct{ left time.Duration }
+
+func (e *leftoverError) Error() string {
+	return fmt.Sprintf("its supervisor was lost; what it left running was asked to save its work and end, and is killed in %s", e.left.Round(time.Second))
+}
+
+// endLeftovers ends what a lost supervisor left running: at once, or after it
+// had the time to save its work. Until then the error is a *leftoverError; any
+// other says that something would not die. Nothing may be started in its place
+// before.
+func (f folder) endLeftovers(start *startRecord, patience time.Duration) error {
 	if start.Process.Boot != bootID() {
 		return nil
 	}
 	group := cgroup{start.Cgroup}
+	if pids := append(group.processes(), processesOfRun(start.Run)...); patience > 0 && len(pids) > 0 {
+		left, err := f.askLeftovers(start, pids, patience)
+		if err != nil || left > 0 {
+			return errors.Join(err, &leftoverError{left})
+		}
+	}
 	pause := time.NewTicker(10 * time.Millisecond)
 	defer pause.Stop()
 	for deadline := time.Now().Add(5 * time.Second); ; <-pause.C {
@@ -78,6 +95,28 @@ func endLeftovers(start *startRecord) error {
 			signalIf(pid, syscall.SIGKILL, func() bool { return ofRun(pid, start.Run) })
 		}
 	}
+}
+
+// askLeftovers asks processes to end, once, and gives the time they still have.
+func (f folder) askLeftovers(start *startRecord, pids []int, patience time.Duration) (time.Duration, error) {
+	name := f.path(fmt.Sprintf("asked-%d", start.Attempt))
+	switch err := writeFile(name, fmt.Appendf(nil, "%d\n", bootTime()), true); {
+	case err == nil:
+		for _, pid := range pids {
+			signalIf(pid, syscall.SIGINT, func() bool { return ofRun(pid, start.Run) })
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return patience, err
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return patience, err
+	}
+	asked, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0, nil // not written whole: it was before a crash of the host
+	}
+	return time.Duration(asked) + patience - bootTime(), nil
 }
 
 // A child is a supervisor that this process started.

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -53,5 +54,8 @@ func signalBelow(shell int, sig syscall.Signal) int {
 	}
 	return 1
 }
+
+// lastReader is nil: what a lost supervisor left running is not found here.
+func lastReader(*os.File) (*os.File, error) { return nil, nil }
 
 func sessionAttr(int) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

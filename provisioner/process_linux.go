@@ -170,3 +170,17 @@ func signalBelow(_ int, sig syscall.Signal) int {
 	}
 	return len(found)
 }
+
+// lastReader opens the reading end of a pipe once more, to be given to those who
+// write to it, and makes room for what they write while nobody reads.
+func lastReader(pipe *os.File) (file *os.File, err error) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	ctlErr := conn.Control(func(fd uintptr) {
+		_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 1<<20) // where that is not allowed, there is less room
+		file, err = os.Open("/proc/self/fd/" + strconv.Itoa(int(fd)))
+	})
+	return file, errors.Join(ctlErr, err)
+}

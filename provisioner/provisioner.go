@@ -74,6 +74,8 @@ type Job struct {
 	RerunSafe bool
 	// LogOffset is how many bytes of this job's log the caller already keeps.
 	LogOffset int64
+	// Tool is set by engines that hand their commands to the command engine.
+	Tool ToolUse
 }
 
 // Progress is how far a Job is.
@@ -85,6 +87,8 @@ type Progress struct {
 	Handle string
 	// Outputs are what a Succeeded job hands to others.
 	Outputs map[string]string
+	// Changes are what the work was about to change, as soon as that is known.
+	Changes []ResourceChange
 	// Message is for people: what runs now, or why it failed. It holds no
 	// control characters but newlines.
 	Message string

@@ -45,6 +45,7 @@ type exitRecord struct {
 	Ended    time.Time
 	Message  string
 	Outputs  map[string]string
+	Changes  []ResourceChange `json:",omitempty"`
 }
 
 // lost reports whether the attempt was ended for no reason of its own.
@@ -117,7 +118,7 @@ const (
 // right without knowing that.
 func (r records) next(job Job, shared bool) verdict {
 	// A command begins only after at was written, so at 0 nothing was done yet.
-	again := (job.RerunSafe || r.at == 0) && !r.cancelled && r.attempt < maxAttempts
+	again := (job.RerunSafe || r.at <= job.Tool.Harmless) && !r.cancelled && r.attempt < maxAttempts
 	switch {
 	case r.exit != nil && !(r.exit.lost() && again):
 		return report

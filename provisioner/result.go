@@ -39,7 +39,11 @@ func (s *supervisor) result(e ending) exitRecord {
 			exit.Message += "\n" + last
 		}
 	}
-	exit.Message = newMask(s.launch.Secrets).all(exit.Message)
+	m := newMask(s.launch.Secrets)
+	if s.reader != nil {
+		exit.use(s.reader.tool.Result(), m)
+	}
+	exit.Message = m.all(exit.Message)
 	return exit
 }
 
@@ -50,7 +54,7 @@ func (s *supervisor) succeed(exit *exitRecord, finished bool) {
 		exit.Message = fmt.Sprintf("command %d of %d ended the session with exit 0; the commands after it were not run", exit.Command, len(s.order.Commands))
 		s.out.note(exit.Message)
 	}
-	if s.order.Action != Provision {
+	if s.order.Action != Provision || s.reader != nil {
 		return
 	}
 	outputs, err := readOutputs(s.folder.path("bundle"), s.launch.Secrets)

@@ -18,9 +18,14 @@ import (
 // the command's file once it has recorded that it begins; a shell whose
 // supervisor is gone gets no answer and ends. The commands cannot disturb the
 // talk: they do not have its file descriptors.
+//
+// For a tool that saves its work when it is asked to end, file 5 is the reading
+// end of what it prints: without a reader it would be killed by its next word
+// when the supervisor is lost. And it prints a mark after each command.
 const driver = `exec 7>&1 8<&3 9>&4 3<&- 4>&-
 baryon_status=0
 while :; do
+	test -z "$1" || printf '\n%s\n' "$1" >&7
 	printf '%s\n' next >&9
 	IFS= read -r baryon_file <&8 || exit 125
 	if test "$baryon_file" = end; then exit "$baryon_status"; fi
@@ -109,10 +114,20 @@ func (s *supervisor) open() (*session, error) {
 		closeAll(p.printed, p.requests, p.answers)
 		return nil, err
 	}
-	proc, err := os.StartProcess(shell, []string{filepath.Base(shell), "-e", "-c", driver, "baryon"}, &os.ProcAttr{
+	args, files := []string{filepath.Base(shell), "-e", "-c", driver, "baryon"}, []*os.File{p.stdin, p.stdout, p.stdout, p.answered, p.question}
+	if s.reader != nil {
+		last, err := lastReader(p.printed)
+		if err != nil {
+			closeAll(p.printed, p.requests, p.answers)
+			return nil, fmt.Errorf("keep what is printed: %w", err)
+		}
+		defer closeAll(last)
+		args, files = append(args, mark), append(files, last)
+	}
+	proc, err := os.StartProcess(shell, args, &os.ProcAttr{
 		Dir:   s.folder.path("bundle"),
 		Env:   s.order.environment(s.folder, s.start.Run, s.launch.Secrets),
-		Files: []*os.File{p.stdin, p.stdout, p.stdout, p.answered, p.question},
+		Files: files,
 		Sys:   sessionAttr(fdOf(p.group)),
 	})
 	if err != nil {
@@ -183,12 +198,15 @@ func (x *session) answer(s *supervisor) error {
 	if x.answers == nil {
 		return nil
 	}
-	if x.at == len(s.order.Commands) {
+	k, err := s.following(x.at)
+	if err != nil {
+		return err
+	}
+	if k > len(s.order.Commands) {
 		x.finished = true
 		_, err := x.answers.WriteString("end\n")
 		return err
 	}
-	k := x.at + 1
 	file := s.folder.path(filepath.Join("commands", strconv.Itoa(k)))
 	if err := os.WriteFile(file, []byte(s.order.Commands[k-1]+"\n"), 0o600); err != nil {
 		return err
@@ -199,8 +217,28 @@ func (x *session) answer(s *supervisor) error {
 	}
 	x.at = k
 	s.step("command recorded")
-	_, err := fmt.Fprintf(x.answers, "%s\n==> %s\n", file, commandName(k, s.order.Commands))
+	_, err = fmt.Fprintf(x.answers, "%s\n==> %s\n", file, commandName(k, s.order.Commands))
 	return err
+}
+
+// following is the command that comes after command k: the next one, or the
+// next that the tool wants to be run.
+func (s *supervisor) following(k int) (int, error) {
+	if s.reader == nil {
+		return k + 1, nil
+	}
+	if err := s.reader.settle(); err != nil {
+		return 0, err
+	}
+	s.out.mu.Lock() // the tool does one thing at a time
+	defer s.out.mu.Unlock()
+	for k++; k <= len(s.order.Commands); k++ {
+		run, err := s.reader.tool.Next(k)
+		if run || err != nil {
+			return k, err
+		}
+	}
+	return k, nil
 }
 
 // hush lets no further command begin.

@@ -37,17 +37,18 @@ func writeLaunch(to io.Writer, l launch) error {
 // records how. It is the whole of the process that Command starts as
 // `Executable supervise DIR`; call it before anything else is set up and exit
 // with what it returns. Called by hand it refuses, as it has not been handed
-// the folder's lock.
-func Supervise(dir string) int {
-	return supervise(dir, func(string) {})
+// the folder's lock. Tools are those that the engines of this program name in
+// their jobs.
+func Supervise(dir string, tools map[string]NewTool) int {
+	return supervise(dir, tools, func(string) {})
 }
 
 // supervise calls step at each point where a crash must do no harm.
-func supervise(dir string, step func(name string)) int {
+func supervise(dir string, tools map[string]NewTool, step func(name string)) int {
 	// The shell is to die with this process, which the kernel takes to mean
 	// with the thread that started it.
 	runtime.LockOSThread()
-	s := supervisor{folder: folder{dir}, step: step}
+	s := supervisor{folder: folder{dir}, tools: tools, step: step}
 	if err := s.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "baryon supervise:", err)
 		return 1
@@ -63,6 +64,8 @@ type supervisor struct {
 	start  startRecord
 	group  cgroup
 	out    *output
+	tools  map[string]NewTool
+	reader *reader  // nil without a tool
 	at     *os.File // holds the number of the command that runs
 	asked  chan os.Signal
 	lock   *os.File // kept so that it is not closed
@@ -138,6 +141,9 @@ func (s *supervisor) prepare() error {
 	if s.out, err = openOutput(s.folder.path("log"), s.order.MaxOutput, newMask(s.launch.Secrets)); err != nil {
 		return err
 	}
+	if err := s.takeTool(); err != nil {
+		return err
+	}
 	me, err := self()
 	if err != nil {
 		return err
@@ -160,6 +166,25 @@ func (s *supervisor) prepare() error {
 	if s.start.Attempt > 1 {
 		s.out.note(fmt.Sprintf("attempt %d: the one before was interrupted", s.start.Attempt))
 	}
+	return nil
+}
+
+// takeTool makes the tool that reads along, if the job names one.
+func (s *supervisor) takeTool() error {
+	use := s.order.Tool
+	if use.Name == "" {
+		return nil
+	}
+	newTool := s.tools[use.Name]
+	if newTool == nil {
+		return fmt.Errorf("the job calls %q, which this version of baryon does not know", use.Name)
+	}
+	tool, err := newTool(s.folder.path("bundle"), use.Config)
+	if err != nil {
+		return fmt.Errorf("%s: %w", use.Name, err)
+	}
+	s.reader = &reader{tool: tool, marks: make(chan struct{}, 1)}
+	s.out.reader = s.reader
 	return nil
 }
 

@@ -118,14 +118,29 @@ func (s *supervisor) countProcesses(x *session) int {
 	return signalBelow(x.pid, syscall.Signal(0))
 }
 
+// politeness is how the commands are asked to end and how long they get for it.
+// Once no daemon claims them another one may soon take them for ended, so then
+// they get no more than the usual time.
+func (s *supervisor) politeness(why reason) (syscall.Signal, time.Duration) {
+	switch patience := s.order.Tool.Patience; {
+	case patience <= 0 || why == exited:
+		return syscall.SIGTERM, s.order.Grace
+	case why == unclaimed:
+		return syscall.SIGINT, s.order.Grace
+	default:
+		return syscall.SIGINT, patience
+	}
+}
+
 // end ends all that is left of the session, politely at first, and reports
 // whether it could.
 func (s *supervisor) end(x *session, why reason) bool {
-	grace := time.NewTimer(s.order.Grace)
+	polite, patience := s.politeness(why)
+	grace := time.NewTimer(patience)
 	defer grace.Stop()
 	// What multiplies gets no time for it.
 	if why != crowded {
-		signalBelow(x.pid, syscall.SIGTERM)
+		signalBelow(x.pid, polite)
 		signalBelow(x.pid, syscall.SIGCONT)
 		s.step("terminated")
 		select {

@@ -15,6 +15,7 @@ import (
 
 	"baryon/gitsource"
 	"baryon/provisioner"
+	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/renderer"
 	"baryon/server"
@@ -25,14 +26,15 @@ import (
 // A daemon is the parts of Baryon, put together. Start here to read the
 // program: configuration, then parts, then run.
 type daemon struct {
-	cfg     config // what the daemon was started with
-	log     *zap.Logger
-	store   *state.Store
-	git     *gitsource.Client
-	command *provisioner.Command
-	loop    *reconciler.Reconciler
-	server  *server.Server
-	started time.Time
+	cfg       config // what the daemon was started with
+	log       *zap.Logger
+	store     *state.Store
+	git       *gitsource.Client
+	command   *provisioner.Command
+	terraform *terraform.Engine
+	loop      *reconciler.Reconciler
+	server    *server.Server
+	started   time.Time
 
 	settings     atomic.Pointer[reconciler.Settings] // those in force
 	file         atomic.Pointer[v1.Configuration]    // what is told of the configuration file
@@ -67,6 +69,9 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if d.command, err = d.newCommand(); err != nil {
 		return nil, err
 	}
+	if d.terraform, err = terraform.New(terraform.Config{Runner: d.command, Dir: filepath.Join(cfg.Data, "terraform")}); err != nil {
+		return nil, err
+	}
 	reporter, err := gitsource.NewReporter(gitsource.ReporterConfig{Log: log})
 	if err != nil {
 		return nil, err
@@ -77,7 +82,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	}
 	d.loop, err = reconciler.New(reconciler.Config{
 		Store: d.store, Source: d.git, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Host: host, Log: log,
-		Engines: map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: d.command},
+		Engines: map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform},
 	})
 	if err != nil {
 		return nil, err

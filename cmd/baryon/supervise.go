@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"baryon/provisioner"
+	"baryon/provisioner/terraform"
 )
 
 // superviseCommand is what the daemon starts for each local job; see
@@ -15,7 +16,7 @@ func superviseCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if code := provisioner.Supervise(args[0]); code != 0 {
+			if code := provisioner.Supervise(args[0], map[string]provisioner.NewTool{terraform.Tool: terraform.NewTool}); code != 0 {
 				return exitError(code)
 			}
 			return nil

@@ -1,0 +1,101 @@
+package terraform
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"baryon/provisioner"
+)
+
+// A plan is what of `terraform show -json PLAN` is read. Values are compared and
+// thrown away: names are all that is kept.
+type plan struct {
+	Changes []struct {
+		Address  string `json:"address"`
+		Previous string `json:"previous_address"`
+		Reason   string `json:"action_reason"`
+		Change   struct {
+			Actions      []string        `json:"actions"`
+			Before       map[string]any  `json:"before"`
+			After        map[string]any  `json:"after"`
+			Unknown      map[string]any  `json:"after_unknown"`
+			ReplacePaths [][]any         `json:"replace_paths"`
+			Importing    json.RawMessage `json:"importing"`
+		} `json:"change"`
+	} `json:"resource_changes"`
+}
+
+// readPlan takes the attributes of changes from a whole plan, and says them.
+func (t *tool) readPlan(line []byte) string {
+	var p plan
+	if err := json.Unmarshal(line, &p); err != nil {
+		return "the plan cannot be read: " + err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, c := range p.Changes {
+		i := slices.IndexFunc(t.changes, func(known provisioner.ResourceChange) bool { return known.Address == c.Address })
+		if i < 0 || t.changes[i].Action != "update" && t.changes[i].Action != "replace" {
+			continue
+		}
+		t.changes[i].Attributes = changed(c.Change.Before, c.Change.After, c.Change.Unknown)
+		for _, path := range c.Change.ReplacePaths {
+			t.changes[i].Forces = append(t.changes[i].Forces, pathName(path))
+		}
+		b.WriteString(sentence(t.changes[i]))
+	}
+	return b.String()
+}
+
+// sentence says in a line what is to change.
+func sentence(c provisioner.ResourceChange) string {
+	text := c.Action + " " + c.Address
+	if len(c.Attributes) > 0 {
+		text += ": " + strings.Join(c.Attributes, ", ")
+	}
+	if len(c.Forces) > 0 {
+		text += " (replaced because of " + strings.Join(c.Forces, ", ") + ")"
+	}
+	return text + "\n"
+}
+
+// changed names the attributes that differ, or may.
+func changed(before, after, unknown map[string]any) []string {
+	names := map[string]bool{}
+	for name, value := range before {
+		if !reflect.DeepEqual(value, after[name]) {
+			names[name] = true
+		}
+	}
+	for name, value := range after {
+		if !reflect.DeepEqual(value, before[name]) {
+			names[name] = true
+		}
+	}
+	for name, value := range unknown {
+		if value == true {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// pathName writes a path as Terraform's language does.
+func pathName(path []any) string {
+	var b strings.Builder
+	for i, step := range path {
+		switch step := step.(type) {
+		case string:
+			if i > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(step)
+		default:
+			fmt.Fprintf(&b, "[%v]", step)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,164 @@
+// Package terraform is the engine that runs Terraform or OpenTofu on this
+// machine.
+//
+// It knows the program: its commands, its files, what it prints, and what must
+// not be in code that others wrote. It refuses to know how processes are kept
+// and found again, which it leaves to the command engine, and what the files
+// were rendered from.
+package terraform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"baryon/provisioner"
+)
+
+// Config is what New needs. Runner and Dir are required.
+type Config struct {
+	// Runner runs the commands and outlives the daemon. Its program has to hand
+	// NewTool to provisioner.Supervise under the name Tool.
+	Runner *provisioner.Command
+	// Dir is the folder of states, lock files and downloaded providers.
+	Dir string
+	// Binary is terraform or tofu: a path, or a name to be looked for in Path.
+	// Empty is whichever of the two is found.
+	Binary string
+	// Path is the search path; empty is the environment's.
+	Path string
+	// Patience is how long the program gets to save its state when it is to
+	// end; 0 is five minutes.
+	Patience time.Duration
+	// LockWait is how long somebody else's lock on the state is waited for; 0 is
+	// one minute.
+	LockWait time.Duration
+}
+
+// An Engine applies Terraform code. Each stack has its own state, below Dir.
+type Engine struct {
+	cfg Config
+
+	mu    sync.Mutex
+	found Program // once it was needed
+}
+
+// A RefusedError says why code is not run. Only other code, or another
+// configuration, changes that.
+type RefusedError struct{ Problems []string }
+
+func (e *RefusedError) Error() string { return strings.Join(e.Problems, "\n") }
+
+// New returns an engine and makes its folder. Whether the program can be used is
+// found out when it is needed.
+func New(cfg Config) (*Engine, error) {
+	switch {
+	case cfg.Runner == nil:
+		return nil, errors.New("terraform: Config.Runner is required")
+	case cfg.Dir == "":
+		return nil, errors.New("terraform: Config.Dir is required")
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("terraform folder %s: %w", cfg.Dir, err)
+	}
+	cfg.Dir = dir
+	if cfg.Path == "" {
+		cfg.Path = os.Getenv("PATH")
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 5 * time.Minute
+	}
+	if cfg.LockWait <= 0 {
+		cfg.LockWait = time.Minute
+	}
+	e := &Engine{cfg: cfg}
+	for _, sub := range []string{"plugins", "mirror"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return nil, fmt.Errorf("terraform folder: %w", err)
+		}
+	}
+	return e, e.writeSettings()
+}
+
+// Apply starts the job, or looks at it, as the command engine's does. What it
+// did not start yet, and cannot, is an error: nothing was changed then.
+func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	work, err := e.work(ctx, job)
+	var refused *RefusedError
+	if errors.As(err, &refused) && job.Handle == "" {
+		return provisioner.Progress{State: provisioner.Failed, Message: refused.Error()}, nil
+	}
+	if err != nil {
+		return provisioner.Progress{}, err
+	}
+	return e.cfg.Runner.Apply(ctx, work)
+}
+
+// Cancel asks for the job to end as soon as the state is saved.
+func (e *Engine) Cancel(ctx context.Context, job provisioner.Job) error {
+	return e.cfg.Runner.Cancel(ctx, job)
+}
+
+// Renew keeps the job going; see the command engine.
+func (e *Engine) Renew(ctx context.Context, id string) error { return e.cfg.Runner.Renew(ctx, id) }
+
+// Forget removes what is kept of a job that has ended. The state stays.
+func (e *Engine) Forget(ctx context.Context, id string) error { return e.cfg.Runner.Forget(ctx, id) }
+
+// work makes a job of commands out of a job of code.
+func (e *Engine) work(ctx context.Context, job provisioner.Job) (provisioner.Job, error) {
+	p, err := e.program(ctx)
+	if err != nil {
+		return job, err
+	}
+	stack := e.stack(job.Stack)
+	if err := os.MkdirAll(stack, 0o700); err != nil {
+		return job, err
+	}
+	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(stack)})
+	job.Commands = e.commands(p, job.Action)
+	job.Env = e.environment(job.Env)
+	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience}
+	if job.Tool.Config, err = json.Marshal(toolConfig{Stack: stack}); err != nil {
+		return job, err
+	}
+	return job, nil
+}
+
+// The commands of a job, in order.
+const (
+	stepInit = 1 + iota
+	stepPlan
+	stepShow
+	stepApply
+
+	lastHarmless = stepShow
+)
+
+// planFile is what the plan step saves and the apply step applies.
+const planFile = ".baryon.tfplan"
+
+func (e *Engine) commands(p Program, action provisioner.Action) []string {
+	name := quote(p.Path)
+	lock := " -lock-timeout=" + e.cfg.LockWait.String()
+	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
+	if action == provisioner.Deprovision {
+		plan += " -destroy"
+	}
+	return []string{
+		stepInit - 1:  name + " init -input=false -no-color",
+		stepPlan - 1:  plan,
+		stepShow - 1:  name + " show -json " + planFile,
+		stepApply - 1: name + " apply -json -input=false" + lock + " " + planFile,
+	}
+}
+
+// stack is the folder of what is kept of a stack.
+func (e *Engine) stack(name string) string { return filepath.Join(e.cfg.Dir, "stacks", safeName(name)) }

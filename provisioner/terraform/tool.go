@@ -1,0 +1,186 @@
+package terraform
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"baryon/provisioner"
+)
+
+// Tool is what NewTool is called in provisioner.Supervise.
+const Tool = "terraform"
+
+// toolConfig is what the daemon tells the tool of a job.
+type toolConfig struct {
+	Stack string // the folder of what is kept of the stack
+}
+
+// A tool reads what terraform prints and has the say between its commands.
+type tool struct {
+	cfg toolConfig
+	dir string // where the commands run
+
+	applying bool // what is planned has been told
+
+	changes []provisioner.ResourceChange
+	outputs map[string]string
+}
+
+// NewTool makes the reader of one attempt.
+func NewTool(dir string, config json.RawMessage) (provisioner.Tool, error) {
+	t := &tool{dir: dir}
+	if err := json.Unmarshal(config, &t.cfg); err != nil {
+		return nil, fmt.Errorf("settings of the job: %w", err)
+	}
+	return t, nil
+}
+
+// Next prepares a step and says whether it is needed.
+func (t *tool) Next(k int) (bool, error) {
+	switch k {
+	case stepInit:
+		return true, t.copyLock(t.cfg.Stack, t.dir)
+	case stepPlan:
+		return true, t.copyLock(t.dir, t.cfg.Stack)
+	case stepShow:
+		return t.wantsDetail(), nil
+	case stepApply:
+		t.applying = true
+	}
+	return true, nil
+}
+
+// copyLock copies the lock file of providers, if there is one.
+func (t *tool) copyLock(from, to string) error {
+	text, err := os.ReadFile(filepath.Join(from, lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	draft := filepath.Join(to, lockFile+".draft")
+	if err := os.WriteFile(draft, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(draft, filepath.Join(to, lockFile))
+}
+
+// wantsDetail reports whether the plan holds changes whose attributes only
+// another look at the plan tells.
+func (t *tool) wantsDetail() bool {
+	return slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool {
+		return c.Action == "update" || c.Action == "replace"
+	})
+}
+
+// A message is one line of what terraform prints with -json.
+type message struct {
+	Level   string `json:"@level"`
+	Message string `json:"@message"`
+	Type    string `json:"type"`
+	Change  *struct {
+		Resource struct {
+			Address string `json:"addr"`
+		} `json:"resource"`
+		Action string `json:"action"`
+		Reason string `json:"reason"`
+	} `json:"change"`
+	Outputs map[string]struct {
+		Sensitive bool            `json:"sensitive"`
+		Type      json.RawMessage `json:"type"`
+		Value     json.RawMessage `json:"value"`
+	} `json:"outputs"`
+	Diagnostic *diagnostic `json:"diagnostic"`
+
+	Format string `json:"format_version"` // of a whole plan
+}
+
+// Read makes of a line what people read.
+func (t *tool) Read(line []byte) string {
+	if len(line) == 0 || line[0] != '{' {
+		return string(line) + "\n"
+	}
+	var m message
+	if err := json.Unmarshal(line, &m); err != nil {
+		return string(line) + "\n"
+	}
+	switch {
+	case m.Format != "":
+		return t.readPlan(line)
+	case m.Level == "":
+		return string(line) + "\n"
+	}
+	switch m.Type {
+	case "version":
+		return ""
+	case "diagnostic":
+		if m.Diagnostic != nil {
+			return m.Diagnostic.String()
+		}
+	case "planned_change":
+		if t.applying {
+			return "" // apply says once more what plan said
+		}
+		if m.Change != nil {
+			t.changes = append(t.changes, provisioner.ResourceChange{
+				Address: m.Change.Resource.Address, Action: m.Change.Action, Reason: strings.ReplaceAll(m.Change.Reason, "_", " "),
+			})
+		}
+	case "outputs":
+		return t.readOutputs(m)
+	}
+	return m.Message + "\n"
+}
+
+// Proton's limits on outputs.
+const (
+	maxOutputs   = 50
+	maxOutputLen = 1024
+)
+
+// readOutputs keeps the outputs that an apply prints; a plan prints them without
+// values. The values of sensitive ones are not printed and never kept.
+func (t *tool) readOutputs(m message) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(m.Outputs)) {
+		o := m.Outputs[name]
+		if len(o.Type) == 0 {
+			return ""
+		}
+		if t.outputs == nil {
+			t.outputs = map[string]string{}
+		}
+		value := string(o.Value)
+		var text string
+		if json.Unmarshal(o.Value, &text) == nil {
+			value = text
+		}
+		switch n := utf8.RuneCountInString(value); {
+		case o.Sensitive:
+			fmt.Fprintf(&b, "Output %q is sensitive and not kept.\n", name)
+		case len(t.outputs) == maxOutputs:
+			fmt.Fprintf(&b, "Output %q is left out: there are more than %d.\n", name, maxOutputs)
+		case string(o.Value) == "null" || n == 0: // Proton knows no empty output
+		case n > maxOutputLen:
+			fmt.Fprintf(&b, "Output %q is left out: it has %d characters, want at most %d.\n", name, n, maxOutputLen)
+		default:
+			t.outputs[name] = value
+		}
+	}
+	return b.String()
+}
+
+// Result is what was read.
+func (t *tool) Result() provisioner.ToolResult {
+	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
+	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes}
+}
