@@ -25,6 +25,7 @@ import (
 
 	"baryon/gitsource"
 	"baryon/provisioner"
+	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/state"
 )
@@ -38,7 +39,7 @@ type Source interface {
 // contents are what a repository holds now.
 type contents interface {
 	Head(ctx context.Context, repo gitsource.Repo) (commit string, err error)
-	Tree(ctx context.Context, repo gitsource.Repo, commit string) (*gitsource.Tree, error)
+	Tree(ctx context.Context, repo gitsource.Repo, commit string) (declare.Tree, error)
 }
 
 // history is how it came about.

@@ -62,7 +62,7 @@ func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (render
 			v.Version.Minor++
 		}
 	}
-	files, err := s.tree.Sub(b.Dir)
+	files, err := fs.Sub(s.tree, b.Dir)
 	if err != nil {
 		return nil, "", err
 	}

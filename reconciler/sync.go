@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,7 +37,7 @@ func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, 
 	if head == prior.Seen && prior.Settings == repo.digest() && prior.Error == "" && !prior.Recheck {
 		return due, nil
 	}
-	if err := r.sync(ctx, c, repo, prior, head); err != nil {
+	if err := r.sync(ctx, c.Fence(), repo, prior, head); err != nil {
 		return next{}, r.syncFailed(ctx, c, repo, prior, err)
 	}
 	return due, nil
@@ -89,7 +90,7 @@ type takeover struct {
 	prior  state.Sync
 	head   string
 	commit gitsource.Commit
-	tree   *gitsource.Tree
+	tree   declare.Tree
 	decl   *declare.Declaration
 	owned  map[state.Ref]string // what this repository declares so far, and where
 
@@ -105,14 +106,14 @@ type takeover struct {
 
 // sync registers bundles and takes over documents. What is broken stays as it
 // was; everything else goes on.
-func (r *Reconciler) sync(ctx context.Context, c state.Claim, repo Repository, prior state.Sync, head string) error {
+func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repository, prior state.Sync, head string) error {
 	s := &takeover{r: r, repo: repo, prior: prior, head: head, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
 	for _, step := range []func(context.Context) error{s.read, s.register, s.examine} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	if err := r.cfg.Store.Update(ctx, c.Fence(), s.takeOver); err != nil {
+	if err := r.cfg.Store.Update(ctx, fence, s.takeOver); err != nil {
 		return err
 	}
 	r.log.Info("repository taken over", zap.String("repo", repo.Name), zap.String("commit", head),
@@ -139,8 +140,7 @@ func (s *takeover) read(ctx context.Context) error {
 	known := make(map[string]declare.File, len(rows))
 	for _, row := range rows {
 		s.rows[row.Path] = row
-		var f declare.File
-		if err := json.Unmarshal(row.Doc, &f); err == nil && f.Hash != "" {
+		if f, err := fileOf(row); err == nil && f.Hash != "" {
 			known[row.Path] = f
 		}
 	}
@@ -151,6 +151,13 @@ func (s *takeover) read(ctx context.Context) error {
 		return err
 	}
 	return s.judge(ctx)
+}
+
+// fileOf reads what is kept of a file.
+func fileOf(row state.SourceFile) (declare.File, error) {
+	var f declare.File
+	err := json.Unmarshal(row.Doc, &f)
+	return f, err
 }
 
 // judge decides whether this commit may delete anything.
@@ -324,7 +331,7 @@ func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (rend
 
 // componentProblems checks the files that a component brings with it.
 func (s *takeover) componentProblems(doc declare.Document) (renderer.Problems, error) {
-	files, err := s.tree.Sub(doc.Header.Files)
+	files, err := fs.Sub(s.tree, doc.Header.Files)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -242,7 +243,7 @@ func (s *takeover) declareService(tx *state.Tx, doc declare.Document, origin sta
 
 // componentFiles keeps the folder of a component's files.
 func (s *takeover) componentFiles(tx *state.Tx, doc declare.Document) (string, error) {
-	files, err := s.tree.Sub(doc.Header.Files)
+	files, err := fs.Sub(s.tree, doc.Header.Files)
 	if err != nil {
 		return "", err
 	}

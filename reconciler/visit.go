@@ -54,14 +54,19 @@ func (r *Reconciler) moveVersion(ctx context.Context, c state.Claim, version sta
 		if err != nil {
 			return err
 		}
-		if t.Desired.Version != (state.Version{}) {
-			t.Generation++
-		}
-		t.Desired.Version = version
-		moved = t
-		return tx.PutTarget(t)
+		moved = onVersion(t, version)
+		return tx.PutTarget(moved)
 	})
 	return moved, err
+}
+
+// onVersion is a target that wants a version.
+func onVersion(t state.Target, version state.Version) state.Target {
+	if t.Desired.Version != (state.Version{}) && t.Desired.Version != version {
+		t.Generation++
+	}
+	t.Desired.Version = version
+	return t
 }
 
 // act does what Plan decided.
@@ -175,6 +180,12 @@ func (r *Reconciler) forgetTarget(ctx context.Context, c state.Claim, t state.Ta
 // look reads and renders all that Plan needs to know about a target. In the
 // view, Desired.Version is the version that is wanted now.
 func (r *Reconciler) look(ctx context.Context, t state.Target) (View, *artifact, error) {
+	return r.lookAs(ctx, t, nil)
+}
+
+// lookAs is look, with something in the place of what t needs and is not
+// deployed yet; without an assume, nothing is rendered then.
+func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumption) (View, *artifact, error) {
 	s := r.current()
 	v := View{Target: t, Now: time.Now(), DeletionLimit: s.Deletions}
 	var err error
@@ -197,6 +208,11 @@ func (r *Reconciler) look(ctx context.Context, t state.Target) (View, *artifact,
 	if err != nil {
 		return v, nil, err
 	}
+	if assume != nil {
+		if err := assume(ctx, t, v.Needs, needs); err != nil {
+			return v, nil, err
+		}
+	}
 	want, blocked, err := r.wanted(ctx, t)
 	if err != nil || blocked.Reason != "" {
 		v.Blocked = blocked
@@ -206,7 +222,7 @@ func (r *Reconciler) look(ctx context.Context, t state.Target) (View, *artifact,
 	if v.Blocked = want.incompatible(t, needs); v.Blocked.Reason != "" {
 		return v, nil, nil
 	}
-	if _, waits := waitForNeeds(v); waits {
+	if _, waits := waitForNeeds(v); waits && assume == nil {
 		return v, nil, nil
 	}
 	art, err := r.renderInto(ctx, &v, want, needs)

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"baryon/reconciler"
 	"baryon/server/dashboard"
 	v1 "baryon/server/v1"
 	"baryon/state"
@@ -33,7 +34,8 @@ type Config struct {
 	// error lets nobody in. Nil is for a daemon without one: it answers only
 	// requests addressed to this machine by one of its own names.
 	Token func() (string, error)
-	Hooks http.Handler // answers POST /hooks/github; nil when no hook is configured
+	Loop  *reconciler.Reconciler // plans; may be nil
+	Hooks http.Handler           // answers POST /hooks/github; nil when no hook is configured
 	Log   *zap.Logger
 }
 
@@ -62,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, done: make(chan struct{}), session: session{now: time.Now}}
 	var err error
 	s.api, err = v1.Handler(v1.Config{
-		Store: cfg.Store, Wake: cfg.Wake, ARN: cfg.ARN, Setup: cfg.Setup, Done: s.done, Log: cfg.Log,
+		Store: cfg.Store, Wake: cfg.Wake, ARN: cfg.ARN, Setup: cfg.Setup, Loop: cfg.Loop, Done: s.done, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -36,6 +36,8 @@ var schema embed.FS
 type Config struct {
 	DSN string           // a PostgreSQL URL (postgres://…), or the path of an SQLite file
 	Now func() time.Time // the clock of everything but leases; nil for time.Now
+
+	Scratch bool // an SQLite file that is thrown away: nothing waits for the disk
 }
 
 // A Store is the database. It is safe for use by many goroutines.
@@ -47,6 +49,8 @@ type Store struct {
 	now      func() time.Time
 	lock     *os.File
 
+	synchronous string // SQLite: whether commits wait for the disk
+
 	bundles bundleCache
 	changed broadcast
 }
@@ -55,7 +59,10 @@ type Store struct {
 // up to date. An SQLite file is held exclusively until Close: a second process
 // gets a *LockedError. A database of a newer Baryon gives a *NewerError.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{dsn: cfg.DSN, now: cfg.Now}
+	s := &Store{dsn: cfg.DSN, now: cfg.Now, synchronous: "synchronous(FULL)"}
+	if cfg.Scratch {
+		s.synchronous = "synchronous(OFF)"
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -99,7 +106,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	s.lock = held
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-32000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", s.synchronous, "cache_size(-32000)",
 	}}
 	dsn := "file:" + (&url.URL{Path: s.dsn}).EscapedPath() + "?" + q.Encode()
 	if s.write, err = sql.Open("sqlite", dsn); err != nil {

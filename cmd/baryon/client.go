@@ -27,7 +27,7 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Abandon, "Give up a deployment that never ends", "  baryon abandon environment/dev --why 'host is gone'"),
 		verbCommand(v1.Retain, "Forget what is to be deleted, and leave what it made", "  baryon retain environment/old"),
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
-		suspendCommand(), validateCommand(), doctorCommand(), versionCommand(),
+		suspendCommand(), planCommand(), validateCommand(), doctorCommand(), versionCommand(),
 	}
 }
 

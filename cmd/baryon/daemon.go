@@ -17,6 +17,7 @@ import (
 	"baryon/provisioner"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
+	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/server"
 	v1 "baryon/server/v1"
@@ -81,7 +82,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 		host = "unknown"
 	}
 	d.loop, err = reconciler.New(reconciler.Config{
-		Store: d.store, Source: d.git, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Host: host, Log: log,
+		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Host: host, Log: log,
 		Engines: map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform},
 	})
 	if err != nil {
@@ -95,7 +96,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 
 // newServer makes the faces of the daemon.
 func (d *daemon) newServer() (err error) {
-	cfg := server.Config{Store: d.store, Wake: d.loop.Wake, ARN: d.arn, Setup: d.setup, Log: d.log}
+	cfg := server.Config{Store: d.store, Wake: d.loop.Wake, ARN: d.arn, Setup: d.setup, Loop: d.loop, Log: d.log}
 	if d.cfg.Token.set() {
 		cfg.Token = func() (string, error) { return d.cfg.Token.read("token") }
 	}
@@ -201,6 +202,13 @@ func (d *daemon) close() error {
 		errs = append(errs, d.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// gitTrees hands out the trees of commits as the loop knows them.
+type gitTrees struct{ *gitsource.Client }
+
+func (g gitTrees) Tree(ctx context.Context, repo gitsource.Repo, commit string) (declare.Tree, error) {
+	return g.Client.Tree(ctx, repo, commit)
 }
 
 // commitStatus shows what became of a commit beside it, where the host of the

@@ -88,10 +88,20 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, v any) 
 func (c *Client) Post(ctx context.Context, path string, body Request, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return c.do(ctx, http.MethodPost, path, nil, &body, v)
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, http.MethodPost, path, nil, &content{"application/json", text}, v)
 }
 
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, body *Request, v any) error {
+// content is the body of a request.
+type content struct {
+	media string
+	data  []byte
+}
+
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, body *content, v any) error {
 	response, err := c.send(ctx, method, path, query, body)
 	if err != nil {
 		return err
@@ -104,7 +114,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 }
 
 // send makes a request and turns every answer but success into an error.
-func (c *Client) send(ctx context.Context, method, path string, query url.Values, body *Request) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, body *content) (*http.Response, error) {
 	u := *c.server
 	u.RawPath = u.EscapedPath() + "/v1/" + path
 	var err error
@@ -112,21 +122,17 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		return nil, err
 	}
 	u.RawQuery = query.Encode()
-	var content io.Reader
+	var data io.Reader
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		content = bytes.NewReader(text)
+		data = bytes.NewReader(body.data)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, u.String(), content)
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), data)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", body.media)
 		request.Header.Set(ActorHeader, c.actor)
 	}
 	if c.token != "" {

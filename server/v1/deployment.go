@@ -111,7 +111,7 @@ func (a *api) deployments(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ref, err := refQuery(r, "ref")
+	ref, err := refQuery(r)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (a *api) audit(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	about := r.URL.Query().Get("ref")
-	if ref, err := refQuery(r, "ref"); err == nil && ref.Kind != "" {
+	if ref, err := refQuery(r); err == nil && ref.Kind != "" {
 		about = ref.String()
 	} else if err != nil && !strings.Contains(about, "-template/") {
 		return nil, err

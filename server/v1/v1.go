@@ -24,6 +24,9 @@
 //	GET  /v1/components                    ?environment= ?status=
 //	GET  /v1/TARGET                        one target: outputs, why, needs, dependents, last deployments
 //	POST /v1/TARGET/VERB                   retry redeploy approve reject suspend resume cancel abandon retain delete
+//	GET  /v1/plan                          ?ref=                          what would change now, and why, with the rendered diff
+//	GET  /v1/TARGET/plan                   the same for one target; also services/SERVICE/plan
+//	POST /v1/plan                          ?repository=                   what a folder, a zip archive, would change if it were pushed
 //	GET  /v1/why?ref=REF                   why nothing happens to REF, and what would change that
 //	GET  /v1/deployments                   ?ref=                          newest first
 //	GET  /v1/deployments/ID                one deployment
@@ -67,6 +70,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"baryon/reconciler"
 	"baryon/state"
 )
 
@@ -77,6 +81,7 @@ type Config struct {
 	ARN   func(state.Ref) string // resource names; nil for us-east-1 and account 000000000000
 	Setup func() Setup           // what the daemon says of itself; may be nil
 	Done  <-chan struct{}        // closed when streams are to end; may be nil
+	Loop  *reconciler.Reconciler // plans; may be nil
 	Log   *zap.Logger
 }
 
@@ -142,6 +147,9 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/components":                                 a.targets(state.KindComponent, "environment", "status"),
 		"GET /v1/services":                                   a.services,
 		"GET /v1/services/{service}":                         a.service,
+		"GET /v1/plan":                                       a.plan,
+		"POST /v1/plan":                                      a.planFolder,
+		"GET /v1/services/{service}/plan":                    a.planTarget(func(r *http.Request) state.Ref { return state.ServiceRef(r.PathValue("service")) }),
 		"GET /v1/why":                                        a.why,
 		"GET /v1/deployments":                                a.deployments,
 		"GET /v1/deployments/{id}":                           a.deployment,
@@ -159,6 +167,7 @@ func (a *api) routes() map[string]serve {
 	}
 	for place, ref := range places() {
 		routes["GET /v1/"+place] = a.target(ref)
+		routes["GET /v1/"+place+"/plan"] = a.planTarget(ref)
 		routes["POST /v1/"+place+"/{verb}"] = a.verb(ref)
 	}
 	return routes

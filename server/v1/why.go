@@ -149,7 +149,7 @@ func (a *api) why(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err := allowQuery(r, "ref"); err != nil {
 		return nil, err
 	}
-	ref, err := refQuery(r, "ref")
+	ref, err := refQuery(r)
 	if err != nil {
 		return nil, err
 	}
@@ -159,9 +159,9 @@ func (a *api) why(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return a.view.Why(r.Context(), ref)
 }
 
-// refQuery reads a ref from the query; the zero Ref when it is not given.
-func refQuery(r *http.Request, name string) (state.Ref, error) {
-	text := r.URL.Query().Get(name)
+// refQuery reads ?ref= of the query; the zero Ref when it is not given.
+func refQuery(r *http.Request) (state.Ref, error) {
+	text := r.URL.Query().Get("ref")
 	if text == "" {
 		return state.Ref{}, nil
 	}
