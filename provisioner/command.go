@@ -50,8 +50,10 @@ type CommandConfig struct {
 	Log       *zap.Logger
 }
 
+// UsualPath is where commands are looked for when nothing is said.
+const UsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 const (
-	usualPath   = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	maxAttempts = 5         // how often work that may be run again is
 	logChunk    = 256 << 10 // the most log one Apply hands back
 )
@@ -96,7 +98,7 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 	}
 	cfg.Dir = dir
 	if cfg.Path == "" {
-		cfg.Path = usualPath
+		cfg.Path = UsualPath
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = time.Hour

@@ -153,7 +153,23 @@ func (r *Reconciler) job(ctx context.Context, d state.Deployment) (Engine, provi
 	job.Env["RESOURCE_ARN"] = d.Ref.ARN(s.Region, s.account(d.Desired))
 	job.Env["AWS_DEFAULT_REGION"], job.Env["AWS_REGION"] = s.Region, s.Region
 	job.Env["BARYON_DEPLOYMENT_ID"], job.Env["BARYON_STACK"] = d.ID, job.Stack
+	r.letIn(&job)
 	return engine, job, offset, nil
+}
+
+// letIn tells the commands of a job how they reach this daemon, where the
+// template does not say it itself.
+func (r *Reconciler) letIn(job *provisioner.Job) {
+	if r.cfg.Access == nil {
+		return
+	}
+	env, secrets := r.cfg.Access(job.ID)
+	for name, value := range env {
+		if _, said := job.Env[name]; !said {
+			job.Env[name] = value
+		}
+	}
+	job.Secrets = secrets
 }
 
 func (s Settings) account(d state.Desired) string {
@@ -231,10 +247,12 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		return next{}, err
 	}
 	d.Handle = p.Handle
-	if status == state.Succeeded {
-		d.Outputs = p.Outputs
-	}
 	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if status == state.Succeeded {
+			if err := collect(tx, &d, p.Outputs); err != nil {
+				return err
+			}
+		}
 		if err := tx.AppendLog(d.ID, offset, p.Log); err != nil {
 			return err
 		}
@@ -258,6 +276,24 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	}
 	r.forget(ctx, d)
 	return next{at: time.Now()}, nil // look once more: something may have been declared meanwhile
+}
+
+// collect gives a deployment that succeeded its outputs: what the engine found,
+// and over that what was reported while it ran.
+func collect(tx *state.Tx, d *state.Deployment, found map[string]string) error {
+	now, err := tx.Deployment(d.ID)
+	if err != nil {
+		return err
+	}
+	d.Outputs = maps.Clone(found)
+	if len(now.Notice.Outputs) > 0 && d.Outputs == nil {
+		d.Outputs = map[string]string{}
+	}
+	maps.Copy(d.Outputs, now.Notice.Outputs)
+	if d.Message == "" {
+		d.Message = now.Notice.Message
+	}
+	return nil
 }
 
 // again is when a running job is looked at next.

@@ -66,8 +66,11 @@ type Config struct {
 	Engines  map[renderer.Engine]Engine
 	Reporter Reporter // may be nil
 	Settings Settings
-	Host     string // the name of this machine, for people
-	Log      *zap.Logger
+	// Access is how the commands of a deployment reach this daemon: variables,
+	// and others whose values are secret. It may be nil.
+	Access func(deployment string) (env, secrets map[string]string)
+	Host   string // the name of this machine, for people
+	Log    *zap.Logger
 }
 
 // A Reconciler runs the loop. Its only memory is the Store.

@@ -1,5 +1,6 @@
 // Package server is the listener that the faces of Baryon share: its own JSON
-// at /v1/, the page for people at /, hooks at /hooks/, health and figures. It
+// at /v1/, the page for people at /, the API of AWS Proton at POST /, hooks at
+// /hooks/, health and figures. It
 // knows who may ask, what a browser may be made to do, and how requests end
 // when the daemon does.
 //
@@ -36,7 +37,10 @@ type Config struct {
 	Token func() (string, error)
 	Loop  *reconciler.Reconciler // plans; may be nil
 	Hooks http.Handler           // answers POST /hooks/github; nil when no hook is configured
-	Log   *zap.Logger
+	// Proton answers POST /, the API of AWS Proton, and finds out by itself who
+	// calls; nil for a server without it.
+	Proton http.Handler
+	Log    *zap.Logger
 }
 
 // A Server answers requests until it is told to end.
@@ -97,6 +101,9 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle("/login", s.sameOrigin(http.HandlerFunc(s.login)))
 		mux.Handle("POST /logout", s.sameOrigin(http.HandlerFunc(s.logout)))
 		mux.Handle("GET /static/", s.page.Static()) // the login form needs them too
+	}
+	if s.cfg.Proton != nil {
+		mux.Handle("POST /{$}", s.addressed(s.sameOrigin(s.cfg.Proton)))
 	}
 	// "/" alone: a pattern with a method would answer for other methods too.
 	mux.Handle("/", s.addressed(s.sameOrigin(s.loggedIn(guarded))))

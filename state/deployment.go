@@ -40,6 +40,7 @@ type Deployment struct {
 	Reason   string // why it was begun
 	By       Actor  // who asked for it, when somebody did
 	Needs    map[string]string
+	Notice   Notice // what was reported from outside; only Notify changes it
 
 	CreatedAt   time.Time
 	ModifiedAt  time.Time
@@ -55,6 +56,7 @@ type deploymentDoc struct {
 	Reason   string            `json:"reason,omitempty"`
 	By       Actor             `json:"by,omitempty"`
 	Needs    map[string]string `json:"needs,omitempty"`
+	Notice   Notice            `json:"notice,omitzero"`
 }
 
 // Move changes the status as the table of legal moves allows.
@@ -102,6 +104,11 @@ func (tx *Tx) SaveDeployment(d Deployment) error {
 	if _, err := Status(row.Status).To(d.Status); err != nil {
 		return &ConflictError{What: "deployment " + d.ID, Why: err.Error()}
 	}
+	was, err := deploymentOf(row)
+	if err != nil {
+		return err
+	}
+	d.Notice = was.Notice // it may have come since d was read
 	outputs, err := encode(d.Outputs)
 	if err != nil {
 		return err
@@ -212,7 +219,7 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Engine: d.Engine, Rendered: d.Rendered,
-		Reason: d.Reason, By: d.By, Needs: d.Needs,
+		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice,
 	})
 }
 
@@ -231,6 +238,6 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 		return Deployment{}, err
 	}
 	d.Desired, d.Before, d.Engine, d.Rendered = doc.Desired, doc.Before, doc.Engine, doc.Rendered
-	d.Reason, d.By, d.Needs = doc.Reason, doc.By, doc.Needs
+	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
 	return d, nil
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/server"
+	"baryon/server/proton"
+	"baryon/server/proton/shim"
 	v1 "baryon/server/v1"
 	"baryon/state"
 )
@@ -41,6 +45,7 @@ type daemon struct {
 	file         atomic.Pointer[v1.Configuration]    // what is told of the configuration file
 	reconfigured chan struct{}                       // new settings are in force
 
+	secret        []byte // proves the tokens of deployments
 	listener      net.Listener
 	hooksListener net.Listener
 }
@@ -64,6 +69,9 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if d.store, err = state.Open(ctx, state.Config{DSN: cfg.dsn()}); err != nil {
 		return nil, err
 	}
+	if d.secret, err = d.store.Secret(ctx, "deployment tokens"); err != nil {
+		return nil, err
+	}
 	if d.git, err = gitsource.New(gitsource.Config{Dir: filepath.Join(cfg.Data, "git"), Log: log}); err != nil {
 		return nil, err
 	}
@@ -82,7 +90,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 		host = "unknown"
 	}
 	d.loop, err = reconciler.New(reconciler.Config{
-		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Host: host, Log: log,
+		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
 		Engines: map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform},
 	})
 	if err != nil {
@@ -108,8 +116,21 @@ func (d *daemon) newServer() (err error) {
 			return err
 		}
 	}
+	cfg.Proton, err = proton.New(proton.Config{
+		Store: d.store, Wake: d.loop.Wake, Settings: func() reconciler.Settings { return *d.settings.Load() }, Token: cfg.Token, Secret: d.secret, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
 	d.server, err = server.New(cfg)
 	return err
+}
+
+// access is how the commands of a deployment reach this daemon: its address, in
+// the words of both command lines, and a token that is good for this alone.
+func (d *daemon) access(deployment string) (env, secrets map[string]string) {
+	env = map[string]string{"BARYON_SERVER": d.address(), "AWS_ENDPOINT_URL_PROTON": d.address()}
+	return env, map[string]string{shim.TokenVariable: proton.DeploymentToken(d.secret, deployment)}
 }
 
 // arn is the resource name of a thing under the settings in force.
@@ -132,7 +153,12 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: os.Getenv("PATH"), Log: d.log}
+	tools, err := shimFolder(filepath.Join(d.cfg.Data, "bin"), exe)
+	if err != nil {
+		return nil, err
+	}
+	path := strings.Join([]string{tools, orDefault(os.Getenv("PATH"), provisioner.UsualPath)}, string(filepath.ListSeparator))
+	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: path, Log: d.log}
 	if d.store.Shared() {
 		c.Deadline, c.Grace = state.Lease/2, 3*time.Second
 	}
@@ -169,8 +195,15 @@ func (d *daemon) pushed(url string) {
 	d.loop.Wake()
 }
 
-// address is where the API and the page are, for people and clients.
-func (d *daemon) address() string { return "http://" + d.listener.Addr().String() }
+// address is where the API and the page are, for people and clients on this
+// machine.
+func (d *daemon) address() string {
+	at, ok := d.listener.Addr().(*net.TCPAddr)
+	if ok && at.IP.IsUnspecified() {
+		return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(at.Port))
+	}
+	return "http://" + d.listener.Addr().String()
+}
 
 // run works until ctx ends, then waits for everything it started. Commands that
 // run go on: they are not this process, and the next one finds them.

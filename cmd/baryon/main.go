@@ -22,6 +22,9 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if isShim() {
+		return awsShim(ctx, os.Args[1:])
+	}
 	err := root().ExecuteContext(ctx)
 	var exit exitError
 	switch {
@@ -56,7 +59,7 @@ a plan is asked for 2 when there is something to change.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand())
+	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand(), awsShimCommand())
 	cmd.AddCommand(clientCommands()...)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())

@@ -17,7 +17,7 @@ import (
 // TestMain lets the test binary be the daemon and the supervisor of its
 // commands, as the real binary is both.
 func TestMain(m *testing.M) {
-	if os.Getenv("BARYON_TEST_MAIN") != "" || len(os.Args) > 1 && os.Args[1] == "supervise" {
+	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() || len(os.Args) > 1 && os.Args[1] == "supervise" {
 		main()
 	}
 	testscript.Main(m, map[string]func(){"baryon": main})

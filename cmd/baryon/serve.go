@@ -60,7 +60,7 @@ func serve(ctx context.Context, cfg config) error {
 		return err
 	}
 	if !cfg.Token.set() {
-		log.Info("no token is configured: whoever can reach the address may do everything", zap.String("listen", cfg.Listen))
+		log.Info("no token is configured: whoever can reach the address may do everything, and calls of the Proton API with any signature are accepted", zap.String("listen", cfg.Listen))
 	}
 	log.Info("serving", zap.String("address", d.address()), zap.Int("repositories", len(cfg.Settings.Repositories)), zap.Bool("shared", d.store.Shared()))
 	return errors.Join(d.run(ctx), d.close())

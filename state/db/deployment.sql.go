@@ -222,6 +222,26 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 	return i, err
 }
 
+const noteDeployment = `-- name: NoteDeployment :execrows
+UPDATE deployment SET doc = $1, modified_at = $2 WHERE id = $3 AND completed_at = 0
+`
+
+type NoteDeploymentParams struct {
+	Doc string
+	Now int64
+	ID  string
+}
+
+// What is reported from outside is written beside whoever carries the
+// deployment on, so it touches nothing else.
+func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, noteDeployment, arg.Doc, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const openDeployment = `-- name: OpenDeployment :one
 SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `

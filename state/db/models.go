@@ -49,6 +49,14 @@ type Need struct {
 	Needs string
 }
 
+type Record struct {
+	Kind       string
+	Key        string
+	Doc        string
+	CreatedAt  int64
+	ModifiedAt int64
+}
+
 type Replica struct {
 	ID         string
 	Number     int64

@@ -9,6 +9,11 @@ UPDATE deployment SET status = @status, output = @output, handle = @handle, mess
 	outputs = @outputs, doc = @doc, modified_at = @now, completed_at = @completed_at
 WHERE id = @id AND completed_at = 0;
 
+-- What is reported from outside is written beside whoever carries the
+-- deployment on, so it touches nothing else.
+-- name: NoteDeployment :execrows
+UPDATE deployment SET doc = @doc, modified_at = @now WHERE id = @id AND completed_at = 0;
+
 -- name: Deployment :one
 SELECT * FROM deployment WHERE id = @id;
 

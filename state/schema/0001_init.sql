@@ -171,3 +171,15 @@ CREATE TABLE source_file (
 	doc     TEXT NOT NULL,
 	PRIMARY KEY (repo, path)
 );
+
+-- Small things that are kept by name: what the Proton API lets people configure
+-- and Baryon has no other noun for, keys that were issued, secrets of the
+-- daemons themselves. doc is JSON.
+CREATE TABLE record (
+	kind        TEXT   NOT NULL,
+	key         TEXT   NOT NULL,
+	doc         TEXT   NOT NULL,
+	created_at  BIGINT NOT NULL,
+	modified_at BIGINT NOT NULL,
+	PRIMARY KEY (kind, key)
+);
