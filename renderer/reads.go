@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// outputName finds outputs.NAME and outputs["NAME"] in templates and commands.
-var outputName = regexp.MustCompile(`outputs\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*['"]([^'"\]]+)['"]\s*\])`)
+// outputName finds outputs.NAME and outputs["NAME"] in templates and commands,
+// and nothing in proton-outputs.json or at the end of a sentence.
+var outputName = regexp.MustCompile(`(?:^|[^-\w])outputs[ \t]*(?:\.[ \t]*([A-Za-z_]\w*)|\[\s*['"]([^'"\]]+)['"]\s*\])`)
 
 // OutputNames are the outputs of other things that the files and commands of a
 // part mention, by name alone and sorted. It looks at the text, so a name that

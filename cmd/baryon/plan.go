@@ -98,7 +98,10 @@ func (p *planRequest) plan(ctx context.Context, args []string, server bool) (v1.
 	}
 	preview, err := reconciler.TakeOverPreview(ctx, tree, reconciler.PreviewConfig{
 		Repository: offline, Given: given,
-		Settings: reconciler.Settings{Repositories: []reconciler.Repository{{Repo: gitsource.Repo{Name: offline}, Publish: reconciler.PublishAuto}}},
+		Settings: reconciler.Settings{Repositories: []reconciler.Repository{{
+			Repo: gitsource.Repo{Name: offline}, Publish: reconciler.PublishAuto,
+			Allow: reconciler.Allow{Commands: true}, // whether it may is for the daemon's configuration to say
+		}}},
 	})
 	if err == nil && len(preview.Proposals) == 0 && !preview.Problems.Failed() {
 		err = nothingDeclared(args[0])
