@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,11 +24,8 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 		Input: v.Input, Output: v.Output, Engine: v.Engine, Desired: t.Desired, Before: t.Deployed,
 		Reason: change.Reason,
 	}
-	for _, asked := range []state.Request{t.Asked.Approved, t.Asked.Retry, t.Asked.Redeploy} {
-		if covers(asked, t) {
-			d.By = asked.By
-		}
-	}
+	d.By = askedBy(t)
+	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
 	switch {
 	case change.Action == state.Delete:
 		d.Status, d.Engine = state.DeleteInProgress, t.Deployed.Engine
@@ -43,14 +42,11 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 			if err != nil {
 				return err
 			}
-			d.Rendered, d.Outputs = digest, art.Outputs
+			d.Rendered, d.Outputs, d.Needs = digest, art.Outputs, art.needs
 		}
-		now, err := tx.Target(t.Ref)
+		now, err := r.stillRight(tx, v, d)
 		if err != nil {
 			return err
-		}
-		if now.Generation != t.Generation {
-			return errMoved
 		}
 		if err := tx.AddDeployment(d); err != nil {
 			return err
@@ -60,6 +56,11 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 		now.Asked.Retry, now.Asked.Redeploy = state.Request{}, state.Request{}
 		if err := tx.PutTarget(now); err != nil {
 			return err
+		}
+		if d.Status.Final() {
+			if err := tx.WakeDependents(now.Ref); err != nil {
+				return err
+			}
 		}
 		return r.woken(tx, now)
 	})
@@ -78,9 +79,58 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 	return r.advance(ctx, c, t, d)
 }
 
-// errMoved says that the target was declared anew between planning and
+// askedBy is the person who last asked for what is done now, if one did.
+func askedBy(t state.Target) state.Actor {
+	var by state.Actor
+	for _, asked := range []state.Request{t.Asked.Approved, t.Asked.Retry, t.Asked.Redeploy} {
+		if covers(asked, t) {
+			by = asked.By
+		}
+	}
+	return by
+}
+
+// errMoved says that what a plan rests upon has changed between planning and
 // beginning: nothing was begun, and the next visit plans again.
-var errMoved = errors.New("declared anew meanwhile")
+var errMoved = errors.New("changed meanwhile")
+
+// stillRight locks the target, and with it its partner, and makes sure that what
+// was planned may still be begun: the target is the one that was planned for,
+// its partner is at rest, and the guard is not used up by others.
+func (r *Reconciler) stillRight(tx *state.Tx, v View, d state.Deployment) (state.Target, error) {
+	refs := []state.Ref{v.Target.Ref}
+	if v.Partner != nil {
+		refs = append(refs, v.Partner.Ref)
+		slices.SortFunc(refs, func(a, b state.Ref) int { return strings.Compare(a.String(), b.String()) }) // one order, so that no two wait for each other
+	}
+	var now state.Target
+	for _, ref := range refs {
+		t, err := tx.Target(ref)
+		if ref == v.Target.Ref {
+			if err != nil {
+				return t, err
+			}
+			now = t
+			continue
+		}
+		if open, openErr := tx.UnderWay(ref); openErr != nil || open {
+			return t, errors.Join(openErr, errMoved)
+		}
+	}
+	if now.Generation != v.Target.Generation {
+		return now, errMoved
+	}
+	if d.Unasked {
+		n, err := tx.CountDeletions(tx.Now().Add(-guarded), d.Ref)
+		if err != nil {
+			return now, err
+		}
+		if n >= v.DeletionLimit {
+			return now, errMoved
+		}
+	}
+	return now, nil
+}
 
 // advance makes one idempotent call to the engine and writes down how far the
 // deployment is. It makes no choices: what it cannot do now it does next time.
@@ -333,6 +383,9 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
 		}
 		t.Deployed, t.Status, t.LastAttempted, t.LastSucceeded = state.Deployed{}, "", "", "" // declared again meanwhile
 	case state.Succeeded:
+		if err := tx.SetUses(d.Ref, usedBy(d)); err != nil {
+			return err
+		}
 		t.LastSucceeded = d.ID
 		t.Deployed = state.Deployed{
 			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
@@ -347,6 +400,17 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
 		return err
 	}
 	return r.woken(tx, t)
+}
+
+// usedBy are the targets whose outputs a deployment read.
+func usedBy(d state.Deployment) []state.Ref {
+	var refs []state.Ref
+	for text := range d.Needs {
+		if ref, err := state.ParseRef(text); err == nil {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 // woken wakes what sums up the state of a target.

@@ -24,6 +24,7 @@ type artifact struct {
 	Outputs     map[string]string `json:"outputs,omitempty"` // of what is not applied: the spec's own values
 
 	files fs.FS
+	needs map[string]string // the deployments whose outputs were read, by target; kept with the deployment
 }
 
 // The places of an artifact's pieces in its blob.

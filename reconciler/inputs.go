@@ -18,9 +18,8 @@ type wanted struct {
 	row     state.TemplateVersion
 	bundle  *renderer.Bundle
 	part    renderer.Part
-	inputs  *jinja.Dict            // of the target itself
-	sisters map[string]*jinja.Dict // pipeline: the inputs of the instances, by name
-	order   []string               // pipeline: the instances in the order of the spec
+	inputs  *jinja.Dict // of the target itself
+	order   []string    // pipeline: the instances in the order of the spec
 }
 
 // wanted resolves what a target follows to a version, opens its bundle, and
@@ -142,12 +141,8 @@ func (w *wanted) check(t state.Target) error {
 			return renderer.Problems{node.Problem("this version of the template has no pipeline", "", "", "pin another version")}.Err()
 		}
 		w.inputs, problems = checkType(schema.Pipeline, node.Get("pipeline"))
-		w.sisters = map[string]*jinja.Dict{}
 		for _, item := range instancesOf(node) {
-			name := textOf(item.Get("name"))
-			inputs, more := checkType(schema.Service, item.Get("spec"))
-			problems = append(problems, more...)
-			w.order, w.sisters[name] = append(w.order, name), inputs
+			w.order = append(w.order, textOf(item.Get("name")))
 		}
 	}
 	shift(problems, t.Desired.Origin.Line)
@@ -212,8 +207,33 @@ func textOf(n *renderer.Node) string {
 	return n.Text
 }
 
+// sister is an instance as its pipeline sees it: with the inputs that it was
+// deployed with, by the schema of the version that it is on.
+func (r *Reconciler) sister(ctx context.Context, t state.Target, needs map[state.Ref]state.Target) (renderer.PipelineInstance, error) {
+	out := renderer.PipelineInstance{
+		Name: t.Ref.Name, Outputs: t.Deployed.Outputs, Environment: r.current().environment(t.Desired.Environment, needs),
+	}
+	version, spec := t.Deployed.Version, t.Deployed.Spec
+	if t.Deployed.Deployment == "" { // it is assumed to be there
+		version, spec = t.Desired.Version, t.Desired.Spec
+	}
+	v, err := r.cfg.Store.TemplateVersion(ctx, state.KindService, t.Desired.Template, version)
+	if err != nil {
+		return out, err
+	}
+	bundle, err := r.open(ctx, v)
+	if err != nil {
+		return out, err
+	}
+	node, problems := renderer.ParseOne(t.Desired.Origin.Path, []byte(spec), renderer.Limits{})
+	if !problems.Failed() {
+		out.Inputs, problems = checkType(bundle.Schema.Service, instanceSpec(node, t.Ref.Name))
+	}
+	return out, problems.Err()
+}
+
 // inputs gathers what the template of a target may read.
-func (r *Reconciler) inputs(t state.Target, w wanted, needs map[state.Ref]state.Target) (renderer.Inputs, error) {
+func (r *Reconciler) inputs(ctx context.Context, t state.Target, w wanted, needs map[state.Ref]state.Target) (renderer.Inputs, error) {
 	s := r.current()
 	in := renderer.Inputs{ARN: t.Ref.ARN(s.Region, s.account(t.Desired)), Tags: s.tags(t)}
 	switch t.Ref.Kind {
@@ -227,11 +247,11 @@ func (r *Reconciler) inputs(t state.Target, w wanted, needs map[state.Ref]state.
 		in.Service = serviceInputs(t)
 		in.Pipeline = renderer.Pipeline{Inputs: w.inputs}
 		for _, name := range w.order {
-			sister := needs[state.InstanceRef(t.Ref.Service, name)]
-			in.Instances = append(in.Instances, renderer.PipelineInstance{
-				Name: name, Inputs: w.sisters[name], Outputs: sister.Deployed.Outputs,
-				Environment: s.environment(sister.Desired.Environment, needs),
-			})
+			sister, err := r.sister(ctx, needs[state.InstanceRef(t.Ref.Service, name)], needs)
+			if err != nil {
+				return in, err
+			}
+			in.Instances = append(in.Instances, sister)
 		}
 	case state.KindComponent:
 		in.Environment = s.environment(t.Desired.Environment, needs)
@@ -307,23 +327,5 @@ func partOf(k state.Kind) renderer.Part {
 		return renderer.PartPipeline
 	default:
 		return renderer.PartComponent
-	}
-}
-
-// incompatible says that an instance's template does not run on the template of
-// its environment; the zero Waiting says that it does. Only names and majors count.
-func (w *wanted) incompatible(t state.Target, needs map[state.Ref]state.Target) state.Waiting {
-	e, known := needs[state.EnvironmentRef(t.Desired.Environment)]
-	if t.Ref.Kind != state.KindInstance || !known || e.Desired.Version.Major == 0 {
-		return state.Waiting{}
-	}
-	on := fmt.Sprintf("%s:%d", e.Desired.Template, e.Desired.Version.Major)
-	if slices.Contains(w.row.CompatibleEnvironments, on) {
-		return state.Waiting{}
-	}
-	return state.Waiting{
-		Reason: state.WaitVersion, On: e.Ref.String(),
-		Why:  fmt.Sprintf("template %s %s runs on %v, and %s is made from %s", t.Desired.Template, w.version, w.row.CompatibleEnvironments, e.Ref, on),
-		Next: "name another environment, or add it to .template-registration.yaml of the template",
 	}
 }

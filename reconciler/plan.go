@@ -16,26 +16,22 @@ type View struct {
 	Last   *state.Deployment // the newest deployment, or nil
 
 	Needs      []Need        // what must be deployed first
+	Sisters    []Sister      // the other instances of the service; of an instance and a pipeline
+	Partner    *Need         // an instance's component, or a component's instance: they never change at the same time
 	Dependents []state.Ref   // what needs this; looked up for a deletion only
 	Blocked    state.Waiting // why the wanted state cannot be rendered, if it cannot
+	Cycle      []state.Ref   // what it waits for and that waits for it in its turn, if there is such a circle
+	Held       string        // why nothing of its repository is deleted at present, if so
 
 	Engine      string // how the wanted state would be applied
 	Input       string // digest of what the wanted state is rendered from
 	Output      string // digest of the rendered files and commands; empty when rendering failed
 	RenderError string // why rendering failed, for people
 
-	Deletions     int // begun in the last 24 hours
+	Deletions     int // of other targets, begun in the last 24 hours without a person
 	DeletionLimit int // how many may be begun without a person
 	Busy          bool
 	Now           time.Time
-}
-
-// A Need is one thing that a target waits for and whose outputs it reads.
-type Need struct {
-	Ref      state.Ref
-	Exists   bool
-	Deployed bool // has been deployed successfully and is not being deleted
-	Status   state.Status
 }
 
 // A Step is what Plan says to do with a target.
@@ -85,11 +81,8 @@ func Plan(v View) Change {
 			Next: "declare it again; or delete it with: baryon delete " + v.Target.Ref.String(),
 		})
 	}
-	if v.Blocked.Reason != "" {
-		return wait(v.Blocked)
-	}
-	if w, waits := waitForNeeds(v); waits {
-		return wait(w)
+	if c, waits := planOrder(v); waits {
+		return c
 	}
 	return planDeployment(v)
 }
@@ -142,6 +135,11 @@ func unchanged(t state.Target) Change {
 			Next: "correct it and push; until then the last good one stays in force",
 		})
 	}
+	if t.Desired.Kept != "" {
+		return wait(state.Waiting{
+			Reason: state.WaitKept, On: t.Owner.Repository, Why: t.Desired.Kept, Next: "see: baryon sources " + t.Owner.Repository,
+		})
+	}
 	return Change{Step: Nothing}
 }
 
@@ -184,60 +182,10 @@ func deployReason(v View, asked, retry bool) string {
 	}
 }
 
-// planDeletion decides for a target that is wanted gone.
-func planDeletion(v View) Change {
-	t := v.Target
-	if covers(t.Asked.Retain, t) {
-		return Change{Step: Forget, Reason: "retained by " + t.Asked.Retain.String()}
-	}
-	if t.LastAttempted == "" {
-		return Change{Step: Forget, Reason: "was never deployed"}
-	}
-	if len(v.Dependents) > 0 {
-		return wait(state.Waiting{
-			Reason: state.WaitChild, On: v.Dependents[0].String(),
-			Why:  fmt.Sprintf("%d thing(s) still depend on it, first %s", len(v.Dependents), v.Dependents[0]),
-			Next: "delete what depends on it, or declare it again",
-		})
-	}
-	if covers(t.Asked.Rejected, t) {
-		return wait(state.Waiting{
-			Reason: state.WaitGuard, Generation: t.Generation, On: string(t.Asked.Rejected.By), Why: "the deletion was rejected by " + t.Asked.Rejected.String(),
-			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
-		})
-	}
-	if !covers(t.Asked.Approved, t) {
-		if t.Desired.Protected {
-			return guard(t, "it is protected")
-		}
-		if v.Deletions >= v.DeletionLimit {
-			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
-		}
-	}
-	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
-		v.Last.Generation == t.Generation && !covers(t.Asked.Retry, t) {
-		return wait(state.Waiting{
-			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
-			Next: "baryon retry " + t.Ref.String() + ", or leave what it made with: baryon retain " + t.Ref.String(),
-		})
-	}
-	if v.Busy {
-		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
-	}
-	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
-}
-
 // covers reports whether a request of a person holds for the generation that is
 // wanted now. Generation 0 is that of requests nobody made.
 func covers(asked state.Request, t state.Target) bool {
 	return asked.Generation != 0 && asked.Generation == t.Generation
-}
-
-func guard(t state.Target, why string) Change {
-	return wait(state.Waiting{
-		Reason: state.WaitGuard, Generation: t.Generation, On: "a person", Why: "deletion held: " + why,
-		Next: "baryon approve " + t.Ref.String() + ", or baryon reject " + t.Ref.String(),
-	})
 }
 
 func awaitApproval(v View, why string) Change {
@@ -253,27 +201,6 @@ func awaitApproval(v View, why string) Change {
 		Reason: state.WaitApproval, Generation: v.Target.Generation, On: "a person", Why: why,
 		Next: "baryon approve " + ref + ", or baryon reject " + ref,
 	})
-}
-
-func waitForNeeds(v View) (state.Waiting, bool) {
-	for _, n := range v.Needs {
-		switch {
-		case !n.Exists:
-			return state.Waiting{
-				Reason: state.WaitNeed, On: n.Ref.String(), Why: n.Ref.String() + " does not exist",
-				Next: "declare it",
-			}, true
-		case !n.Deployed:
-			why := n.Ref.String() + " has not been deployed yet"
-			if n.Status == state.Failed {
-				why = n.Ref.String() + " failed to deploy"
-			}
-			return state.Waiting{
-				Reason: state.WaitNeed, On: n.Ref.String(), Why: why, Next: "see: baryon why " + n.Ref.String(),
-			}, true
-		}
-	}
-	return state.Waiting{}, false
 }
 
 func wait(w state.Waiting) Change { return Change{Step: Nothing, Waiting: w} }

@@ -92,7 +92,7 @@ var planWaits = struct{ limit, retry, undeleted, approval, protected, guarded, o
 	},
 	undeleted: state.Waiting{
 		Reason: state.WaitRetry, On: "d2", Why: "the deletion failed: exit status 1",
-		Next: "baryon retry environment/prod, or leave what it made with: baryon retain environment/prod",
+		Next: "baryon retry environment/prod, or leave what is left of it with: baryon force-delete environment/prod --why REASON",
 	},
 	approval: state.Waiting{
 		Reason: state.WaitApproval, Generation: 2, On: "a person", Why: "its document asks for an approval of every change",

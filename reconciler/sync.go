@@ -215,12 +215,12 @@ func (r *Reconciler) owned(ctx context.Context, repository string) (map[state.Re
 // repository may declare, who owns the name, and the schema of the template.
 func (s *takeover) examine(ctx context.Context) error {
 	for _, doc := range s.decl.Documents {
-		problems, err := s.objections(ctx, doc)
+		doc, problems, err := s.objections(ctx, doc)
 		if err != nil {
 			return err
 		}
+		s.refused[doc.Path] = append(s.refused[doc.Path], problems...)
 		if problems.Failed() {
-			s.refused[doc.Path] = append(s.refused[doc.Path], problems...)
 			s.held[doc.Path] = append(s.held[doc.Path], doc.Ref)
 			continue
 		}
@@ -229,21 +229,49 @@ func (s *takeover) examine(ctx context.Context) error {
 	return nil
 }
 
-// objections are what stands against a document that is good in itself.
-func (s *takeover) objections(ctx context.Context, doc declare.Document) (renderer.Problems, error) {
+// objections are what stands against a document that is good in itself, and the
+// document with what it leaves out.
+func (s *takeover) objections(ctx context.Context, doc declare.Document) (declare.Document, renderer.Problems, error) {
 	if p, refused := s.notAllowed(doc); refused {
-		return renderer.Problems{p}, nil
+		return doc, renderer.Problems{p}, nil
 	}
 	owner, exists, err := s.r.owner(ctx, doc.Ref)
 	if err != nil {
-		return nil, err
+		return doc, nil, err
 	}
 	if exists && owner.Repository != s.repo.Name && !doc.Header.Adopt {
-		s.recheck = true
-		return renderer.Problems{doc.Problem(string(doc.Ref.Kind), "one name has one owner",
-			doc.Ref.String()+", which "+owner.String()+" declares", "", "take it out there, or say adopt: true here")}, nil
+		renamed, err := s.r.renamed(ctx, owner.Repository, s.repo)
+		if err != nil {
+			return doc, nil, err
+		}
+		if !renamed {
+			s.recheck = true
+			return doc, renderer.Problems{doc.Problem(string(doc.Ref.Kind), "one name has one owner",
+				doc.Ref.String()+", which "+owner.String()+" declares", "", "take it out there, or say adopt: true here")}, nil
+		}
 	}
-	return s.specProblems(ctx, doc)
+	if doc.Ref.Kind == state.KindComponent {
+		if problems, err := s.componentProblems(doc); err != nil || problems.Failed() {
+			return doc, problems, err
+		}
+	}
+	e := &examiner{r: s.r, ctx: ctx, documents: s.decl.Documents}
+	doc, problems, err := e.examine(doc)
+	s.recheck = s.recheck || len(problems) > 0 || e.unknown
+	return doc, problems, err
+}
+
+// renamed tells that a repository of another name was this one: it is not
+// configured any more, and was read from the same place.
+func (r *Reconciler) renamed(ctx context.Context, before string, now Repository) (bool, error) {
+	if _, configured := r.current().repository(before); configured || before == "" {
+		return false, nil
+	}
+	s, err := r.cfg.Store.Sync(ctx, before)
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil && samePlace(now, s), err
 }
 
 // owner is who declares a name now.
@@ -295,38 +323,6 @@ func (s *takeover) notAllowed(doc declare.Document) (renderer.Problem, bool) {
 		}
 	}
 	return renderer.Problem{}, false
-}
-
-// specProblems checks the specs of a document against the versions they would
-// use now. What has no version yet is checked when it has one.
-func (s *takeover) specProblems(ctx context.Context, doc declare.Document) (renderer.Problems, error) {
-	if doc.Ref.Kind == state.KindComponent {
-		return s.componentProblems(doc)
-	}
-	var all renderer.Problems
-	for _, t := range s.r.targetsOf(s.origin(doc), doc) {
-		t.Desired.Origin.Line = 0
-		version, blocked, err := s.r.version(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if blocked.Reason != "" {
-			continue
-		}
-		row, err := s.r.cfg.Store.TemplateVersion(ctx, templateKind(t.Ref.Kind), t.Desired.Template, version)
-		if err != nil {
-			return nil, err
-		}
-		w := wanted{part: partOf(t.Ref.Kind)}
-		if w.bundle, err = s.r.open(ctx, row); err != nil {
-			return nil, err
-		}
-		if problems, ok := errors.AsType[renderer.Problems](w.check(t)); ok {
-			all = append(all, doc.Locate(problems)...)
-		}
-	}
-	all.Sort()
-	return all, nil
 }
 
 // componentProblems checks the files that a component brings with it.

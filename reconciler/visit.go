@@ -2,14 +2,11 @@ package reconciler
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"time"
 
 	"go.uber.org/zap"
 
-	"baryon/renderer"
 	"baryon/state"
 )
 
@@ -55,6 +52,11 @@ func (r *Reconciler) moveVersion(ctx context.Context, c state.Claim, version sta
 			return err
 		}
 		moved = onVersion(t, version)
+		if t.Owner.Repository != "" && t.Ref.Service != "" { // the template may have a pipeline that the document leaves out
+			if err := tx.Wake(state.RepositoryRef(t.Owner.Repository)); err != nil {
+				return err
+			}
+		}
 		return tx.PutTarget(moved)
 	})
 	return moved, err
@@ -120,6 +122,9 @@ func (r *Reconciler) noteWaiting(ctx context.Context, c state.Claim, t state.Tar
 		if err := tx.PutTarget(now); err != nil {
 			return err
 		}
+		if err := tx.WakeDependents(now.Ref); err != nil {
+			return err
+		}
 		return r.woken(tx, now)
 	})
 }
@@ -156,6 +161,15 @@ func (r *Reconciler) record(ctx context.Context, c state.Claim, v View, change C
 		if err := tx.PutTarget(t); err != nil {
 			return err
 		}
+		if err := tx.SetUses(t.Ref, v.uses()); err != nil {
+			return err
+		}
+		if err := tx.WakeDependents(t.Ref); err != nil {
+			return err
+		}
+		if err := r.woken(tx, t); err != nil {
+			return err
+		}
 		return tx.Audit(state.ActorLoop, "record", t.Ref, detail)
 	})
 }
@@ -175,114 +189,4 @@ func (r *Reconciler) forgetTarget(ctx context.Context, c state.Claim, t state.Ta
 		}
 		return tx.Audit(state.ActorLoop, "forget", t.Ref, map[string]string{"reason": change.Reason})
 	})
-}
-
-// look reads and renders all that Plan needs to know about a target. In the
-// view, Desired.Version is the version that is wanted now.
-func (r *Reconciler) look(ctx context.Context, t state.Target) (View, *artifact, error) {
-	return r.lookAs(ctx, t, nil)
-}
-
-// lookAs is look, with something in the place of what t needs and is not
-// deployed yet; without an assume, nothing is rendered then.
-func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumption) (View, *artifact, error) {
-	s := r.current()
-	v := View{Target: t, Now: time.Now(), DeletionLimit: s.Deletions}
-	var err error
-	if v.Last, err = r.cfg.Store.LastDeployment(ctx, t.Ref); err != nil {
-		return v, nil, err
-	}
-	open, err := r.cfg.Store.CountOpenDeployments(ctx)
-	if err != nil {
-		return v, nil, err
-	}
-	v.Busy = open >= s.Deployments
-	if t.Desired.Deleted {
-		if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
-			return v, nil, err
-		}
-		v.Deletions, err = r.cfg.Store.CountDeletions(ctx, v.Now.Add(-24*time.Hour))
-		return v, nil, err
-	}
-	needs, err := r.needs(ctx, t, &v)
-	if err != nil {
-		return v, nil, err
-	}
-	if assume != nil {
-		if err := assume(ctx, t, v.Needs, needs); err != nil {
-			return v, nil, err
-		}
-	}
-	want, blocked, err := r.wanted(ctx, t)
-	if err != nil || blocked.Reason != "" {
-		v.Blocked = blocked
-		return v, nil, err
-	}
-	v.Target.Desired.Version = want.version
-	if v.Blocked = want.incompatible(t, needs); v.Blocked.Reason != "" {
-		return v, nil, nil
-	}
-	if _, waits := waitForNeeds(v); waits && assume == nil {
-		return v, nil, nil
-	}
-	art, err := r.renderInto(ctx, &v, want, needs)
-	return v, art, err
-}
-
-// needs reads the targets that t waits for.
-func (r *Reconciler) needs(ctx context.Context, t state.Target, v *View) (map[state.Ref]state.Target, error) {
-	found := make(map[state.Ref]state.Target, len(t.Needs))
-	for _, ref := range t.Needs {
-		n := Need{Ref: ref}
-		parent, err := r.cfg.Store.Target(ctx, ref)
-		var missing *state.NotFoundError
-		switch {
-		case errors.As(err, &missing):
-		case err != nil:
-			return nil, err
-		default:
-			n.Exists, n.Status = true, parent.Status
-			n.Deployed = parent.Deployed.Deployment != "" && !parent.Desired.Deleted
-			found[ref] = parent
-		}
-		v.Needs = append(v.Needs, n)
-	}
-	return found, nil
-}
-
-// renderInto computes the digests of a view and, when they may lead to a
-// deployment, renders what it would apply.
-func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs map[state.Ref]state.Target) (*artifact, error) {
-	in, err := r.inputs(v.Target, want, needs)
-	if err != nil {
-		return nil, err
-	}
-	canonical, err := in.Canonical(want.part)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.New()
-	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n"))
-	sum.Write(canonical)
-	v.Input = hex.EncodeToString(sum.Sum(nil))
-	t := v.Target
-	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && !covers(t.Asked.Redeploy, t) {
-		return nil, nil
-	}
-	out, err := r.renderer.Render(ctx, want.bundle, want.part, in, renderer.Provision)
-	if problems, ok := errors.AsType[renderer.Problems](err); ok {
-		v.RenderError = "rendering " + t.Desired.Template + " " + t.Desired.Version.String() + " failed:\n" + problems.Error()
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	v.Output, v.Engine = out.Digest, string(out.Engine)
-	if v.Engine == "" {
-		v.Engine = engineNone
-	}
-	return &artifact{
-		Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Timeout: out.Timeout,
-		RerunSafe: out.RerunSafe, Outputs: out.Outputs, files: out.Files,
-	}, nil
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -9,19 +10,58 @@ import (
 // with its audit entry, and wake it. The loop does what was asked on its next
 // visit, so asking is quick and survives a crash.
 
-// ask changes the requests of a target and audits the verb.
+// ask changes the requests of a target and audits the verb. Of a service it asks
+// all instances and the pipeline, of which some may have no use for it.
 func (s *Store) ask(ctx context.Context, actor Actor, verb string, ref Ref, why string, fn func(*Tx, *Target) error) error {
 	return s.Update(ctx, Fence{}, func(tx *Tx) error {
-		err := tx.Change(ref, func(t *Target) error { return fn(tx, t) })
+		if ref.Kind == KindService {
+			return tx.askService(actor, verb, ref, why, fn)
+		}
+		return tx.ask(actor, verb, ref, why, fn)
+	})
+}
+
+func (tx *Tx) ask(actor Actor, verb string, ref Ref, why string, fn func(*Tx, *Target) error) error {
+	err := tx.Change(ref, func(t *Target) error { return fn(tx, t) })
+	if err != nil {
+		return err
+	}
+	var detail any
+	if why != "" {
+		detail = map[string]string{"why": why}
+	}
+	return tx.Audit(actor, verb, ref, detail)
+}
+
+// askService asks the members of a service. It is a *ConflictError when none of
+// them has a use for what is asked.
+func (tx *Tx) askService(actor Actor, verb string, ref Ref, why string, fn func(*Tx, *Target) error) error {
+	members, err := tx.TargetsOfService(ref.Name)
+	if err != nil {
+		return err
+	}
+	if len(members) == 0 {
+		return &NotFoundError{What: ref.String()}
+	}
+	var first error
+	done := 0
+	for _, m := range members {
+		err := tx.ask(actor, verb, m.Ref, why, fn)
+		if _, conflict := errors.AsType[*ConflictError](err); conflict {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		var detail any
-		if why != "" {
-			detail = map[string]string{"why": why}
-		}
-		return tx.Audit(actor, verb, ref, detail)
-	})
+		done++
+	}
+	if done == 0 {
+		return first
+	}
+	return nil
 }
 
 // Retry asks for another attempt at what failed.
@@ -102,12 +142,12 @@ func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) er
 // *ConflictError when none is, or when it is a deletion, which cannot be undone.
 func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "cancel", ref, why, func(tx *Tx, t *Target) error {
-		open, err := tx.underWay(ref)
+		open, err := tx.underWay(t.Ref)
 		if err != nil {
 			return err
 		}
 		if open.Action == Delete {
-			return &ConflictError{What: ref.String(), Why: "is being deleted, which cannot be undone"}
+			return &ConflictError{What: t.Ref.String(), Why: "is being deleted, which cannot be undone"}
 		}
 		t.Asked.Cancel = Request{Deployment: open.ID, By: actor, Why: why}
 		return nil
@@ -118,7 +158,7 @@ func (s *Store) Cancel(ctx context.Context, actor Actor, ref Ref, why string) er
 // FAILED and what it was doing is left as it is.
 func (s *Store) Abandon(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "abandon", ref, why, func(tx *Tx, t *Target) error {
-		open, err := tx.underWay(ref)
+		open, err := tx.underWay(t.Ref)
 		if err != nil {
 			return err
 		}
@@ -143,9 +183,25 @@ func (tx *Tx) underWay(ref Ref) (*Deployment, error) {
 func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "retain", ref, why, func(_ *Tx, t *Target) error {
 		if !t.Desired.Deleted {
-			return &ConflictError{What: ref.String(), Why: "is not being deleted", Next: "take it out of its document first"}
+			return &ConflictError{What: t.Ref.String(), Why: "is not being deleted", Next: "take it out of its document first"}
 		}
 		t.Asked.Retain = Request{Generation: t.Generation, By: actor, Why: why}
+		return nil
+	})
+}
+
+// ForceDelete asks that a target whose deletion failed is forgotten: what is
+// left of it is nobody's from then on, so a person and a reason must be named. A
+// *ConflictError when its deletion has not failed.
+func (s *Store) ForceDelete(ctx context.Context, actor Actor, ref Ref, why string) error {
+	return s.ask(ctx, actor, "force-delete", ref, why, func(_ *Tx, t *Target) error {
+		switch {
+		case actor == "" || why == "":
+			return &ConflictError{What: ref.String(), Why: "to force a deletion takes the name of a person and a reason", Next: "say who asks and why"}
+		case !t.Desired.Deleted || t.Status != DeleteFailed:
+			return &ConflictError{What: t.Ref.String(), Why: "its deletion has not failed", Next: "see: baryon why " + t.Ref.String()}
+		}
+		t.Asked.Force = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
 }
@@ -155,14 +211,17 @@ func (s *Store) Retain(ctx context.Context, actor Actor, ref Ref, why string) er
 // goes on. A *ConflictError while a repository declares it: the deletion
 // belongs into Git then.
 func (s *Store) Delete(ctx context.Context, actor Actor, ref Ref, why string) error {
-	return s.ask(ctx, actor, "delete", ref, why, func(_ *Tx, t *Target) error {
+	return s.ask(ctx, actor, "delete", ref, why, func(tx *Tx, t *Target) error {
 		declared := !t.Desired.Deleted && t.Desired.Orphaned == ""
 		if t.Owner.Repository != "" && declared {
-			return &ConflictError{What: ref.String(), Why: "is declared in " + t.Owner.String(), Next: "take it out there"}
+			return &ConflictError{What: t.Ref.String(), Why: "is declared in " + t.Owner.String(), Next: "take it out there"}
 		}
 		t.Desired.Deleted, t.Desired.Orphaned = true, ""
 		t.Generation++
 		t.Asked.Approved = Request{Generation: t.Generation, By: actor, Why: why}
+		if t.Ref.Kind == KindComponent {
+			return tx.Detach(t.Ref)
+		}
 		return nil
 	})
 }

@@ -36,11 +36,12 @@ type Deployment struct {
 	Desired  Desired  // a copy: later edits do not touch it
 	Before   Deployed // what was deployed when it began
 	Engine   string
-	Rendered string // the blob of what is applied
-	Reason   string // why it was begun
-	By       Actor  // who asked for it, when somebody did
-	Needs    map[string]string
-	Notice   Notice // what was reported from outside; only Notify changes it
+	Rendered string            // the blob of what is applied
+	Reason   string            // why it was begun
+	By       Actor             // who asked for it, when somebody did
+	Needs    map[string]string // the deployments whose outputs it reads, by the ref of their target
+	Unasked  bool              // a deletion that no person allowed: the guard counts it
+	Notice   Notice            // what was reported from outside; only Notify changes it
 
 	CreatedAt   time.Time
 	ModifiedAt  time.Time
@@ -86,7 +87,7 @@ func (tx *Tx) AddDeployment(d Deployment) error {
 	}
 	p := db.AddDeploymentParams{
 		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
-		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Doc: doc, Now: tx.now,
+		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Doc: doc, Unasked: d.Unasked, Now: tx.now,
 	}
 	if d.Status.Final() {
 		p.CompletedAt = tx.now
@@ -187,10 +188,28 @@ func (s *Store) Deployments(ctx context.Context, ref Ref, before *Deployment, li
 	return mapRows(rows, deploymentOf)
 }
 
-// CountDeletions counts the deletions begun since a time.
-func (s *Store) CountDeletions(ctx context.Context, since time.Time) (int, error) {
-	n, err := s.queries().CountDeletions(ctx, micros(since))
+// CountDeletions counts the targets whose deletion was begun since a time and
+// allowed by no person, leaving out one.
+func (s *Store) CountDeletions(ctx context.Context, since time.Time, besides Ref) (int, error) {
+	n, err := s.queries().CountDeletions(ctx, db.CountDeletionsParams{Since: micros(since), Besides: besides.String()})
 	return int(n), err
+}
+
+// CountDeletions is that of the Store, of what has been written by now. It
+// passes the gate of deletions, so that of two transactions that count, the
+// second sees what the first one adds.
+func (tx *Tx) CountDeletions(since time.Time, besides Ref) (int, error) {
+	if err := tx.q.PassGate(tx.ctx, "deletions"); err != nil {
+		return 0, err
+	}
+	n, err := tx.q.CountDeletions(tx.ctx, db.CountDeletionsParams{Since: micros(since), Besides: besides.String()})
+	return int(n), err
+}
+
+// UnderWay reports whether a deployment of a target is open.
+func (tx *Tx) UnderWay(ref Ref) (bool, error) {
+	open, err := optionalDeployment(tx.q.OpenDeployment(tx.ctx, ref.String()))
+	return open != nil, err
 }
 
 // CountOpenDeployments counts the deployments under way.
@@ -231,7 +250,7 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	var doc deploymentDoc
 	d := Deployment{
 		ID: row.ID, Ref: ref, Action: Action(row.Action), Status: Status(row.Status), Generation: row.Generation,
-		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message,
+		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message, Unasked: row.Unasked,
 		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt), CompletedAt: fromMicros(row.CompletedAt),
 	}
 	if err := errors.Join(decode(row.Doc, &doc), decode(row.Outputs, &d.Outputs)); err != nil {

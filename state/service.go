@@ -44,6 +44,8 @@ type Service struct {
 	Origin      Origin
 	Deleted     bool
 	Labels      map[string]string
+	Created     bool   // has been ACTIVE once
+	Refused     string // why a newer declaration is not in force
 
 	CreatedAt  time.Time
 	ModifiedAt time.Time
@@ -59,6 +61,8 @@ type serviceDoc struct {
 	Origin      Origin
 	Deleted     bool
 	Labels      map[string]string
+	Created     bool   `json:",omitempty"`
+	Refused     string `json:",omitempty"`
 }
 
 // PutService writes a service.
@@ -66,6 +70,7 @@ func (tx *Tx) PutService(v Service) error {
 	doc, err := encode(serviceDoc{
 		Description: v.Description, Follow: v.Follow, Pins: v.Pins, Spec: v.Spec,
 		Repository: v.Repository, Origin: v.Origin, Deleted: v.Deleted, Labels: v.Labels,
+		Created: v.Created, Refused: v.Refused,
 	})
 	if err != nil {
 		return err
@@ -131,6 +136,6 @@ func serviceOf(row db.Service) (Service, error) {
 		Owner:       Owner{Repository: row.OwnerRepo, Path: row.OwnerPath},
 		Description: doc.Description, Follow: doc.Follow, Pins: doc.Pins, Spec: doc.Spec,
 		Repository: doc.Repository, Origin: doc.Origin, Deleted: doc.Deleted, Labels: doc.Labels,
-		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
+		Created: doc.Created, Refused: doc.Refused, CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
 	}, err
 }

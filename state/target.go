@@ -45,6 +45,8 @@ type Desired struct {
 	Part string `json:"part,omitempty"`
 	// Refused says why a newer declaration of this target is not in force.
 	Refused string `json:"refused,omitempty"`
+	// Kept says why it is still wanted although nothing lists it any more.
+	Kept string `json:"kept,omitempty"`
 
 	Labels    map[string]string `json:"labels,omitempty"`
 	Protected bool              `json:"protected,omitempty"` // never deleted without a named person
@@ -115,6 +117,8 @@ const (
 	WaitSuspended WaitReason = "suspended" // a person suspended it
 	WaitOrphaned  WaitReason = "orphaned"  // what declared it is gone
 	WaitLimit     WaitReason = "limit"     // too much else is under way
+	WaitOrder     WaitReason = "order"     // something else of the service, or its component, goes first
+	WaitKept      WaitReason = "kept"      // nothing lists it, and its repository has to be put right before anything is deleted
 )
 
 // Asked is what people asked for and what has not been done yet. Each request
@@ -125,6 +129,7 @@ type Asked struct {
 	Approved  Request     `json:"approved,omitzero"`
 	Rejected  Request     `json:"rejected,omitzero"`
 	Retain    Request     `json:"retain,omitzero"`  // forget instead of delete
+	Force     Request     `json:"force,omitzero"`   // forget what could not be deleted
 	Abandon   Request     `json:"abandon,omitzero"` // give up a deployment whatever the engine says
 	Cancel    Request     `json:"cancel,omitzero"`  // end a deployment
 	Suspended *Suspension `json:"suspended,omitempty"`
@@ -234,6 +239,16 @@ func (s *Store) Dependents(ctx context.Context, ref Ref) ([]Ref, error) {
 	return mapRows(rows, ParseRef)
 }
 
+// FormerDependents lists what was deployed with the outputs of ref and is wanted
+// without them now: it uses them until it is deployed again.
+func (s *Store) FormerDependents(ctx context.Context, ref Ref) ([]Ref, error) {
+	rows, err := s.queries().FormerDependents(ctx, ref.String())
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, ParseRef)
+}
+
 // A Count is how many targets of a kind have a status.
 type Count struct {
 	Kind    Kind
@@ -282,9 +297,10 @@ func (tx *Tx) PutTarget(t Target) error {
 	return tx.q.PutTarget(tx.ctx, p)
 }
 
-// SetNeeds replaces what a target needs.
+// SetNeeds replaces what a target is wanted with. The component of an instance
+// stays: AddNeed and Detach change that.
 func (tx *Tx) SetNeeds(ref Ref, needs []Ref) error {
-	if err := tx.q.DeleteNeeds(tx.ctx, ref.String()); err != nil {
+	if err := tx.q.DropNeeds(tx.ctx, ref.String()); err != nil {
 		return err
 	}
 	for _, n := range needs {
@@ -292,7 +308,28 @@ func (tx *Tx) SetNeeds(ref Ref, needs []Ref) error {
 			return err
 		}
 	}
-	return nil
+	return tx.q.SweepNeeds(tx.ctx, ref.String())
+}
+
+// SetUses replaces what a target was deployed with. What it used before and
+// uses no longer is woken: it may have waited for that.
+func (tx *Tx) SetUses(ref Ref, uses []Ref) error {
+	before, err := tx.q.ComponentsOfInstance(tx.ctx, ref.String())
+	if err != nil {
+		return err
+	}
+	if err := tx.q.DropUses(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	for _, n := range uses {
+		if err := tx.q.AddUse(tx.ctx, db.AddUseParams{Ref: ref.String(), Needs: n.String()}); err != nil {
+			return err
+		}
+	}
+	if err := tx.q.SweepNeeds(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	return tx.wakeAll(before)
 }
 
 // AddNeed makes a target need one thing more and wakes it.
@@ -301,6 +338,31 @@ func (tx *Tx) AddNeed(ref, needs Ref) error {
 		return err
 	}
 	return tx.Wake(ref)
+}
+
+// Detach makes nothing need ref any longer, and wakes what did. What was deployed
+// with it uses it until it is deployed again.
+func (tx *Tx) Detach(ref Ref) error {
+	dependents, err := tx.q.Dependents(tx.ctx, ref.String())
+	if err != nil {
+		return err
+	}
+	if err := tx.q.Detach(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	if err := tx.q.SweepDependents(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	return tx.wakeAll(dependents)
+}
+
+// Dependents lists what needs ref.
+func (tx *Tx) Dependents(ref Ref) ([]Ref, error) {
+	rows, err := tx.q.Dependents(tx.ctx, ref.String())
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, ParseRef)
 }
 
 // TargetsOfService lists a service's instances and pipeline, oldest first.
@@ -341,6 +403,13 @@ func (tx *Tx) RemoveTarget(t Target) error {
 		if err := tx.Wake(ServiceRef(t.Ref.Service)); err != nil {
 			return err
 		}
+	}
+	components, err := tx.q.ComponentsOfInstance(tx.ctx, t.Ref.String())
+	if err != nil {
+		return err
+	}
+	if err := tx.wakeAll(components); err != nil {
+		return err
 	}
 	if err := tx.q.DeleteNeeds(tx.ctx, t.Ref.String()); err != nil {
 		return err

@@ -281,7 +281,7 @@ func TestCountDeletions(t *testing.T) {
 		ctx := context.Background()
 		c := stopped(s)
 		begin := func(name string, action Action, status Status) {
-			d := Deployment{ID: NewID(), Ref: EnvironmentRef(name), Action: action, Status: status, Generation: 1}
+			d := Deployment{ID: NewID(), Ref: EnvironmentRef(name), Action: action, Status: status, Generation: 1, Unasked: name != "asked"}
 			update(t, s, func(tx *Tx) error { return tx.AddDeployment(d) })
 		}
 		begin("old", Delete, DeleteComplete)
@@ -291,14 +291,18 @@ func TestCountDeletions(t *testing.T) {
 		c.advance(time.Minute)
 		begin("open", Delete, DeleteInProgress)
 		begin("made", Create, InProgress)
-		if n, err := s.CountDeletions(ctx, since); err != nil || n != 2 {
+		begin("asked", Delete, DeleteInProgress)
+		if n, err := s.CountDeletions(ctx, since, EnvironmentRef("edge")); err != nil || n != 1 {
+			t.Errorf("deletions besides that of edge: %d, err %v, want 1", n, err)
+		}
+		if n, err := s.CountDeletions(ctx, since, Ref{}); err != nil || n != 2 {
 			t.Errorf("deletions since a day: %d, err %v, want 2", n, err)
 		}
-		if n, err := s.CountDeletions(ctx, since.Add(time.Microsecond)); err != nil || n != 1 {
+		if n, err := s.CountDeletions(ctx, since.Add(time.Microsecond), Ref{}); err != nil || n != 1 {
 			t.Errorf("deletions after that moment: %d, err %v, want 1", n, err)
 		}
-		if n, err := s.CountOpenDeployments(ctx); err != nil || n != 2 {
-			t.Errorf("deployments under way: %d, err %v, want 2", n, err)
+		if n, err := s.CountOpenDeployments(ctx); err != nil || n != 3 {
+			t.Errorf("deployments under way: %d, err %v, want 3", n, err)
 		}
 	})
 }

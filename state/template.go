@@ -55,6 +55,7 @@ type Origin struct {
 	Commit     string `json:"commit,omitempty"`
 	Path       string `json:"path,omitempty"`
 	Line       int    `json:"line,omitempty"`
+	At         string `json:"at,omitempty"` // PATH:LINE:COLUMN of the name of the environment, for messages
 	Author     string `json:"author,omitempty"`
 	Subject    string `json:"subject,omitempty"`
 }

@@ -86,13 +86,18 @@ func (tx *Tx) Wake(refs ...Ref) error {
 	return nil
 }
 
-// WakeDependents wakes all that read outputs of ref.
+// WakeDependents wakes all that read outputs of ref, or did when they were
+// deployed last.
 func (tx *Tx) WakeDependents(ref Ref) error {
 	refs, err := tx.q.Dependents(tx.ctx, ref.String())
 	if err != nil {
 		return err
 	}
-	return tx.wakeAll(refs)
+	former, err := tx.q.FormerDependents(tx.ctx, ref.String())
+	if err != nil {
+		return err
+	}
+	return tx.wakeAll(append(refs, former...))
 }
 
 func (tx *Tx) wakeAll(refs []string) error {

@@ -37,7 +37,8 @@ func askCommand(verb, short, example string, complete func(v1.Request) (v1.Reque
 			if err != nil {
 				return asked(err)
 			}
-			t, err := client.Ask(cmd.Context(), ref, verb, body)
+			var t any
+			err = client.Post(cmd.Context(), v1.Path(ref)+"/"+verb, body, &t)
 			if err != nil {
 				return asked(err)
 			}
@@ -53,6 +54,17 @@ func askCommand(verb, short, example string, complete func(v1.Request) (v1.Reque
 		more(cmd)
 	}
 	return cmd
+}
+
+func forceDeleteCommand() *cobra.Command {
+	return askCommand(v1.ForceDelete, "Forget what cannot be deleted, and leave what is left of it",
+		"  baryon force-delete service shop instance old --why 'the account is closed'",
+		func(r v1.Request) (v1.Request, error) {
+			if r.Why == "" {
+				return r, errors.New("what is left of it is nobody's from then on; add --why 'REASON'")
+			}
+			return r, nil
+		}, nil)
 }
 
 func suspendCommand() *cobra.Command {

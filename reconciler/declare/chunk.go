@@ -117,6 +117,9 @@ func breakLen(text string) int {
 	return 0
 }
 
+// Offset finds a position in a text, -1 when it lies outside.
+func Offset(text string, p Position) int { return offset(text, p) }
+
 // offset finds a position in a text, -1 when it lies outside.
 func offset(text string, p Position) int {
 	at := 0

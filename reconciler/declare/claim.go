@@ -39,7 +39,7 @@ func (r *reader) settleDocuments() error {
 			}
 			next := "remove one of the two, or write adopt: true in the header of the one that is to count"
 			at := &renderer.Node{File: c.file.Path, Line: c.Line, Column: c.Column}
-			c.file.Conflicts = append(c.file.Conflicts, claimedAt(ref, owner.in(owner.file.Path), next, at))
+			c.file.Conflicts = append(c.file.Conflicts, claimedAt(ref, owner.In(owner.file.Path), next, at))
 		}
 	}
 	return r.inForce(owners)
@@ -93,7 +93,7 @@ func (r *reader) inForce(owners map[state.Ref]claimed) error {
 			if d.Ref.Kind == state.KindComponent {
 				problem, err := r.filesOf(d)
 				if err != nil {
-					return fmt.Errorf("%s: %w", d.Position.in(d.Path), err)
+					return fmt.Errorf("%s: %w", d.Position.In(d.Path), err)
 				}
 				if problem != nil {
 					f.Conflicts = append(f.Conflicts, *problem)

@@ -11,6 +11,10 @@ import (
 // MaxSpec is the size of a spec in bytes beyond which AWS Proton refused it.
 const MaxSpec = 51_200
 
+// CurrentVal as a value in the spec of a service means: keep what the stored
+// spec has for this key.
+const CurrentVal = "${Proton::CURRENT_VAL}"
+
 // The values of the key proton.
 const (
 	environmentSpec = "EnvironmentSpec"

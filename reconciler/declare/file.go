@@ -73,8 +73,8 @@ func (p Position) before(q Position) bool {
 	return p.Line < q.Line || p.Line == q.Line && p.Column < q.Column
 }
 
-// in writes the position for a message about another place.
-func (p Position) in(file string) string { return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column) }
+// In writes the position for a message about another place.
+func (p Position) In(file string) string { return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column) }
 
 // Keeps reports whether f may still mean to declare ref although ref is in none
 // of the documents in force: its document is broken, or one is whose name cannot

@@ -57,7 +57,7 @@ func (f *File) ops(root *renderer.Node) {
 				ops.Services[service] = map[string]OpsInstance{}
 			}
 			if first, twice := ops.Services[service][i.Key.Text]; twice {
-				x.Add(claimedAt(state.InstanceRef(service, i.Key.Text), first.in(root.File), "remove one of the two", i.Key))
+				x.Add(claimedAt(state.InstanceRef(service, i.Key.Text), first.In(root.File), "remove one of the two", i.Key))
 				continue
 			}
 			ops.Services[service][i.Key.Text] = instance
@@ -99,7 +99,7 @@ func (r *reader) settleOps() {
 				instance := f.Ops.Services[service][name]
 				if first, twice := r.out.Ops[service][name]; twice {
 					at := &renderer.Node{File: f.Path, Line: instance.Line, Column: instance.Column}
-					f.Conflicts = append(f.Conflicts, claimedAt(state.InstanceRef(service, name), first.in(first.Path), "remove one of the two", at))
+					f.Conflicts = append(f.Conflicts, claimedAt(state.InstanceRef(service, name), first.In(first.Path), "remove one of the two", at))
 					continue
 				}
 				if r.out.Ops[service] == nil {

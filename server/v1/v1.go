@@ -165,6 +165,7 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/sources":                   a.sources,
 		"GET /v1/audit":                     a.audit,
 	}
+	routes["POST /v1/services/{service}/{verb}"] = a.verb(func(r *http.Request) state.Ref { return state.ServiceRef(r.PathValue("service")) })
 	for place, ref := range places() {
 		routes["GET /v1/"+place] = a.target(ref)
 		routes["GET /v1/"+place+"/plan"] = a.planTarget(ref)

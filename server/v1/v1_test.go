@@ -96,7 +96,6 @@ func TestErrorsTellWhatToDo(t *testing.T) {
 		"a limit that is no number":            {"GET", "/v1/audit?limit=ten", nil, "", 400, "from 1 to 1000"},
 		"a ref that names nothing":             {"GET", "/v1/why?ref=prod", nil, "", 400, "environment/NAME"},
 		"no ref":                               {"GET", "/v1/why", nil, "", 400, "ref is missing"},
-		"why of a service":                     {"GET", "/v1/why?ref=service/shop", nil, "", 400, "service/shop/service-instance/eu"},
 		"why of nothing":                       {"GET", "/v1/why?ref=environment/dev", nil, "", 404, "baryon sources"},
 		"a template kind":                      {"GET", "/v1/templates/pipeline/x", nil, "", 400, "environment or service"},
 		"half a version":                       {"GET", "/v1/templates/environment/web-env/versions/1", nil, "", 400, "1.0"},

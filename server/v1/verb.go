@@ -43,6 +43,8 @@ const (
 	Abandon  = "abandon"
 	Retain   = "retain"
 	Delete   = "delete"
+
+	ForceDelete = "force-delete"
 )
 
 // ask calls the verb of the store; false when there is no such verb.
@@ -68,11 +70,22 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 		return true, a.Store.Retain(ctx, actor, ref, body.Why)
 	case Delete:
 		return true, a.Store.Delete(ctx, actor, ref, body.Why)
+	case ForceDelete:
+		return true, a.Store.ForceDelete(ctx, person(actor), ref, body.Why)
 	}
 	return false, nil
 }
 
-// verb writes down what was asked of a target and wakes the loop.
+// person is who asks, where somebody said so.
+func person(actor state.Actor) state.Actor {
+	if actor == nobody {
+		return ""
+	}
+	return actor
+}
+
+// verb writes down what was asked of a target, or of all targets of a service,
+// and wakes the loop.
 func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 	return func(w http.ResponseWriter, r *http.Request) (any, error) {
 		verb, ref := r.PathValue("verb"), refOf(r)
@@ -91,13 +104,16 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		known, err := a.ask(r.Context(), verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
-				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain"}
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete"}
 		}
 		if err != nil {
 			return nil, err
 		}
 		a.Wake()
 		a.Log.Info("asked", zap.String("verb", verb), zap.Stringer("ref", ref), zap.String("actor", string(actor)))
+		if ref.Kind == state.KindService {
+			return a.view.Service(r.Context(), ref.Name)
+		}
 		return a.view.Target(r.Context(), ref)
 	}
 }
@@ -201,6 +217,9 @@ func decode(data []byte, body *Request) error {
 	return nil
 }
 
+// nobody stands for whoever asks and gives no name.
+const nobody state.Actor = "api"
+
 // actorOf is who the request says asks. It is a claim, good for telling people
 // apart, not for deciding what they may do.
 func actorOf(r *http.Request) state.Actor {
@@ -211,7 +230,7 @@ func actorOf(r *http.Request) state.Actor {
 		return -1
 	}, r.Header.Get(ActorHeader))
 	if name = strings.TrimSpace(name); name == "" {
-		return "api"
+		return nobody
 	}
 	if runes := []rune(name); len(runes) > 200 {
 		name = string(runes[:200])

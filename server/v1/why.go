@@ -86,6 +86,9 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 	if ref.Kind == state.KindRepository {
 		return v.whyRepository(ctx, ref)
 	}
+	if ref.Kind == state.KindService {
+		return v.whyService(ctx, ref)
+	}
 	if !ref.Deployable() {
 		return Why{}, v.notDeployable(ctx, ref)
 	}
@@ -106,6 +109,54 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 	}
 	why.Text = without(why.Text, why.Problems)
 	return why, nil
+}
+
+// whyService explains a service by its status, and by the first of its instances
+// and pipeline that is not as it should be.
+func (v *View) whyService(ctx context.Context, ref state.Ref) (Why, error) {
+	s, err := v.store.Service(ctx, ref.Name)
+	if isNotFound(err) {
+		return v.whyAbsent(ctx, ref, err)
+	}
+	if err != nil {
+		return Why{}, err
+	}
+	members, err := v.store.TargetsOfService(ctx, ref.Name)
+	if err != nil {
+		return Why{}, err
+	}
+	// The pipeline last: what ails it is mostly an instance.
+	last := func(t state.Target) int {
+		if t.Ref.Kind == state.KindPipeline {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(members, func(a, b state.Target) int { return last(a) - last(b) })
+	why := Why{State: Ready, Text: "it is " + string(s.Status), Since: s.ModifiedAt}
+	for _, m := range members {
+		if one := whyOf(m); one.State != Ready {
+			why.State, why.On, why.Cause, why.Next = one.State, m.Ref.String(), one.Cause, "baryon why "+m.Ref.String()
+			why.Text = sentence(why.Text, m.Ref.String()+" is "+one.State+because(one.Text))
+			break
+		}
+	}
+	if why.Problems, err = v.problemsAt(ctx, s.Owner.Repository, s.Owner.Path); err != nil {
+		return Why{}, err
+	}
+	if len(why.Problems) > 0 && why.State == Ready {
+		why.Text = "what was last accepted is in force; the file as it is now was refused"
+		why.Next = "correct " + s.Owner.Path + " and push it"
+	}
+	why.Text = without(why.Text, why.Problems)
+	return why, nil
+}
+
+func because(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ", since " + text
 }
 
 // without takes the lines out of a text that are said beside it anyway.

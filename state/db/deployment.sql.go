@@ -11,9 +11,9 @@ import (
 
 const addDeployment = `-- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, doc,
-	created_at, modified_at, completed_at)
+	unasked, created_at, modified_at, completed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-	$12, $12, $13)
+	$12, $13, $13, $14)
 `
 
 type AddDeploymentParams struct {
@@ -28,6 +28,7 @@ type AddDeploymentParams struct {
 	Message     string
 	Outputs     string
 	Doc         string
+	Unasked     bool
 	Now         int64
 	CompletedAt int64
 }
@@ -45,6 +46,7 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 		arg.Message,
 		arg.Outputs,
 		arg.Doc,
+		arg.Unasked,
 		arg.Now,
 		arg.CompletedAt,
 	)
@@ -52,12 +54,19 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 }
 
 const countDeletions = `-- name: CountDeletions :one
-SELECT count(*) FROM deployment WHERE action = 'delete' AND created_at >= $1
+SELECT count(DISTINCT ref) FROM deployment
+WHERE action = 'delete' AND unasked = TRUE AND created_at >= $1 AND ref <> $2
 `
 
-// Deletions begun since a time: what the deletion guard counts.
-func (q *Queries) CountDeletions(ctx context.Context, since int64) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countDeletions, since)
+type CountDeletionsParams struct {
+	Since   int64
+	Besides string
+}
+
+// What the deletion guard counts: the targets whose deletion was begun since a
+// time without a person; another attempt at one of them is not one more.
+func (q *Queries) CountDeletions(ctx context.Context, arg CountDeletionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countDeletions, arg.Since, arg.Besides)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -87,7 +96,7 @@ func (q *Queries) DeleteDeployment(ctx context.Context, id string) (int64, error
 }
 
 const deployment = `-- name: Deployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment WHERE id = $1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1
 `
 
 func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error) {
@@ -105,6 +114,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 		&i.Message,
 		&i.Outputs,
 		&i.Doc,
+		&i.Unasked,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -113,7 +123,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 }
 
 const deploymentForUpdate = `-- name: DeploymentForUpdate :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deployment, error) {
@@ -131,6 +141,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 		&i.Message,
 		&i.Outputs,
 		&i.Doc,
+		&i.Unasked,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -139,7 +150,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 }
 
 const deployments = `-- name: Deployments :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment
 WHERE (CAST($1 AS TEXT) = '' OR ref = $1)
 	AND (CAST($2 AS BIGINT) = 0 OR created_at < $2 OR (created_at = $2 AND id < $3))
 ORDER BY created_at DESC, id DESC LIMIT $4
@@ -179,6 +190,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 			&i.Message,
 			&i.Outputs,
 			&i.Doc,
+			&i.Unasked,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 			&i.CompletedAt,
@@ -197,7 +209,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 }
 
 const lastDeployment = `-- name: LastDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -215,6 +227,7 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Message,
 		&i.Outputs,
 		&i.Doc,
+		&i.Unasked,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -243,7 +256,7 @@ func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) 
 }
 
 const openDeployment = `-- name: OpenDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `
 
 func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -261,11 +274,23 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Message,
 		&i.Outputs,
 		&i.Doc,
+		&i.Unasked,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
 	)
 	return i, err
+}
+
+const passGate = `-- name: PassGate :exec
+INSERT INTO gate (name, passes) VALUES ($1, 1)
+ON CONFLICT (name) DO UPDATE SET passes = gate.passes + 1
+`
+
+// Locks the gate until the transaction ends.
+func (q *Queries) PassGate(ctx context.Context, name string) error {
+	_, err := q.db.ExecContext(ctx, passGate, name)
+	return err
 }
 
 const saveDeployment = `-- name: SaveDeployment :execrows

@@ -31,9 +31,15 @@ type Deployment struct {
 	Message     string
 	Outputs     string
 	Doc         string
+	Unasked     bool
 	CreatedAt   int64
 	ModifiedAt  int64
 	CompletedAt int64
+}
+
+type Gate struct {
+	Name   string
+	Passes int64
 }
 
 type Log struct {
@@ -45,8 +51,10 @@ type Log struct {
 }
 
 type Need struct {
-	Ref   string
-	Needs string
+	Ref    string
+	Needs  string
+	Wanted bool
+	Used   bool
 }
 
 type Record struct {

@@ -10,7 +10,8 @@ import (
 )
 
 const addNeed = `-- name: AddNeed :exec
-INSERT INTO need (ref, needs) VALUES ($1, $2) ON CONFLICT (ref, needs) DO NOTHING
+INSERT INTO need (ref, needs, wanted, used) VALUES ($1, $2, TRUE, FALSE)
+ON CONFLICT (ref, needs) DO UPDATE SET wanted = TRUE
 `
 
 type AddNeedParams struct {
@@ -21,6 +22,48 @@ type AddNeedParams struct {
 func (q *Queries) AddNeed(ctx context.Context, arg AddNeedParams) error {
 	_, err := q.db.ExecContext(ctx, addNeed, arg.Ref, arg.Needs)
 	return err
+}
+
+const addUse = `-- name: AddUse :exec
+INSERT INTO need (ref, needs, wanted, used) VALUES ($1, $2, FALSE, TRUE)
+ON CONFLICT (ref, needs) DO UPDATE SET used = TRUE
+`
+
+type AddUseParams struct {
+	Ref   string
+	Needs string
+}
+
+func (q *Queries) AddUse(ctx context.Context, arg AddUseParams) error {
+	_, err := q.db.ExecContext(ctx, addUse, arg.Ref, arg.Needs)
+	return err
+}
+
+const componentsOfInstance = `-- name: ComponentsOfInstance :many
+SELECT needs FROM need WHERE ref = $1 AND needs LIKE 'component/%' ORDER BY needs
+`
+
+func (q *Queries) ComponentsOfInstance(ctx context.Context, ref string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, componentsOfInstance, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var needs string
+		if err := rows.Scan(&needs); err != nil {
+			return nil, err
+		}
+		items = append(items, needs)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const countTargets = `-- name: CountTargets :many
@@ -78,7 +121,7 @@ func (q *Queries) DeleteTarget(ctx context.Context, ref string) (int64, error) {
 }
 
 const dependents = `-- name: Dependents :many
-SELECT ref FROM need WHERE needs = $1 ORDER BY ref
+SELECT ref FROM need WHERE needs = $1 AND wanted = TRUE ORDER BY ref
 `
 
 func (q *Queries) Dependents(ctx context.Context, needs string) ([]string, error) {
@@ -104,8 +147,65 @@ func (q *Queries) Dependents(ctx context.Context, needs string) ([]string, error
 	return items, nil
 }
 
+const detach = `-- name: Detach :exec
+UPDATE need SET wanted = FALSE WHERE needs = $1
+`
+
+func (q *Queries) Detach(ctx context.Context, needs string) error {
+	_, err := q.db.ExecContext(ctx, detach, needs)
+	return err
+}
+
+const dropNeeds = `-- name: DropNeeds :exec
+UPDATE need SET wanted = FALSE WHERE ref = $1 AND (ref NOT LIKE 'service/%' OR needs NOT LIKE 'component/%')
+`
+
+// An instance's need of its component is the component's to declare.
+func (q *Queries) DropNeeds(ctx context.Context, ref string) error {
+	_, err := q.db.ExecContext(ctx, dropNeeds, ref)
+	return err
+}
+
+const dropUses = `-- name: DropUses :exec
+UPDATE need SET used = FALSE WHERE ref = $1
+`
+
+func (q *Queries) DropUses(ctx context.Context, ref string) error {
+	_, err := q.db.ExecContext(ctx, dropUses, ref)
+	return err
+}
+
+const formerDependents = `-- name: FormerDependents :many
+SELECT ref FROM need WHERE needs = $1 AND used = TRUE AND wanted = FALSE ORDER BY ref
+`
+
+// Those that were deployed with the outputs of something and are not wanted with
+// it any longer.
+func (q *Queries) FormerDependents(ctx context.Context, needs string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, formerDependents, needs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var ref string
+		if err := rows.Scan(&ref); err != nil {
+			return nil, err
+		}
+		items = append(items, ref)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const needs = `-- name: Needs :many
-SELECT needs FROM need WHERE ref = $1 ORDER BY needs
+SELECT needs FROM need WHERE ref = $1 AND wanted = TRUE ORDER BY needs
 `
 
 func (q *Queries) Needs(ctx context.Context, ref string) ([]string, error) {
@@ -224,6 +324,24 @@ func (q *Queries) RefsOfTemplate(ctx context.Context, arg RefsOfTemplateParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const sweepDependents = `-- name: SweepDependents :exec
+DELETE FROM need WHERE needs = $1 AND wanted = FALSE AND used = FALSE
+`
+
+func (q *Queries) SweepDependents(ctx context.Context, needs string) error {
+	_, err := q.db.ExecContext(ctx, sweepDependents, needs)
+	return err
+}
+
+const sweepNeeds = `-- name: SweepNeeds :exec
+DELETE FROM need WHERE ref = $1 AND wanted = FALSE AND used = FALSE
+`
+
+func (q *Queries) SweepNeeds(ctx context.Context, ref string) error {
+	_, err := q.db.ExecContext(ctx, sweepNeeds, ref)
+	return err
 }
 
 const target = `-- name: Target :one

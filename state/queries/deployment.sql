@@ -1,8 +1,8 @@
 -- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, doc,
-	created_at, modified_at, completed_at)
+	unasked, created_at, modified_at, completed_at)
 VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @doc,
-	@now, @now, @completed_at);
+	@unasked, @now, @now, @completed_at);
 
 -- name: SaveDeployment :execrows
 UPDATE deployment SET status = @status, output = @output, handle = @handle, message = @message,
@@ -33,12 +33,19 @@ WHERE (CAST(@ref AS TEXT) = '' OR ref = @ref)
 	AND (CAST(@before_time AS BIGINT) = 0 OR created_at < @before_time OR (created_at = @before_time AND id < @before_id))
 ORDER BY created_at DESC, id DESC LIMIT @most;
 
--- Deletions begun since a time: what the deletion guard counts.
+-- What the deletion guard counts: the targets whose deletion was begun since a
+-- time without a person; another attempt at one of them is not one more.
 -- name: CountDeletions :one
-SELECT count(*) FROM deployment WHERE action = 'delete' AND created_at >= @since;
+SELECT count(DISTINCT ref) FROM deployment
+WHERE action = 'delete' AND unasked = TRUE AND created_at >= @since AND ref <> @besides;
 
 -- name: DeleteDeployment :execrows
 DELETE FROM deployment WHERE id = @id AND completed_at <> 0;
 
 -- name: CountOpenDeployments :one
 SELECT count(*) FROM deployment WHERE completed_at = 0;
+
+-- Locks the gate until the transaction ends.
+-- name: PassGate :exec
+INSERT INTO gate (name, passes) VALUES (@name, 1)
+ON CONFLICT (name) DO UPDATE SET passes = gate.passes + 1;

@@ -46,13 +46,42 @@ SELECT ref FROM target WHERE template = @template AND kind = @kind AND major = @
 SELECT kind, status, count(*) AS targets FROM target GROUP BY kind, status;
 
 -- name: AddNeed :exec
-INSERT INTO need (ref, needs) VALUES (@ref, @needs) ON CONFLICT (ref, needs) DO NOTHING;
+INSERT INTO need (ref, needs, wanted, used) VALUES (@ref, @needs, TRUE, FALSE)
+ON CONFLICT (ref, needs) DO UPDATE SET wanted = TRUE;
+
+-- name: AddUse :exec
+INSERT INTO need (ref, needs, wanted, used) VALUES (@ref, @needs, FALSE, TRUE)
+ON CONFLICT (ref, needs) DO UPDATE SET used = TRUE;
+
+-- An instance's need of its component is the component's to declare.
+-- name: DropNeeds :exec
+UPDATE need SET wanted = FALSE WHERE ref = @ref AND (ref NOT LIKE 'service/%' OR needs NOT LIKE 'component/%');
+
+-- name: Detach :exec
+UPDATE need SET wanted = FALSE WHERE needs = @needs;
+
+-- name: SweepDependents :exec
+DELETE FROM need WHERE needs = @needs AND wanted = FALSE AND used = FALSE;
+
+-- name: DropUses :exec
+UPDATE need SET used = FALSE WHERE ref = @ref;
+
+-- name: SweepNeeds :exec
+DELETE FROM need WHERE ref = @ref AND wanted = FALSE AND used = FALSE;
 
 -- name: DeleteNeeds :exec
 DELETE FROM need WHERE ref = @ref;
 
 -- name: Needs :many
-SELECT needs FROM need WHERE ref = @ref ORDER BY needs;
+SELECT needs FROM need WHERE ref = @ref AND wanted = TRUE ORDER BY needs;
 
 -- name: Dependents :many
-SELECT ref FROM need WHERE needs = @needs ORDER BY ref;
+SELECT ref FROM need WHERE needs = @needs AND wanted = TRUE ORDER BY ref;
+
+-- Those that were deployed with the outputs of something and are not wanted with
+-- it any longer.
+-- name: FormerDependents :many
+SELECT ref FROM need WHERE needs = @needs AND used = TRUE AND wanted = FALSE ORDER BY ref;
+
+-- name: ComponentsOfInstance :many
+SELECT needs FROM need WHERE ref = @ref AND needs LIKE 'component/%' ORDER BY needs;

@@ -80,10 +80,13 @@ CREATE INDEX target_by_environment ON target (environment, kind);
 CREATE INDEX target_by_owner ON target (owner_repo, owner_path);
 CREATE INDEX target_by_status ON target (status, kind);
 
--- What a target waits for and reads outputs of.
+-- What a target waits for and reads outputs of: as it is wanted, and as it was
+-- deployed last, which keeps what it still uses from being taken away.
 CREATE TABLE need (
-	ref   TEXT NOT NULL,
-	needs TEXT NOT NULL,
+	ref    TEXT    NOT NULL,
+	needs  TEXT    NOT NULL,
+	wanted BOOLEAN NOT NULL,
+	used   BOOLEAN NOT NULL,
 	PRIMARY KEY (ref, needs)
 );
 CREATE INDEX need_by_parent ON need (needs, ref);
@@ -101,6 +104,7 @@ CREATE TABLE deployment (
 	message      TEXT   NOT NULL,
 	outputs      TEXT   NOT NULL,
 	doc          TEXT   NOT NULL,
+	unasked      BOOLEAN NOT NULL,
 	created_at   BIGINT NOT NULL,
 	modified_at  BIGINT NOT NULL,
 	completed_at BIGINT NOT NULL
@@ -118,6 +122,12 @@ CREATE TABLE log (
 	written_at BIGINT NOT NULL,
 	data       BYTEA  NOT NULL,
 	PRIMARY KEY (deployment, begins)
+);
+
+-- Rows that transactions lock to run one after another; see Tx.Gate.
+CREATE TABLE gate (
+	name   TEXT   NOT NULL PRIMARY KEY,
+	passes BIGINT NOT NULL
 );
 
 -- Who did what, written with the change it tells of.

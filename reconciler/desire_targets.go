@@ -1,0 +1,99 @@
+package reconciler
+
+import (
+	"encoding/json"
+	"maps"
+
+	"baryon/reconciler/declare"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// targetsOf are the targets that a document declares, with their needs.
+func (r *Reconciler) targetsOf(origin state.Origin, doc declare.Document) []state.Target {
+	h := doc.Header
+	base := state.Desired{
+		Template: h.Template, Follow: h.Version, Spec: doc.Spec, Origin: origin, Labels: h.Labels,
+		Protected: h.Protected, Approval: h.Approval, RerunSafe: h.RerunSafe, Role: h.Role,
+		CodebuildRole: h.CodebuildRole, ComponentRole: h.ComponentRole, Account: h.Account, Repository: h.Repository,
+	}
+	switch doc.Ref.Kind {
+	case state.KindEnvironment:
+		return []state.Target{{Ref: doc.Ref, Desired: base}}
+	case state.KindComponent:
+		base.Environment, base.Service, base.Instance = h.Environment, h.Service, h.Instance
+		t := state.Target{Ref: doc.Ref, Desired: base}
+		if h.Environment != "" {
+			t.Needs = []state.Ref{state.EnvironmentRef(h.Environment)}
+		}
+		return []state.Target{t}
+	default:
+		return serviceTargets(base, doc)
+	}
+}
+
+// serviceTargets are the instances of a service and, where it has one, its pipeline.
+func serviceTargets(base state.Desired, doc declare.Document) []state.Target {
+	parts := parts(doc)
+	var out []state.Target
+	pipeline := state.Target{Ref: state.PipelineRef(doc.Ref.Name), Desired: base}
+	for _, i := range doc.Instances {
+		d := base
+		d.Environment, d.Part, d.Origin.At = i.Environment, parts[i.Name], i.EnvironmentAt.In(doc.Path)
+		if pin, ok := doc.Header.Pins[i.Name]; ok {
+			d.Follow = pin
+		}
+		ref := state.InstanceRef(doc.Ref.Name, i.Name)
+		out = append(out, state.Target{Ref: ref, Desired: d, Needs: []state.Ref{state.EnvironmentRef(i.Environment)}})
+		pipeline.Needs = append(pipeline.Needs, ref, state.EnvironmentRef(i.Environment))
+	}
+	if doc.Pipeline != nil {
+		out = append(out, pipeline)
+	}
+	return out
+}
+
+// parts are the pieces of a service document that concern one instance each.
+func parts(doc declare.Document) map[string]string {
+	node, problems := renderer.ParseOne(doc.Path, []byte(doc.Spec), renderer.Limits{})
+	if problems.Failed() {
+		return nil
+	}
+	out := map[string]string{}
+	for _, item := range instancesOf(node) {
+		v, _ := renderer.Values(item)
+		text, err := json.Marshal(v)
+		if err == nil {
+			out[textOf(item.Get("name"))] = string(text)
+		}
+	}
+	return out
+}
+
+func sameNeeds(a, b []state.Ref) bool {
+	set := func(refs []state.Ref) map[state.Ref]bool {
+		m := map[state.Ref]bool{}
+		for _, r := range refs {
+			if r.Kind != state.KindComponent { // which the component's own document adds
+				m[r] = true
+			}
+		}
+		return m
+	}
+	return maps.Equal(set(a), set(b))
+}
+
+// sameDesired tells whether two desired states ask for the same. Where they
+// were written, by whom, and what of the document concerns others does not count.
+func sameDesired(a, b state.Desired) bool {
+	if a.Part != "" || b.Part != "" {
+		a.Spec, b.Spec = "", ""
+	}
+	a.Origin, b.Origin = state.Origin{}, state.Origin{}
+	a.Version, b.Version = state.Version{}, state.Version{}
+	a.Refused, b.Refused = "", ""
+	a.Kept, b.Kept = "", ""
+	x, errA := json.Marshal(a)
+	y, errB := json.Marshal(b)
+	return errA == nil && errB == nil && string(x) == string(y)
+}

@@ -1,0 +1,69 @@
+package reconciler
+
+import (
+	"fmt"
+
+	"baryon/state"
+)
+
+// planDeletion decides for a target that is wanted gone.
+func planDeletion(v View) Change {
+	t := v.Target
+	if covers(t.Asked.Retain, t) {
+		return Change{Step: Forget, Reason: "retained by " + t.Asked.Retain.String()}
+	}
+	if covers(t.Asked.Force, t) && v.Last != nil && v.Last.Status == state.DeleteFailed {
+		return Change{Step: Forget, Reason: "its deletion was forced by " + t.Asked.Force.String() + "; what is left of it is nobody's"}
+	}
+	if t.LastAttempted == "" {
+		return Change{Step: Forget, Reason: "was never deployed"}
+	}
+	if len(v.Dependents) > 0 {
+		return wait(state.Waiting{
+			Reason: state.WaitChild, On: v.Dependents[0].String(),
+			Why:  fmt.Sprintf("%d thing(s) still depend on it, first %s", len(v.Dependents), v.Dependents[0]),
+			Next: "delete what depends on it, or declare it again",
+		})
+	}
+	if w, waits := waitForPartner(v); waits {
+		return wait(w)
+	}
+	if covers(t.Asked.Rejected, t) {
+		return wait(state.Waiting{
+			Reason: state.WaitGuard, Generation: t.Generation, On: string(t.Asked.Rejected.By), Why: "the deletion was rejected by " + t.Asked.Rejected.String(),
+			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
+		})
+	}
+	if !covers(t.Asked.Approved, t) {
+		if v.Held != "" {
+			return guard(t, v.Held)
+		}
+		if t.Desired.Protected {
+			return guard(t, "it is protected")
+		}
+		if v.Deletions >= v.DeletionLimit {
+			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
+		}
+	}
+	if w, waits := waitForSuccessors(v); waits {
+		return wait(w)
+	}
+	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
+		v.Last.Generation == t.Generation && !covers(t.Asked.Retry, t) {
+		return wait(state.Waiting{
+			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
+			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
+		})
+	}
+	if v.Busy {
+		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
+	}
+	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
+}
+
+func guard(t state.Target, why string) Change {
+	return wait(state.Waiting{
+		Reason: state.WaitGuard, Generation: t.Generation, On: "a person", Why: "deletion held: " + why,
+		Next: "baryon approve " + t.Ref.String() + ", or baryon reject " + t.Ref.String(),
+	})
+}
