@@ -135,6 +135,13 @@ func (c *Command) folder(id string) (folder, error) {
 	return folder{filepath.Join(c.cfg.Dir, id)}, nil
 }
 
+// Knows reports whether there is a work folder for the ID: work was begun, or is
+// about to be.
+func (c *Command) Knows(id string) bool {
+	f, err := c.folder(id)
+	return err == nil && f.exists()
+}
+
 // Apply starts the job, or looks at it, and says how far it is. It returns
 // soon, may be called any number of times, by several daemons at once, and
 // after any crash. An error means that nothing could be found out or done just

@@ -36,22 +36,42 @@ const (
 // read.
 func (e *Engine) settingsName() string { return filepath.Join(e.cfg.Dir, "settings.tfrc") }
 
-// writeSettings writes the program's own configuration.
+// writeSettings writes the program's own configuration: one cache of providers
+// for all, and no other places to take them from than those configured.
 func (e *Engine) writeSettings() error {
-	text := fmt.Sprintf(`# Written by baryon at each start; changes here are lost.
-disable_checkpoint = true
-plugin_cache_dir   = %s
-provider_installation {
-  filesystem_mirror {
-    path = %s
-  }
-}
-`, hclString(filepath.Join(e.cfg.Dir, "plugins")), hclString(filepath.Join(e.cfg.Dir, "mirror")))
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by baryon at each start; changes here are lost.\ndisable_checkpoint = true\nplugin_cache_dir   = %s\n",
+		hclString(filepath.Join(e.cfg.Dir, "plugins")))
+	b.WriteString("provider_installation {\n")
+	for _, dir := range append([]string{filepath.Join(e.cfg.Dir, "mirror")}, e.cfg.Mirrors...) {
+		fmt.Fprintf(&b, "  filesystem_mirror {\n    path = %s\n  }\n", hclString(dir))
+	}
+	if e.cfg.NetworkMirror != "" {
+		fmt.Fprintf(&b, "  network_mirror {\n    url = %s\n  }\n", hclString(e.cfg.NetworkMirror))
+	}
+	if e.cfg.Network {
+		b.WriteString("  direct {}\n")
+	}
+	b.WriteString("}\n")
 	draft := e.settingsName() + ".draft"
-	if err := os.WriteFile(draft, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(draft, []byte(b.String()), 0o600); err != nil {
 		return fmt.Errorf("terraform settings: %w", err)
 	}
 	return os.Rename(draft, e.settingsName())
+}
+
+// secrets adds the variables of this process that the program is to see.
+func (e *Engine) secrets(of map[string]string) map[string]string {
+	all := maps.Clone(of)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for _, name := range e.cfg.Env {
+		if value, ok := os.LookupEnv(name); ok {
+			all[name] = value
+		}
+	}
+	return all
 }
 
 // environment is what the program sees besides what every command sees. Nothing

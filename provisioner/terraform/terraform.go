@@ -39,6 +39,18 @@ type Config struct {
 	// LockWait is how long somebody else's lock on the state is waited for; 0 is
 	// one minute.
 	LockWait time.Duration
+	// Policy is what code may do.
+	Policy Policy
+	// Mirrors are folders that hold providers, besides the folder mirror in Dir.
+	// NetworkMirror is the address of a server that has some.
+	Mirrors       []string
+	NetworkMirror string
+	// Network lets providers be downloaded from their registries. Modules are
+	// downloaded from where Policy allows.
+	Network bool
+	// Env names variables of this process that the program is to see, as
+	// credentials of a provider. Their values are masked in logs.
+	Env []string
 }
 
 // An Engine applies Terraform code. Each stack has its own state, below Dir.
@@ -91,8 +103,7 @@ func New(cfg Config) (*Engine, error) {
 // did not start yet, and cannot, is an error: nothing was changed then.
 func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
 	work, err := e.work(ctx, job)
-	var refused *RefusedError
-	if errors.As(err, &refused) && job.Handle == "" {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return provisioner.Progress{State: provisioner.Failed, Message: refused.Error()}, nil
 	}
 	if err != nil {
@@ -122,11 +133,15 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job) (provisioner.Job
 	if err := os.MkdirAll(stack, 0o700); err != nil {
 		return job, err
 	}
+	problems, notes := e.cfg.Policy.Check(job.Files)
+	if len(problems) > 0 && job.Handle == "" && !e.cfg.Runner.Knows(job.ID) {
+		return job, &RefusedError{problems}
+	}
 	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(stack)})
 	job.Commands = e.commands(p, job.Action)
-	job.Env = e.environment(job.Env)
+	job.Env, job.Secrets = e.environment(job.Env), e.secrets(job.Secrets)
 	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience}
-	if job.Tool.Config, err = json.Marshal(toolConfig{Stack: stack}); err != nil {
+	if job.Tool.Config, err = json.Marshal(toolConfig{Stack: stack, Policy: e.cfg.Policy, Notes: notes}); err != nil {
 		return job, err
 	}
 	return job, nil

@@ -20,7 +20,9 @@ const Tool = "terraform"
 
 // toolConfig is what the daemon tells the tool of a job.
 type toolConfig struct {
-	Stack string // the folder of what is kept of the stack
+	Stack  string // the folder of what is kept of the stack
+	Policy Policy
+	Notes  []string // said before everything else
 }
 
 // A tool reads what terraform prints and has the say between its commands.
@@ -49,6 +51,9 @@ func (t *tool) Next(k int) (bool, error) {
 	case stepInit:
 		return true, t.copyLock(t.cfg.Stack, t.dir)
 	case stepPlan:
+		if err := t.checkModules(); err != nil {
+			return false, err
+		}
 		return true, t.copyLock(t.dir, t.cfg.Stack)
 	case stepShow:
 		return t.wantsDetail(), nil
@@ -107,7 +112,12 @@ type message struct {
 // Read makes of a line what people read.
 func (t *tool) Read(line []byte) string {
 	if len(line) == 0 || line[0] != '{' {
-		return string(line) + "\n"
+		text := string(line) + "\n"
+		for _, note := range t.cfg.Notes { // the first line tells which command begins
+			text += note + "\n"
+		}
+		t.cfg.Notes = nil
+		return text
 	}
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {

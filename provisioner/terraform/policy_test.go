@@ -1,0 +1,166 @@
+package terraform_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"baryon/provisioner"
+	"baryon/provisioner/terraform"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const header = "/*\nThis file is managed by AWS Proton. Any changes.\n\nTo manage\n*/\n\n"
+
+// TestPolicy lists what code may not do by itself, and where that is said.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	const lift = "; leave it out, or let the operator add "
+	for _, tt := range []struct{ name, file, code, want, allow string }{
+		{"plain code", "main.tf", `resource "terraform_data" "a" { input = file("${path.module}/a.txt") }`, "", ""},
+		{"external", "main.tf", header + "\ndata \"external\" \"x\" { program = [\"id\"] }\n",
+			`main.tf:2:1: external is not allowed, got data "external": it runs programs on this machine, even while it is planned` + lift + "external to terraform.allow", "external"},
+		{"external within a check", "main.tf", "check \"c\" {\n  data \"external\" \"x\" {}\n}\n", `main.tf:2:3: external is not allowed`, "external"},
+		{"external by another name", "v.tf", "terraform {\n  required_providers {\n    foo = { source = \"hashicorp/external\" }\n  }\n}\n", `v.tf:3:22: external is not allowed, got the provider hashicorp/external`, "external"},
+		{"http", "main.tf", `data "http" "meta" { url = "http://169.254.169.254/" }`, `main.tf:1:1: http is not allowed`, "http"},
+		{"local-exec", "main.tf", "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"id\"\n  }\n}\n",
+			`main.tf:2:3: local-exec is not allowed, got provisioner "local-exec"`, "local-exec"},
+		{"remote-exec", "main.tf", "resource \"terraform_data\" \"a\" {\n  provisioner \"remote-exec\" {}\n}\n", `main.tf:2:3: remote-exec is not allowed`, "remote-exec"},
+		{"a provisioner nobody knows", "main.tf", "resource \"terraform_data\" \"a\" {\n  provisioner \"chef\" {}\n}\n", `main.tf:2:3: local-exec is not allowed, got provisioner "chef"`, "local-exec"},
+		{"copied file", "main.tf", "resource \"terraform_data\" \"a\" {\n  provisioner \"file\" {}\n}\n", `main.tf:2:3: file is not allowed`, "file"},
+		{"the state of others", "main.tf", `data "terraform_remote_state" "x" { backend = "local" }`, `main.tf:1:1: remote-state is not allowed`, "remote-state"},
+		{"a file by absolute path", "main.tf", `locals { x = file("/etc/passwd") }`, `main.tf:1:14: files is not allowed, got file of a path that may leave the bundle`, "files"},
+		{"a file that climbs", "main.tf", `locals { x = file("${path.module}/../x") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file the spec names", "main.tf", `locals { x = file(var.environment.inputs.x) }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file the spec names in part", "main.tf", `locals { x = templatefile("a/${var.x}", {}) }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file by a function of the core", "main.tf", `locals { x = core::file("/etc/passwd") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file by a data source", "main.tf", `data "local_file" "x" { filename = "/etc/passwd" }`, `main.tf:1:1: files is not allowed`, "files"},
+		{"an odd registry", "main.tf", "terraform {\n  required_providers {\n    x = { source = \"evil.example/a/x\", version = \"1\" }\n  }\n}\n",
+			`main.tf:3:20: providers come from known registries, got "evil.example/a/x" of evil.example, want one of registry.terraform.io, registry.opentofu.org, terraform.io; use another, or let the operator add evil.example to terraform.registries`, ""},
+		{"a module from anywhere", "main.tf", "module \"m\" {\n  source = \"git::https://evil.example/x.git\"\n}\n",
+			`main.tf:2:12: modules come from allowed sources, got "git::https://evil.example/x.git", want none, as nothing is allowed`, ""},
+		{"a module of the machine", "main.tf", "module \"m\" {\n  source = \"/root/x\"\n}\n", `main.tf:2:12: modules come from allowed sources`, ""},
+		{"a module that climbs", "main.tf", "module \"m\" {\n  source = \"./../x\"\n}\n", `main.tf:2:12: a module is in the bundle or comes from an allowed source`, ""},
+		{"a module of an expression", "main.tf", "module \"m\" {\n  source = var.x\n}\n", `main.tf:2:12: the source of a module must be a plain text`, ""},
+		{"cloud", "main.tf", "terraform {\n  cloud {}\n}\n", `main.tf:2:3: the state is kept by Baryon, got a cloud block`, ""},
+		{"an override file", "override.tf", "", `override.tf: override is not allowed, got the file override.tf`, "override"},
+		{"another override file", "x_override.tf", "", `x_override.tf: override is not allowed`, "override"},
+		{"JSON", "x.tf.json", "{}", `x.tf.json: code is written in the language of Terraform, got JSON`, ""},
+		{"JSON that overrides", "x_override.tf.json", "{}", `x_override.tf.json: override is not allowed`, ""},
+		{"settings", ".terraformrc", "", `.terraformrc: the settings of terraform are the operator's`, ""},
+		{"values", "x.auto.tfvars", "", `x.auto.tfvars: the values of variables come from the spec`, ""},
+		{"a state", "terraform.tfstate", "", `terraform.tfstate: the state is kept by Baryon, got a state file`, ""},
+		{"downloads", ".terraform/providers/x", "", `.terraform: downloaded code and settings come from init alone`, ""},
+		{"no code", "main.tf", "resource {\n  = \n", `main.tf:2:3: `, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			files := fstest.MapFS{tt.file: {Data: []byte(tt.code)}}
+			problems, _ := terraform.Policy{}.Check(files)
+			got := strings.Join(problems, "\n")
+			if tt.want == "" && got != "" || !strings.HasPrefix(got, tt.want) {
+				t.Errorf("said %q, want %q", got, tt.want)
+			}
+			if tt.allow == "" {
+				return
+			}
+			if problems, _ := (terraform.Policy{Allow: []string{tt.allow}}).Check(files); len(problems) > 0 {
+				t.Errorf("with %s allowed: %q", tt.allow, problems)
+			}
+		})
+	}
+}
+
+// TestPolicyNotes shows what is tolerated and said.
+func TestPolicyNotes(t *testing.T) {
+	t.Parallel()
+	problems, notes := terraform.Policy{}.Check(fstest.MapFS{"config.tf": {Data: []byte("terraform {\n  backend \"s3\" {}\n}\n")}})
+	want := []string{`config.tf:2:3: the state is kept by Baryon: backend "s3" has no effect`}
+	if diff := cmp.Diff(want, notes); diff != "" || len(problems) > 0 {
+		t.Errorf("problems %q, notes (-want +got):\n%s", problems, diff)
+	}
+}
+
+// TestModuleSources lists which addresses begin like an allowed one.
+func TestModuleSources(t *testing.T) {
+	t.Parallel()
+	p := terraform.Policy{Modules: []string{"registry.terraform.io/acme/", "github.com/acme/net"}}
+	for source, want := range map[string]bool{
+		"acme/vpc/aws":                       true,
+		"registry.terraform.io/acme/vpc/aws": true,
+		"other/vpc/aws":                      false,
+		"github.com/acme/net":                true,
+		"github.com/acme/net.git":            true,
+		"github.com/acme/net//sub?ref=v1":    true,
+		"github.com/acme/network":            false,
+		"github.com/acme/net/../../x":        false,
+		"git::https://github.com/acme/net":   false,
+	} {
+		problems, _ := p.Check(fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = \"" + source + "\"\n}\n")}})
+		if got := len(problems) == 0; got != want {
+			t.Errorf("%s allowed: %t, want %t (%q)", source, got, want, problems)
+		}
+	}
+}
+
+// TestRefusedCode shows that nothing of refused code is run, and that files no
+// folder may hold are refused as everywhere.
+func TestRefusedCode(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	e := p.engine(t, nil)
+	mark := filepath.Join(p.dir, "mark")
+	progress, log := end(t, e, job("one", "data \"external\" \"x\" {\n  program = [\"touch\", \""+mark+"\"]\n}\n"))
+	if progress.State != provisioner.Failed || !strings.HasPrefix(progress.Message, "main.tf:1:1: external is not allowed") || log != "" {
+		t.Errorf("%s %q, log %q; want it refused", progress.State, progress.Message, log)
+	}
+	linked := job("two", "")
+	linked.Files = fstest.MapFS{"main.tf": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink}}
+	if progress, _ := end(t, e, linked); progress.State != provisioner.Failed || !strings.Contains(progress.Message, "symbolic link") {
+		t.Errorf("%s %q; want the link refused", progress.State, progress.Message)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("refused code was run")
+	}
+}
+
+// TestArguments shows that no variable adds arguments or settings.
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	j := job("one", `output "x" { value = "plain" }`)
+	j.Env = map[string]string{
+		"TF_CLI_ARGS": "-no-such-flag", "TF_CLI_ARGS_plan": "-destroy", "TF_CLI_CONFIG_FILE": "/nonexistent", "TF_WORKSPACE": "x", "TF_DATA_DIR": "/nonexistent/x",
+	}
+	p, log := end(t, newPlace(t).engine(t, nil), j)
+	if p.State != provisioner.Succeeded || p.Outputs["x"] != "plain" {
+		t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
+	}
+}
+
+// TestModules shows that what init downloads is held to the policy too.
+func TestModules(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	module := filepath.Join(p.dir, "modules", "m")
+	if err := os.MkdirAll(module, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	code := "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"id\"\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(module, "main.tf"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	use := "module \"m\" {\n  source = \"" + module + "\"\n}\n"
+	allow := func(c *terraform.Config) { c.Policy.Modules = []string{filepath.Dir(module) + "/"} }
+	progress, log := end(t, p.engine(t, allow), job("one", use))
+	if progress.State != provisioner.Failed || !strings.Contains(progress.Message, ".terraform/modules/m/main.tf:2:3: local-exec is not allowed") || strings.Contains(log, "command 2") {
+		t.Errorf("%s %q\n%s", progress.State, progress.Message, log)
+	}
+	both := func(c *terraform.Config) { allow(c); c.Policy.Allow = []string{"local-exec"} }
+	if progress, log := end(t, p.engine(t, both), job("two", use)); progress.State != provisioner.Succeeded {
+		t.Errorf("allowed: %s %q\n%s", progress.State, progress.Message, log)
+	}
+}
