@@ -79,6 +79,8 @@ func (s *supervisor) describe(e ending) (message string, told bool) {
 		return s.failure(e.at, "was killed by a signal ("+e.status.Signal().String()+")"), true
 	case e.why == exited:
 		return s.failure(e.at, fmt.Sprintf("failed with exit status %d", e.status.ExitStatus())), true
+	case e.why == timedOut && e.detail != "":
+		return s.failure(e.at, fmt.Sprintf("was ended after %s, the time limit of this step", e.detail)), true
 	case e.why == timedOut:
 		return s.failure(e.at, fmt.Sprintf("was ended after %s, the job's time limit", s.order.Timeout)), true
 	case e.why == crowded:

@@ -19,6 +19,8 @@ type ToolUse struct {
 	// Harmless is how many commands, from the first on, change nothing. Work
 	// that was lost in one of them is begun again even when it is not RerunSafe.
 	Harmless int `json:",omitempty"`
+	// Within is how long each command may take; 0, or none, is no limit of its own.
+	Within []time.Duration `json:",omitempty"`
 	// Patience is how long the program gets to save what it did once it is to
 	// end, also when its supervisor was lost. It is then asked by SIGINT. 0 is
 	// CommandConfig.Grace and SIGTERM.

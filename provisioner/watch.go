@@ -72,6 +72,7 @@ func (s *supervisor) watch(x *session) ending {
 	defer timeout.Stop()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var step stepClock
 	for looks := 1; ; looks++ {
 		select {
 		case status := <-x.done:
@@ -90,6 +91,9 @@ func (s *supervisor) watch(x *session) ending {
 		case s.expired():
 			return ending{why: unclaimed}
 		}
+		if limit := step.over(x, s.order.Tool.Within); limit > 0 {
+			return ending{why: timedOut, detail: limit.String()}
+		}
 		// A group is quickly counted, all of /proc is not.
 		if s.group.dir != "" || looks%countEvery == 0 {
 			if n := s.countProcesses(x); n > s.order.MaxProcesses {
@@ -105,6 +109,24 @@ func (s *supervisor) watch(x *session) ending {
 			s.out.sync()
 		}
 	}
+}
+
+// A stepClock knows how long the command that runs has been running.
+type stepClock struct {
+	at    int
+	since time.Time
+}
+
+// over is the limit of the command that runs, if that has passed.
+func (c *stepClock) over(x *session, limits []time.Duration) time.Duration {
+	at, _, _ := x.state()
+	if at != c.at {
+		c.at, c.since = at, time.Now()
+	}
+	if at < 1 || at > len(limits) || limits[at-1] <= 0 || time.Since(c.since) < limits[at-1] {
+		return 0
+	}
+	return limits[at-1]
 }
 
 // countProcesses counts only where the kernel does not.

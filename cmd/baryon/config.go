@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/renderer"
 )
@@ -27,6 +28,7 @@ type config struct {
 	Store       string            // sqlite, or a postgres:// URL
 	Token       secretRef         // guards the API and the page
 	GitHub      secretRef         // what GitHub signs hooks with
+	Terraform   terraform.Config  // without what the daemon adds: see terraformConfig
 	Settings    reconciler.Settings
 }
 
@@ -167,7 +169,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks"}
+	keys := []string{"repositories", "hooks", "terraform"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -184,6 +186,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 		s.read(c, d, v, s.key)
 	}
 	c.hooks(d, root.Get("hooks"))
+	c.terraform(d, root.Get("terraform"))
 	if !c.Token.set() && os.Getenv("BARYON_TOKEN") != "" {
 		c.Token.Env = "BARYON_TOKEN" // what clients on this machine send anyway
 	}
@@ -294,6 +297,7 @@ func (c *config) pending(next config) []string {
 	}{
 		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
 		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
+		{"terraform", fmt.Sprintf("%+v", c.Terraform), fmt.Sprintf("%+v", next.Terraform)},
 	} {
 		if p.now != p.then {
 			out = append(out, p.key+" has changed; restart the daemon to use it")

@@ -78,7 +78,9 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if d.command, err = d.newCommand(); err != nil {
 		return nil, err
 	}
-	if d.terraform, err = terraform.New(terraform.Config{Runner: d.command, Dir: filepath.Join(cfg.Data, "terraform")}); err != nil {
+	tf := cfg.terraformConfig()
+	tf.Runner = d.command
+	if d.terraform, err = terraform.New(tf); err != nil {
 		return nil, err
 	}
 	reporter, err := gitsource.NewReporter(gitsource.ReporterConfig{Log: log})

@@ -122,6 +122,7 @@ func (d *diagnosis) all(ctx context.Context, file string, c *connection) {
 		d.data(cfg)
 		d.store(ctx, cfg)
 		d.secrets(cfg)
+		d.terraform(ctx, cfg)
 		d.repositories(ctx, cfg)
 	}
 	d.clock()
@@ -135,8 +136,6 @@ func (d *diagnosis) tools() {
 		{"sh", "runs the commands of templates"},
 		{"bash", "runs the commands of templates; without it sh does"},
 		{"git", "speaks to the few Git servers that this program cannot"},
-		{"terraform", "for commands that call it"},
-		{"tofu", "for commands that call it"},
 		{"aws", "for commands that call it"},
 	} {
 		path, err := exec.LookPath(t.name)

@@ -2,10 +2,16 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"baryon/provisioner"
+	"baryon/provisioner/terraform"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -64,5 +70,75 @@ func TestLife(t *testing.T) {
 	p, log = end(t, e, gone)
 	if p.State != provisioner.Succeeded || len(p.Outputs) > 0 || !strings.Contains(log, "2 destroyed") {
 		t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
+	}
+}
+
+// TestInitWaits shows that waiting for providers has an end that says so.
+func TestInitWaits(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	slow := filepath.Join(t.TempDir(), "terraform")
+	script := "#!/bin/sh\nif test \"$1\" = version; then echo '{\"terraform_version\": \"1.9.0\"}'; exit; fi\necho '- Finding latest version of hashicorp/aws...'\nexec sleep 60\n"
+	if err := os.WriteFile(slow, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e := p.engine(t, func(c *terraform.Config) { c.Binary, c.InitWithin = slow, 200*time.Millisecond })
+	got, _ := end(t, e, job("one", ""))
+	if got.State != provisioner.Failed || !strings.Contains(got.Message, "command 1 of 4 was ended after 200ms, the time limit of this step") || !strings.Contains(got.Message, "Finding latest version of hashicorp/aws") {
+		t.Errorf("%s: %s", got.State, got.Message)
+	}
+}
+
+// TestProgram lists what is no terraform that can be used.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		`echo '{"terraform_version": "1.4.7"}'`:      "is version 1.4.7, want 1.5.0 or newer",
+		`echo '{"terraform_version": "1.11.0-rc1"}'`: "",
+		`echo Hello`:                  "want a terraform_version; is it terraform or tofu?",
+		`echo no licence >&2; exit 3`: "no licence",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "terraform"), []byte("#!/bin/sh\n"+said+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p, err := terraform.Find(t.Context(), "", dir)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v %v, want %q", said, p, err, want)
+		}
+	}
+	if _, err := terraform.Find(t.Context(), "", t.TempDir()); !errors.Is(err, terraform.ErrNotFound) {
+		t.Errorf("nothing there: %v", err)
+	}
+}
+
+// TestSecretVariables hands on the variables that are named, and masks them.
+func TestSecretVariables(t *testing.T) {
+	p := newPlace(t)
+	t.Setenv("TF_VAR_token", "s3cr3t-canary")
+	t.Setenv("TF_VAR_other", "unseen")
+	e := p.engine(t, func(c *terraform.Config) { c.Env = []string{"TF_VAR_token", "NOT_SET"} })
+	code := `
+variable "token" {}
+variable "other" { default = "default" }
+output "length" { value = length(var.token) }
+output "other" { value = var.other }
+output "leak" { value = "x${var.token}" }
+resource "terraform_data" "a" {
+  lifecycle {
+    precondition {
+      condition     = length(var.token) == WANT
+      error_message = "the token is ${var.token}"
+    }
+  }
+}
+`
+	got, log := end(t, e, job("one", strings.Replace(code, "WANT", "13", 1)))
+	if got.State != provisioner.Succeeded || !maps.Equal(got.Outputs, map[string]string{"length": "13", "other": "default"}) || !strings.Contains(got.Message, `"leak" holds the value of a secret`) {
+		t.Errorf("%s %s, outputs %v\n%s", got.State, got.Message, got.Outputs, log)
+	}
+	got, log = end(t, e, job("two", strings.Replace(code, "WANT", "12", 1)))
+	if got.State != provisioner.Failed || !strings.Contains(got.Message, "the token is ****") || strings.Contains(log, "canary") {
+		t.Errorf("%s %s\n%s", got.State, got.Message, log)
 	}
 }

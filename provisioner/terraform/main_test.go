@@ -119,7 +119,9 @@ output "url" { value = "https://dev.example" }
 		lines[i] = fmt.Sprintf("terraform_data.it: (local-exec): line %d of many %s", i+1, long)
 	}
 	return provisionertest.World{
-		Engine: func(t *testing.T) provisionertest.Engine { return p.engine(t, func(c *terraform.Config) { c.Policy.Allow = []string{"local-exec"} }) },
+		Engine: func(t *testing.T) provisionertest.Engine {
+			return p.engine(t, func(c *terraform.Config) { c.Policy.Allow = []string{"local-exec"} })
+		},
 		Starts: func(t *testing.T, id string) int {
 			text, err := os.ReadFile(filepath.Join(marks, id))
 			if err != nil && !os.IsNotExist(err) {

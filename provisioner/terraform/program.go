@@ -39,6 +39,9 @@ type Program struct {
 	Version string
 }
 
+// ErrNotFound says that there is no terraform and no tofu.
+var ErrNotFound = errors.New("terraform is not installed")
+
 // Find looks for the program: binary is a path or a name, or empty for whichever
 // of terraform and tofu is found in the search path. One that is too old is an
 // error.
@@ -54,8 +57,8 @@ func Find(ctx context.Context, binary, path string) (Program, error) {
 		}
 		return ask(ctx, file)
 	}
-	return Program{}, fmt.Errorf("neither of %s is in %s; install terraform %s or tofu %s or newer, or set terraform.binary",
-		strings.Join(names, ", "), path, oldestTerraform, oldestTofu)
+	return Program{}, fmt.Errorf("%w: no %s in %s; install terraform %s or tofu %s or newer, or set terraform.binary",
+		ErrNotFound, strings.Join(names, " or "), path, oldestTerraform, oldestTofu)
 }
 
 func lookIn(path, name string) string {

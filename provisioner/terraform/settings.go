@@ -3,33 +3,12 @@ package terraform
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-)
-
-// backendFile says where the state is. As an override file it replaces whatever
-// backend the code asks for.
-const backendFile = "baryon_override.tf.json"
-
-// backend is the content of backendFile for a stack.
-func (e *Engine) backend(stack string) []byte {
-	text, err := json.Marshal(map[string]any{"terraform": map[string]any{"backend": map[string]any{
-		"local": map[string]any{"path": filepath.Join(stack, stateFile)},
-	}}})
-	if err != nil {
-		panic(err) // strings
-	}
-	return text
-}
-
-const (
-	stateFile = "terraform.tfstate"
-	lockFile  = ".terraform.lock.hcl"
 )
 
 // settingsName is where the program's own configuration is. Nobody else's is
@@ -71,12 +50,15 @@ func (e *Engine) secrets(of map[string]string) map[string]string {
 			all[name] = value
 		}
 	}
+	if e.cfg.State.Postgres != "" {
+		all["PG_CONN_STR"] = e.cfg.State.Postgres
+	}
 	return all
 }
 
 // environment is what the program sees besides what every command sees. Nothing
 // that would add arguments or other settings gets through.
-func (e *Engine) environment(of map[string]string) map[string]string {
+func (e *Engine) environment(name string, of map[string]string) map[string]string {
 	env := maps.Clone(of)
 	maps.DeleteFunc(env, func(name, _ string) bool {
 		return strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "TF_VAR_")
@@ -85,6 +67,9 @@ func (e *Engine) environment(of map[string]string) map[string]string {
 		env = map[string]string{}
 	}
 	env["TF_CLI_CONFIG_FILE"] = e.settingsName()
+	if e.cfg.State.Postgres != "" {
+		env["TF_WORKSPACE"] = safeName(name)
+	}
 	env["TF_IN_AUTOMATION"], env["TF_INPUT"], env["CHECKPOINT_DISABLE"] = "1", "0", "1"
 	return env
 }

@@ -39,6 +39,9 @@ type Config struct {
 	// LockWait is how long somebody else's lock on the state is waited for; 0 is
 	// one minute.
 	LockWait time.Duration
+	// InitWithin is how long providers and modules may take to be downloaded; 0
+	// is ten minutes.
+	InitWithin time.Duration
 	// Policy is what code may do.
 	Policy Policy
 	// Mirrors are folders that hold providers, besides the folder mirror in Dir.
@@ -48,6 +51,8 @@ type Config struct {
 	// Network lets providers be downloaded from their registries. Modules are
 	// downloaded from where Policy allows.
 	Network bool
+	// State says where states are.
+	State StateIn
 	// Env names variables of this process that the program is to see, as
 	// credentials of a provider. Their values are masked in logs.
 	Env []string
@@ -89,6 +94,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.LockWait <= 0 {
 		cfg.LockWait = time.Minute
+	}
+	if cfg.InitWithin <= 0 {
+		cfg.InitWithin = 10 * time.Minute
 	}
 	e := &Engine{cfg: cfg}
 	for _, sub := range []string{"plugins", "mirror"} {
@@ -137,10 +145,10 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job) (provisioner.Job
 	if len(problems) > 0 && job.Handle == "" && !e.cfg.Runner.Knows(job.ID) {
 		return job, &RefusedError{problems}
 	}
-	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(stack)})
+	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(job.Stack)})
 	job.Commands = e.commands(p, job.Action)
-	job.Env, job.Secrets = e.environment(job.Env), e.secrets(job.Secrets)
-	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience}
+	job.Env, job.Secrets = e.environment(job.Stack, job.Env), e.secrets(job.Secrets)
+	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
 	if job.Tool.Config, err = json.Marshal(toolConfig{Stack: stack, Policy: e.cfg.Policy, Notes: notes}); err != nil {
 		return job, err
 	}
@@ -168,7 +176,7 @@ func (e *Engine) commands(p Program, action provisioner.Action) []string {
 		plan += " -destroy"
 	}
 	return []string{
-		stepInit - 1:  name + " init -input=false -no-color",
+		stepInit - 1:  e.initWorkspace() + name + " init -input=false -no-color",
 		stepPlan - 1:  plan,
 		stepShow - 1:  name + " show -json " + planFile,
 		stepApply - 1: name + " apply -json -input=false" + lock + " " + planFile,

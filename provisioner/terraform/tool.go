@@ -112,12 +112,9 @@ type message struct {
 // Read makes of a line what people read.
 func (t *tool) Read(line []byte) string {
 	if len(line) == 0 || line[0] != '{' {
-		text := string(line) + "\n"
-		for _, note := range t.cfg.Notes { // the first line tells which command begins
-			text += note + "\n"
-		}
+		notes := t.cfg.Notes // the first line tells which command begins
 		t.cfg.Notes = nil
-		return text
+		return strings.Join(append([]string{string(line)}, notes...), "\n") + "\n"
 	}
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
