@@ -18,10 +18,72 @@ import (
 // begin records a change as a deployment and makes its first step. From the
 // commit on, the deployment is carried through whatever happens to this process.
 func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Change, art *artifact) (next, error) {
+	t, d := v.Target, opening(v, change)
+	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if art != nil && change.Step == Deploy && change.Action != state.Delete {
+			digest, err := tx.PutFiles(art.pack())
+			if err != nil {
+				return err
+			}
+			d.Rendered, d.Outputs, d.Needs = digest, art.Outputs, art.needs
+		}
+		now, err := r.stillRight(tx, v, d)
+		if err != nil {
+			return err
+		}
+		if err := r.room(tx, d); err != nil {
+			return err
+		}
+		if err := tx.AddDeployment(d); err != nil {
+			return err
+		}
+		now.Status, now.Message, now.LastAttempted = d.Status, d.Message, d.ID
+		now.Waiting = state.Waiting{}
+		now.Asked.Expire(tx.Now())
+		now.Asked.Retry, now.Asked.Redeploy = state.Request{}, state.Request{}
+		if err := tx.PutTarget(now); err != nil {
+			return err
+		}
+		if d.Status.Final() {
+			if err := tx.WakeDependents(now.Ref); err != nil {
+				return err
+			}
+		}
+		return r.woken(tx, now)
+	})
+	if errors.Is(err, errMoved) || errors.Is(err, errCrowded) {
+		return next{at: time.Now()}, nil
+	}
+	if err != nil {
+		return next{}, err
+	}
+	r.log.Info("deployment begun", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID),
+		zap.String("action", string(d.Action)), zap.Int64("generation", d.Generation), zap.String("commit", d.Desired.Origin.Commit))
+	if d.Status.Final() {
+		r.log.Info("deployment moved", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID), zap.String("to", string(d.Status)))
+		return r.later(), nil
+	}
+	return r.advance(ctx, c, t, d)
+}
+
+// room makes sure that no limit is passed by beginning d.
+func (r *Reconciler) room(tx *state.Tx, d state.Deployment) error {
+	if d.Status.Final() {
+		return nil
+	}
+	open, err := tx.OpenDeployments()
+	if err == nil && r.current().crowded(open, d.Engine, d.Account) != "" {
+		err = errCrowded
+	}
+	return err
+}
+
+// opening is the deployment that a change becomes.
+func opening(v View, change Change) state.Deployment {
 	t := v.Target
 	d := state.Deployment{
 		ID: state.NewID(), Ref: t.Ref, Action: change.Action, Status: state.InProgress, Generation: t.Generation,
-		Input: v.Input, Output: v.Output, Engine: v.Engine, Desired: t.Desired, Before: t.Deployed,
+		Input: v.Input, Output: v.Output, Engine: v.Engine, Account: v.Account, Desired: t.Desired, Before: t.Deployed,
 		Reason: change.Reason,
 	}
 	d.By = askedBy(t)
@@ -36,47 +98,7 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 	case change.Step == Refuse:
 		d.Status, d.Message = state.Failed, change.Reason
 	}
-	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
-		if art != nil && change.Step == Deploy && change.Action != state.Delete {
-			digest, err := tx.PutFiles(art.pack())
-			if err != nil {
-				return err
-			}
-			d.Rendered, d.Outputs, d.Needs = digest, art.Outputs, art.needs
-		}
-		now, err := r.stillRight(tx, v, d)
-		if err != nil {
-			return err
-		}
-		if err := tx.AddDeployment(d); err != nil {
-			return err
-		}
-		now.Status, now.Message, now.LastAttempted = d.Status, d.Message, d.ID
-		now.Waiting = state.Waiting{}
-		now.Asked.Retry, now.Asked.Redeploy = state.Request{}, state.Request{}
-		if err := tx.PutTarget(now); err != nil {
-			return err
-		}
-		if d.Status.Final() {
-			if err := tx.WakeDependents(now.Ref); err != nil {
-				return err
-			}
-		}
-		return r.woken(tx, now)
-	})
-	if errors.Is(err, errMoved) {
-		return next{at: time.Now()}, nil
-	}
-	if err != nil {
-		return next{}, err
-	}
-	r.log.Info("deployment begun", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID),
-		zap.String("action", string(d.Action)), zap.Int64("generation", d.Generation), zap.String("commit", d.Desired.Origin.Commit))
-	if d.Status.Final() {
-		r.log.Info("deployment moved", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID), zap.String("to", string(d.Status)))
-		return r.later(), nil
-	}
-	return r.advance(ctx, c, t, d)
+	return d
 }
 
 // askedBy is the person who last asked for what is done now, if one did.
@@ -131,6 +153,10 @@ func (r *Reconciler) stillRight(tx *state.Tx, v View, d state.Deployment) (state
 	}
 	return now, nil
 }
+
+// errCrowded says that others took the last free place between planning and
+// beginning: nothing was begun, and the next visit says which limit it waits for.
+var errCrowded = errors.New("others began first")
 
 // advance makes one idempotent call to the engine and writes down how far the
 // deployment is. It makes no choices: what it cannot do now it does next time.

@@ -22,16 +22,21 @@ func (r *Reconciler) look(ctx context.Context, t state.Target) (View, *artifact,
 // deployed yet; without an assumption, nothing is rendered then.
 func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumption) (View, *artifact, error) {
 	s := r.current()
-	v := View{Target: t, Now: time.Now(), DeletionLimit: s.Deletions}
+	v := View{Target: t, Now: r.cfg.Now(), DeletionLimit: s.Deletions}
 	var err error
 	if v.Last, err = r.cfg.Store.LastDeployment(ctx, t.Ref); err != nil {
 		return v, nil, err
 	}
-	open, err := r.cfg.Store.CountOpenDeployments(ctx)
+	if v.Approval, err = r.approval(ctx, t); err != nil {
+		return v, nil, err
+	}
+	if v.Account, err = r.accountOf(ctx, t); err != nil {
+		return v, nil, err
+	}
+	open, err := r.cfg.Store.OpenDeployments(ctx)
 	if err != nil {
 		return v, nil, err
 	}
-	v.Busy = open >= s.Deployments
 	if v.Sisters, err = r.sisters(ctx, t); err != nil {
 		return v, nil, err
 	}
@@ -40,6 +45,8 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 		return v, nil, err
 	}
 	if t.Desired.Deleted {
+		v.Engine = t.Deployed.Engine
+		v.Crowded = s.crowded(open, v.Engine, v.Account)
 		return v, nil, r.lookAtDeletion(ctx, &v)
 	}
 	if assume != nil {
@@ -60,6 +67,7 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 		return v, nil, nil
 	}
 	art, err := r.renderInto(ctx, &v, want, found)
+	v.Crowded = s.crowded(open, v.Engine, v.Account)
 	return v, art, err
 }
 

@@ -24,13 +24,15 @@ type View struct {
 	Held       string        // why nothing of its repository is deleted at present, if so
 
 	Engine      string // how the wanted state would be applied
+	Account     string // and where
 	Input       string // digest of what the wanted state is rendered from
 	Output      string // digest of the rendered files and commands; empty when rendering failed
 	RenderError string // why rendering failed, for people
 
-	Deletions     int // of other targets, begun in the last 24 hours without a person
-	DeletionLimit int // how many may be begun without a person
-	Busy          bool
+	Deletions     int    // of other targets, begun in the last 24 hours without a person
+	DeletionLimit int    // how many may be begun without a person
+	Crowded       string // the limit on work at once that is reached, and how; empty when there is room
+	Approval      string // why a person must approve every change; empty when none must
 	Now           time.Time
 }
 
@@ -114,11 +116,11 @@ func planDeployment(v View) Change {
 	if v.RenderError != "" {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
-	if t.Desired.Approval && !covers(t.Asked.Approved, t) {
-		return awaitApproval(v, "its document asks for an approval of every change")
+	if v.Approval != "" && !approved(v, t.Asked.Approved) {
+		return awaitApproval(v)
 	}
-	if v.Busy {
-		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
+	if v.Crowded != "" {
+		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})
 	}
 	return Change{Step: Deploy, Action: action, Reason: deployReason(v, asked, retry)}
 }
@@ -188,19 +190,23 @@ func covers(asked state.Request, t state.Target) bool {
 	return asked.Generation != 0 && asked.Generation == t.Generation
 }
 
-func awaitApproval(v View, why string) Change {
+// approved reports whether what a person answered is about what would be
+// deployed now: this generation, rendered from these inputs.
+func approved(v View, answer state.Request) bool {
+	return covers(answer, v.Target) && answer.Input == v.Input
+}
+
+func awaitApproval(v View) Change {
 	ref := v.Target.Ref.String()
-	if rejected := v.Target.Asked.Rejected; covers(rejected, v.Target) {
-		return wait(state.Waiting{
-			Reason: state.WaitApproval, Generation: v.Target.Generation, On: string(rejected.By),
-			Why:  "rejected by " + rejected.String(),
-			Next: "push another change, or allow it after all with: baryon approve " + ref,
-		})
+	w := state.Waiting{
+		Reason: state.WaitApproval, Generation: v.Target.Generation, Input: v.Input, On: "a person", Why: v.Approval,
+		Next: "look at it with: baryon plan " + ref + "; then: baryon approve " + ref + ", or baryon reject " + ref,
 	}
-	return wait(state.Waiting{
-		Reason: state.WaitApproval, Generation: v.Target.Generation, On: "a person", Why: why,
-		Next: "baryon approve " + ref + ", or baryon reject " + ref,
-	})
+	if rejected := v.Target.Asked.Rejected; approved(v, rejected) {
+		w.On, w.Why = string(rejected.By), "rejected by "+rejected.String()
+		w.Next = "push another change, or allow it after all with: baryon approve " + ref
+	}
+	return wait(w)
 }
 
 func wait(w state.Waiting) Change { return Change{Step: Nothing, Waiting: w} }

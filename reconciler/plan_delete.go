@@ -41,6 +41,9 @@ func planDeletion(v View) Change {
 		if t.Desired.Protected {
 			return guard(t, "it is protected")
 		}
+		if v.Approval != "" {
+			return guard(t, v.Approval)
+		}
 		if v.Deletions >= v.DeletionLimit {
 			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
 		}
@@ -55,8 +58,8 @@ func planDeletion(v View) Change {
 			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
 		})
 	}
-	if v.Busy {
-		return wait(state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"})
+	if v.Crowded != "" {
+		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})
 	}
 	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
 }

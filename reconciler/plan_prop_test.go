@@ -22,8 +22,13 @@ func anyView(t *rapid.T) View {
 		Engine:        "codebuild",
 		Deletions:     rapid.IntRange(0, 3).Draw(t, "deletions"),
 		DeletionLimit: rapid.IntRange(0, 3).Draw(t, "limit"),
-		Busy:          rapid.IntRange(0, 9).Draw(t, "busy") == 0,
 		Now:           planNow,
+	}
+	if rapid.IntRange(0, 9).Draw(t, "crowded") == 0 {
+		v.Crowded = "no room"
+	}
+	if v.Target.Desired.Approval {
+		v.Approval = planApproval
 	}
 	if rapid.IntRange(0, 4).Draw(t, "render error") == 0 {
 		v.Output, v.RenderError = "", "main.tf:1: no such value"
@@ -49,7 +54,7 @@ func anyView(t *rapid.T) View {
 // way but what guards a deletion: so that deletions are frequent.
 func anyDeletion(t *rapid.T) View {
 	v := anyView(t)
-	v.Open, v.Busy, v.Target.Desired.Deleted, v.Target.Asked.Suspended = false, false, true, nil
+	v.Open, v.Crowded, v.Target.Desired.Deleted, v.Target.Asked.Suspended = false, "", true, nil
 	return v
 }
 
@@ -270,9 +275,12 @@ func TestPlanChangesNothingWithoutItsApproval(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyView(t)
-		v.Target.Desired.Approval = true
-		if c := Plan(v); c.Step == Deploy && c.Action != state.Delete && !asked(v, v.Target.Asked.Approved) {
-			t.Fatalf("%s of generation %d with an approval of %d", c.Action, v.Target.Generation, v.Target.Asked.Approved.Generation)
+		v.Approval = planApproval
+		v.Target.Asked.Approved.Input = rapid.SampledFrom([]string{"i1", "i2"}).Draw(t, "approved input")
+		answer := v.Target.Asked.Approved
+		c := Plan(v)
+		if c.Step == Deploy && !asked(v, answer) || c.Step == Deploy && c.Action != state.Delete && answer.Input != v.Input {
+			t.Fatalf("%s of generation %d from %s with an approval of %d from %s", c.Action, v.Target.Generation, v.Input, answer.Generation, answer.Input)
 		}
 	})
 }

@@ -84,6 +84,8 @@ func deploy(a state.Action, reason string) Change {
 	return Change{Step: Deploy, Action: a, Reason: reason}
 }
 
+const planApproval = "its document asks for an approval of every change"
+
 var planWaits = struct{ limit, retry, undeleted, approval, protected, guarded, orphaned state.Waiting }{
 	limit: state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"},
 	retry: state.Waiting{
@@ -95,8 +97,8 @@ var planWaits = struct{ limit, retry, undeleted, approval, protected, guarded, o
 		Next: "baryon retry environment/prod, or leave what is left of it with: baryon force-delete environment/prod --why REASON",
 	},
 	approval: state.Waiting{
-		Reason: state.WaitApproval, Generation: 2, On: "a person", Why: "its document asks for an approval of every change",
-		Next: "baryon approve environment/prod, or baryon reject environment/prod",
+		Reason: state.WaitApproval, Generation: 2, On: "a person", Input: "input-2", Why: planApproval,
+		Next: "look at it with: baryon plan environment/prod; then: baryon approve environment/prod, or baryon reject environment/prod",
 	},
 	protected: state.Waiting{
 		Reason: state.WaitGuard, Generation: 2, On: "a person", Why: "deletion held: it is protected",
@@ -134,7 +136,7 @@ func TestPlanDeployment(t *testing.T) {
 	t.Parallel()
 	refused := func(v *View) { v.Target.Desired.Refused = "prod.yaml:3: spec: no such property" }
 	rejected := func(v *View) {
-		v.Target.Desired.Approval, v.Target.Asked = true, state.Asked{Rejected: state.Request{Generation: 2, By: "ada", Why: "not on a Friday"}}
+		v.Approval, v.Target.Asked = planApproval, state.Asked{Rejected: state.Request{Generation: 2, Input: v.Input, By: "ada", Why: "not on a Friday"}}
 	}
 	runPlan(t, map[string]planCase{
 		"declared and never deployed": {fresh(), deploy(state.Create, "declared in main:prod.yaml:1")},
@@ -228,22 +230,31 @@ func TestPlanDeployment(t *testing.T) {
 		"cannot be rendered, which was told already": {
 			but(failed(), func(v *View) { v.Output, v.RenderError = "", "exit status 1" }), wait(planWaits.retry),
 		},
-		"an approval is wanted": {but(changed(), func(v *View) { v.Target.Desired.Approval = true }), wait(planWaits.approval)},
+		"an approval is wanted": {but(changed(), func(v *View) { v.Approval = planApproval }), wait(planWaits.approval)},
 		"an approval is given": {
-			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved.Generation = true, 2 }),
+			but(changed(), func(v *View) {
+				v.Approval, v.Target.Asked.Approved = planApproval, state.Request{Generation: 2, Input: v.Input}
+			}),
 			deploy(state.Update, "the spec changed in main:prod.yaml:1"),
 		},
 		"an approval was given for an older generation": {
-			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Asked.Approved.Generation = true, 1 }), wait(planWaits.approval),
+			but(changed(), func(v *View) {
+				v.Approval, v.Target.Asked.Approved = planApproval, state.Request{Generation: 1, Input: v.Input}
+			}), wait(planWaits.approval),
+		},
+		"an approval was given for other inputs": {
+			but(changed(), func(v *View) {
+				v.Approval, v.Target.Asked.Approved = planApproval, state.Request{Generation: 2, Input: "input-1"}
+			}), wait(planWaits.approval),
 		},
 		"an approval was never given to generation zero": {
-			but(changed(), func(v *View) { v.Target.Desired.Approval, v.Target.Generation = true, 0 }),
+			but(changed(), func(v *View) { v.Approval, v.Target.Generation = planApproval, 0 }),
 			wait(but(planWaits.approval, func(w *state.Waiting) { w.Generation = 0 })),
 		},
 		"rejected": {
 			but(changed(), rejected),
 			wait(state.Waiting{
-				Reason: state.WaitApproval, Generation: 2, On: "ada", Why: "rejected by ada: not on a Friday",
+				Reason: state.WaitApproval, Generation: 2, Input: "input-2", On: "ada", Why: "rejected by ada: not on a Friday",
 				Next: "push another change, or allow it after all with: baryon approve environment/prod",
 			}),
 		},
@@ -251,7 +262,7 @@ func TestPlanDeployment(t *testing.T) {
 			but(changed(), func(v *View) { rejected(v); v.Target.Generation = 3 }),
 			wait(but(planWaits.approval, func(w *state.Waiting) { w.Generation = 3 })),
 		},
-		"as much as allowed is under way": {but(changed(), func(v *View) { v.Busy = true }), wait(planWaits.limit)},
+		"as much as allowed is under way": {but(changed(), func(v *View) { v.Crowded = "as many deployments as allowed are under way" }), wait(planWaits.limit)},
 	})
 }
 
@@ -391,6 +402,6 @@ func TestPlanDeletion(t *testing.T) {
 		"wanted gone, and its document too": {
 			but(unwanted(), func(v *View) { v.Target.Desired.Orphaned = "its repository is gone" }), goes,
 		},
-		"as much as allowed is under way": {but(unwanted(), func(v *View) { v.Busy = true }), wait(planWaits.limit)},
+		"as much as allowed is under way": {but(unwanted(), func(v *View) { v.Crowded = "as many deployments as allowed are under way" }), wait(planWaits.limit)},
 	})
 }

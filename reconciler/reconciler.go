@@ -69,7 +69,8 @@ type Config struct {
 	// Access is how the commands of a deployment reach this daemon: variables,
 	// and others whose values are secret. It may be nil.
 	Access func(deployment string) (env, secrets map[string]string)
-	Host   string // the name of this machine, for people
+	Host   string           // the name of this machine, for people
+	Now    func() time.Time // what suspensions run out by; nil for time.Now
 	Log    *zap.Logger
 }
 
@@ -96,6 +97,9 @@ func New(cfg Config) (*Reconciler, error) {
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	r := &Reconciler{
 		cfg: cfg, log: cfg.Log, renderer: renderer.New(renderer.Config{}),
 		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{},
@@ -118,6 +122,9 @@ func (r *Reconciler) Configure(ctx context.Context, s Settings) error {
 	r.mu.Lock()
 	r.settings = s
 	r.mu.Unlock()
+	if err := r.wakeHeld(ctx); err != nil {
+		return err
+	}
 	return r.wakeRepositories(ctx)
 }
 

@@ -19,8 +19,10 @@ type Settings struct {
 	Account      string // used in resource names and as the account of everything that names none; twelve zeros when empty
 	Repositories []Repository
 
-	Workers     int           // visits at once; 8 when 0
-	Deployments int           // deployments under way at once, over all replicas; 32 when 0
+	Workers     int    // visits at once; 8 when 0
+	Deployments int    // deployments under way at once, over all replicas; 32 when 0
+	Limits      Limits // of those, for each engine and account
+	Approvals   []ApprovalRule
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative
 	Resync      time.Duration // how often each target is looked at though nothing happened; 10 minutes when 0
 }

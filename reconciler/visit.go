@@ -94,8 +94,10 @@ func (r *Reconciler) again(w state.Waiting) next {
 	if w.Reason == state.WaitLimit {
 		n.at = time.Now().Add(jitter(time.Second))
 	}
-	if !w.Until.IsZero() && w.Until.Before(n.at) {
-		n.at = w.Until
+	if !w.Until.IsZero() {
+		if at := time.Now().Add(w.Until.Sub(r.cfg.Now())); at.Before(n.at) {
+			n.at = at
+		}
 	}
 	return n
 }
@@ -115,9 +117,7 @@ func (r *Reconciler) noteWaiting(ctx context.Context, c state.Claim, t state.Tar
 		if w.Reason != "" {
 			w.Since = tx.Now()
 		}
-		if s := now.Asked.Suspended; s != nil && !s.Until.IsZero() && !tx.Now().Before(s.Until) {
-			now.Asked.Suspended = nil
-		}
+		now.Asked.Expire(tx.Now())
 		now.Waiting = w
 		if err := tx.PutTarget(now); err != nil {
 			return err

@@ -82,13 +82,14 @@ func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) 
 
 // Approve lets the change that waits for a person go on. A *ConflictError when
 // none does, or when the target has changed since the wait began: an approval
-// never covers what comes later.
+// covers the generation and the inputs that were shown, and nothing that comes
+// later.
 func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "approve", ref, why, func(_ *Tx, t *Target) error {
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Approved, t.Asked.Rejected = Request{Generation: t.Generation, By: actor, Why: why}, Request{}
+		t.Asked.Approved, t.Asked.Rejected = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}, Request{}
 		return nil
 	})
 }
@@ -100,7 +101,7 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Rejected, t.Asked.Approved = Request{Generation: t.Generation, By: actor, Why: why}, Request{}
+		t.Asked.Rejected, t.Asked.Approved = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}, Request{}
 		return nil
 	})
 }

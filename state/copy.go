@@ -126,7 +126,7 @@ func (tx *Tx) copyDeployment(d Deployment) error {
 	}
 	return tx.q.AddDeployment(tx.ctx, db.AddDeploymentParams{
 		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
-		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Doc: doc,
+		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Engine: d.Engine, Account: d.Account, Doc: doc,
 		Now: micros(d.CreatedAt), CompletedAt: micros(d.CompletedAt),
 	})
 }

@@ -36,6 +36,7 @@ type Deployment struct {
 	Desired  Desired  // a copy: later edits do not touch it
 	Before   Deployed // what was deployed when it began
 	Engine   string
+	Account  string            // where it is applied
 	Rendered string            // the blob of what is applied
 	Reason   string            // why it was begun
 	By       Actor             // who asked for it, when somebody did
@@ -52,7 +53,6 @@ type Deployment struct {
 type deploymentDoc struct {
 	Desired  Desired           `json:"desired"`
 	Before   Deployed          `json:"before"`
-	Engine   string            `json:"engine,omitempty"`
 	Rendered string            `json:"rendered,omitempty"`
 	Reason   string            `json:"reason,omitempty"`
 	By       Actor             `json:"by,omitempty"`
@@ -87,7 +87,8 @@ func (tx *Tx) AddDeployment(d Deployment) error {
 	}
 	p := db.AddDeploymentParams{
 		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
-		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Doc: doc, Unasked: d.Unasked, Now: tx.now,
+		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Engine: d.Engine, Account: d.Account,
+		Doc: doc, Unasked: d.Unasked, Now: tx.now,
 	}
 	if d.Status.Final() {
 		p.CompletedAt = tx.now
@@ -212,10 +213,33 @@ func (tx *Tx) UnderWay(ref Ref) (bool, error) {
 	return open != nil, err
 }
 
-// CountOpenDeployments counts the deployments under way.
-func (s *Store) CountOpenDeployments(ctx context.Context) (int, error) {
-	n, err := s.queries().CountOpenDeployments(ctx)
-	return int(n), err
+// UnderWay is how many deployments of an engine are under way in an account.
+type UnderWay struct {
+	Engine, Account string
+	Deployments     int
+}
+
+// OpenDeployments counts the deployments under way.
+func (s *Store) OpenDeployments(ctx context.Context) ([]UnderWay, error) {
+	return openOf(s.queries().OpenDeployments(ctx))
+}
+
+// OpenDeployments counts the deployments under way, of all replicas, and keeps
+// others from beginning one until the transaction ends.
+func (tx *Tx) OpenDeployments() ([]UnderWay, error) {
+	if err := tx.q.PassGate(tx.ctx, "deployments"); err != nil {
+		return nil, err
+	}
+	return openOf(tx.q.OpenDeployments(tx.ctx))
+}
+
+func openOf(rows []db.OpenDeploymentsRow, err error) ([]UnderWay, error) {
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, func(r db.OpenDeploymentsRow) (UnderWay, error) {
+		return UnderWay{Engine: r.Engine, Account: r.Account, Deployments: int(r.Deployments)}, nil
+	})
 }
 
 // DeleteDeployment forgets a deployment that has ended, with its log.
@@ -237,7 +261,7 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
-		Desired: d.Desired, Before: d.Before, Engine: d.Engine, Rendered: d.Rendered,
+		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
 		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice,
 	})
 }
@@ -251,12 +275,13 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	d := Deployment{
 		ID: row.ID, Ref: ref, Action: Action(row.Action), Status: Status(row.Status), Generation: row.Generation,
 		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message, Unasked: row.Unasked,
+		Engine: row.Engine, Account: row.Account,
 		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt), CompletedAt: fromMicros(row.CompletedAt),
 	}
 	if err := errors.Join(decode(row.Doc, &doc), decode(row.Outputs, &d.Outputs)); err != nil {
 		return Deployment{}, err
 	}
-	d.Desired, d.Before, d.Engine, d.Rendered = doc.Desired, doc.Before, doc.Engine, doc.Rendered
+	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
 	return d, nil
 }

@@ -98,7 +98,9 @@ type Waiting struct {
 	Until  time.Time  `json:"until,omitzero"` // when it is looked at again by itself
 
 	// Generation is what a person is asked to approve; 0 when nobody is asked.
-	Generation int64 `json:"generation,omitempty"`
+	// Input is the digest of what it would be rendered from; empty for a deletion.
+	Generation int64  `json:"generation,omitempty"`
+	Input      string `json:"input,omitempty"`
 }
 
 // A WaitReason is the class of a wait.
@@ -141,6 +143,7 @@ type Asked struct {
 type Request struct {
 	Generation int64  `json:"generation,omitempty"`
 	Deployment string `json:"deployment,omitempty"` // of Abandon and Cancel
+	Input      string `json:"input,omitempty"`      // of Approved and Rejected: the digest that was asked about
 	By         Actor  `json:"by,omitempty"`
 	Why        string `json:"why,omitempty"`
 }
@@ -151,6 +154,13 @@ func (r Request) String() string {
 		return string(r.By)
 	}
 	return string(r.By) + ": " + r.Why
+}
+
+// Expire forgets a suspension that has run out.
+func (a *Asked) Expire(now time.Time) {
+	if s := a.Suspended; s != nil && !s.Until.IsZero() && !now.Before(s.Until) {
+		a.Suspended = nil
+	}
 }
 
 // A Suspension stops changes of one target until it is resumed or runs out.

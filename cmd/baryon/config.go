@@ -169,7 +169,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform"}
+	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -191,6 +191,8 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 		c.Token.Env = "BARYON_TOKEN" // what clients on this machine send anyway
 	}
 	c.repositories(d, root.Get("repositories"))
+	c.limits(d, root.Get("limits"))
+	c.approvals(d, root.Get("approvals"))
 	c.check(d, root, said)
 }
 

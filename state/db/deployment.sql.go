@@ -10,10 +10,10 @@ import (
 )
 
 const addDeployment = `-- name: AddDeployment :exec
-INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, doc,
+INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
 	unasked, created_at, modified_at, completed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-	$12, $13, $13, $14)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+	$14, $15, $15, $16)
 `
 
 type AddDeploymentParams struct {
@@ -27,6 +27,8 @@ type AddDeploymentParams struct {
 	Handle      string
 	Message     string
 	Outputs     string
+	Engine      string
+	Account     string
 	Doc         string
 	Unasked     bool
 	Now         int64
@@ -45,6 +47,8 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 		arg.Handle,
 		arg.Message,
 		arg.Outputs,
+		arg.Engine,
+		arg.Account,
 		arg.Doc,
 		arg.Unasked,
 		arg.Now,
@@ -72,17 +76,6 @@ func (q *Queries) CountDeletions(ctx context.Context, arg CountDeletionsParams) 
 	return count, err
 }
 
-const countOpenDeployments = `-- name: CountOpenDeployments :one
-SELECT count(*) FROM deployment WHERE completed_at = 0
-`
-
-func (q *Queries) CountOpenDeployments(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countOpenDeployments)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const deleteDeployment = `-- name: DeleteDeployment :execrows
 DELETE FROM deployment WHERE id = $1 AND completed_at <> 0
 `
@@ -96,7 +89,7 @@ func (q *Queries) DeleteDeployment(ctx context.Context, id string) (int64, error
 }
 
 const deployment = `-- name: Deployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1
 `
 
 func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error) {
@@ -113,6 +106,8 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 		&i.Handle,
 		&i.Message,
 		&i.Outputs,
+		&i.Engine,
+		&i.Account,
 		&i.Doc,
 		&i.Unasked,
 		&i.CreatedAt,
@@ -123,7 +118,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 }
 
 const deploymentForUpdate = `-- name: DeploymentForUpdate :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deployment, error) {
@@ -140,6 +135,8 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 		&i.Handle,
 		&i.Message,
 		&i.Outputs,
+		&i.Engine,
+		&i.Account,
 		&i.Doc,
 		&i.Unasked,
 		&i.CreatedAt,
@@ -150,7 +147,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 }
 
 const deployments = `-- name: Deployments :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment
 WHERE (CAST($1 AS TEXT) = '' OR ref = $1)
 	AND (CAST($2 AS BIGINT) = 0 OR created_at < $2 OR (created_at = $2 AND id < $3))
 ORDER BY created_at DESC, id DESC LIMIT $4
@@ -189,6 +186,8 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 			&i.Handle,
 			&i.Message,
 			&i.Outputs,
+			&i.Engine,
+			&i.Account,
 			&i.Doc,
 			&i.Unasked,
 			&i.CreatedAt,
@@ -209,7 +208,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 }
 
 const lastDeployment = `-- name: LastDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -226,6 +225,8 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Handle,
 		&i.Message,
 		&i.Outputs,
+		&i.Engine,
+		&i.Account,
 		&i.Doc,
 		&i.Unasked,
 		&i.CreatedAt,
@@ -256,7 +257,7 @@ func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) 
 }
 
 const openDeployment = `-- name: OpenDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `
 
 func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -273,6 +274,8 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Handle,
 		&i.Message,
 		&i.Outputs,
+		&i.Engine,
+		&i.Account,
 		&i.Doc,
 		&i.Unasked,
 		&i.CreatedAt,
@@ -280,6 +283,39 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.CompletedAt,
 	)
 	return i, err
+}
+
+const openDeployments = `-- name: OpenDeployments :many
+SELECT engine, account, count(*) AS deployments FROM deployment WHERE completed_at = 0 GROUP BY engine, account
+`
+
+type OpenDeploymentsRow struct {
+	Engine      string
+	Account     string
+	Deployments int64
+}
+
+func (q *Queries) OpenDeployments(ctx context.Context) ([]OpenDeploymentsRow, error) {
+	rows, err := q.db.QueryContext(ctx, openDeployments)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OpenDeploymentsRow{}
+	for rows.Next() {
+		var i OpenDeploymentsRow
+		if err := rows.Scan(&i.Engine, &i.Account, &i.Deployments); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const passGate = `-- name: PassGate :exec

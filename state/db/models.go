@@ -30,6 +30,8 @@ type Deployment struct {
 	Handle      string
 	Message     string
 	Outputs     string
+	Engine      string
+	Account     string
 	Doc         string
 	Unasked     bool
 	CreatedAt   int64

@@ -1,7 +1,7 @@
 -- name: AddDeployment :exec
-INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, doc,
+INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
 	unasked, created_at, modified_at, completed_at)
-VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @doc,
+VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @engine, @account, @doc,
 	@unasked, @now, @now, @completed_at);
 
 -- name: SaveDeployment :execrows
@@ -42,8 +42,8 @@ WHERE action = 'delete' AND unasked = TRUE AND created_at >= @since AND ref <> @
 -- name: DeleteDeployment :execrows
 DELETE FROM deployment WHERE id = @id AND completed_at <> 0;
 
--- name: CountOpenDeployments :one
-SELECT count(*) FROM deployment WHERE completed_at = 0;
+-- name: OpenDeployments :many
+SELECT engine, account, count(*) AS deployments FROM deployment WHERE completed_at = 0 GROUP BY engine, account;
 
 -- Locks the gate until the transaction ends.
 -- name: PassGate :exec

@@ -103,6 +103,8 @@ CREATE TABLE deployment (
 	handle       TEXT   NOT NULL,
 	message      TEXT   NOT NULL,
 	outputs      TEXT   NOT NULL,
+	engine       TEXT   NOT NULL,
+	account      TEXT   NOT NULL,
 	doc          TEXT   NOT NULL,
 	unasked      BOOLEAN NOT NULL,
 	created_at   BIGINT NOT NULL,

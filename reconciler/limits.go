@@ -1,0 +1,97 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"baryon/state"
+)
+
+// Limits are how many deployments may be under way at once, over all replicas,
+// beside Settings.Deployments, which counts all of them.
+type Limits struct {
+	Engines  map[string]int // by engine, as manifests and plans name them
+	Accounts map[string]int // by AWS account; AnyAccount for each that is not named
+}
+
+// AnyAccount stands for every account that has no limit of its own.
+const AnyAccount = "*"
+
+// crowded says which limit keeps another deployment from beginning; empty when
+// none does. The engine is empty for what needs none.
+func (s Settings) crowded(open []state.UnderWay, engine, account string) string {
+	var all, sameEngine, sameAccount int
+	for _, o := range open {
+		all += o.Deployments
+		if o.Engine == engine {
+			sameEngine += o.Deployments
+		}
+		if o.Account == account {
+			sameAccount += o.Deployments
+		}
+	}
+	if all >= s.Deployments {
+		return fmt.Sprintf("deployments under way: %d, allowed at once: %d (deployments)", all, s.Deployments)
+	}
+	if limit, ok := s.Limits.Engines[engine]; ok && sameEngine >= limit {
+		return fmt.Sprintf("deployments of engine %s under way: %d, allowed at once: %d (limits.engines.%s)", engine, sameEngine, limit, engine)
+	}
+	key := account
+	limit, ok := s.Limits.Accounts[key]
+	if !ok {
+		key = AnyAccount
+		limit, ok = s.Limits.Accounts[key]
+	}
+	if ok && sameAccount >= limit {
+		return fmt.Sprintf("deployments in account %s under way: %d, allowed at once: %d (limits.accounts.%s)", account, sameAccount, limit, key)
+	}
+	return ""
+}
+
+// accountOf is the account a target is deployed to: its own, or that of its
+// environment, or the daemon's.
+func (r *Reconciler) accountOf(ctx context.Context, t state.Target) (string, error) {
+	s := r.current()
+	if t.Desired.Account != "" || t.Desired.Environment == "" {
+		return s.account(t.Desired), nil
+	}
+	e, err := r.environmentOf(ctx, t)
+	return s.account(e.Desired), err
+}
+
+// environmentOf reads the environment that a target is deployed to; the zero
+// Target when there is none of that name.
+func (r *Reconciler) environmentOf(ctx context.Context, t state.Target) (state.Target, error) {
+	if t.Ref.Kind == state.KindEnvironment || t.Desired.Environment == "" {
+		return state.Target{}, nil
+	}
+	e, err := r.cfg.Store.Target(ctx, state.EnvironmentRef(t.Desired.Environment))
+	if _, missing := errors.AsType[*state.NotFoundError](err); missing {
+		return state.Target{}, nil
+	}
+	return e, err
+}
+
+// wakeHeld wakes what waits for a person or for room: the settings that hold it
+// may have changed.
+func (r *Reconciler) wakeHeld(ctx context.Context) error {
+	var refs []state.Ref
+	for f := (state.Filter{Limit: 500}); ; {
+		page, err := r.cfg.Store.Targets(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, t := range page {
+			switch t.Waiting.Reason {
+			case state.WaitApproval, state.WaitGuard, state.WaitLimit:
+				refs = append(refs, t.Ref)
+			default:
+			}
+		}
+		if len(page) < f.Limit {
+			return r.cfg.Store.Wake(ctx, refs...)
+		}
+		f.After = page[len(page)-1].Ref.String()
+	}
+}
