@@ -63,6 +63,7 @@ type (
 		node
 		op          operator
 		left, right expr
+		outerSign   bool // a sign of left is applied last, see power
 	}
 	unaryExpr struct {
 		node

@@ -11,6 +11,10 @@ type (
 		node
 		text string
 	}
+	refusedStmt struct {
+		node
+		err *Error
+	}
 	outputStmt struct {
 		node
 		value  expr

@@ -68,6 +68,7 @@ const (
 	optional
 	positional // required, and only by position
 	trailing   // optional, and only by position
+	named      // optional, and only by name
 	variadic   // takes what positional arguments are left
 	keywords   // takes what keyword arguments are left
 )
@@ -144,7 +145,7 @@ func (f *builtin) bind(a *arguments) (*bound, error) {
 			continue
 		}
 		b.args[i] = p.value
-		if i < len(a.pos) {
+		if i < len(a.pos) && p.kind != named {
 			b.set(i, a.pos[i])
 			used++
 		}
@@ -176,7 +177,7 @@ func (f *builtin) bindKeyword(b *bound, name string, v any) error {
 			b.names = append(b.names, name)
 			b.named = append(b.named, v)
 			return nil
-		case p.name == name && (p.kind == required || p.kind == optional):
+		case p.name == name && (p.kind == required || p.kind == optional || p.kind == named):
 			if b.has(i) {
 				return failf(TypeError, "%s() got multiple values for argument %s", f.name, strRepr(name))
 			}

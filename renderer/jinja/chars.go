@@ -108,7 +108,7 @@ func caseIgnorable(c rune) bool {
 func writeTitle(b *strings.Builder, c rune) {
 	special, ok := specialUpper[c]
 	title := unicode.ToTitle(c)
-	if !ok || title != c {
+	if !ok || title != c || isTitleChar(c) {
 		b.WriteRune(title)
 		return
 	}

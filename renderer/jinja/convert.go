@@ -243,7 +243,12 @@ func (r *run) hashKey(v any) (any, error) {
 			return undefinedKey{}, nil
 		}
 		return nil, undefinedError(v)
-	case *list, *Dict, *dictView, *sliceValue:
+	case *dictView:
+		if v.kind == "dict_values" {
+			return v, nil
+		}
+		return nil, failf(TypeError, "unhashable type: '%s'", v.kind)
+	case *list, *Dict, *sliceValue:
 		return nil, failf(TypeError, "unhashable type: '%s'", typeName(v))
 	}
 	return v, nil // everything else is the same only as itself

@@ -118,7 +118,7 @@ func (r *run) member(obj any, name string) (v any, ok bool, err error) {
 	case byteString:
 		table = r.lib.bytes
 	case *dictView:
-		if obj.kind != "dict_values" {
+		if obj.kind != "dict_values" && obj.kind != "set" {
 			table = r.lib.view
 		}
 	case *intRange:

@@ -1,6 +1,9 @@
 package jinja
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+)
 
 func (e *binaryExpr) eval(r *run) (any, error) {
 	a, err := e.left.eval(r)
@@ -14,11 +17,32 @@ func (e *binaryExpr) eval(r *run) (any, error) {
 	if err := r.spend(1); err != nil {
 		return nil, failed(err, &e.node)
 	}
+	negated := e.outerSign && isNegative(a)
+	if negated {
+		if a, err = r.sign(a, true); err != nil {
+			return nil, failed(err, &e.node)
+		}
+	}
 	v, err := r.operate(e.op, a, b)
+	if err == nil && negated {
+		v, err = r.sign(v, true)
+	}
 	if err != nil {
 		return nil, failed(err, &e.node)
 	}
 	return v, nil
+}
+
+func isNegative(v any) bool {
+	switch v := v.(type) {
+	case int64:
+		return v < 0
+	case float64:
+		return math.Signbit(v) && !math.IsNaN(v)
+	case *big.Int:
+		return v.Sign() < 0
+	}
+	return false
 }
 
 // operate is a arithmetic operator of Python.
@@ -56,6 +80,10 @@ func (r *run) operate(op operator, a, b any) (any, error) {
 		return floatOp(op, x, y)
 	}
 	switch op {
+	case opSub:
+		if isView(a) || isView(b) {
+			return r.difference(a, b)
+		}
 	case opAdd:
 		return r.join(a, b)
 	case opMul:

@@ -22,6 +22,11 @@ func (s *textStmt) exec(r *run) error {
 	return r.spend(1)
 }
 
+func (s *refusedStmt) exec(*run) error {
+	err := *s.err
+	return &err
+}
+
 func (s *outputStmt) exec(r *run) error {
 	if r.trace == nil {
 		_, err := s.emit(r)

@@ -130,11 +130,31 @@ func (s *forStmt) filtered(r *run, from *iterator, src source) (*iterator, error
 			if err := r.assign(s.testTarget, item, src); err != nil {
 				return nil, false, failed(err, s.target.at())
 			}
-			if t, err := r.test(s.test); err != nil || t {
-				return item, t, err
+			t, err := r.test(s.test)
+			if err != nil {
+				return nil, false, err
+			}
+			if t {
+				return r.targetValue(s.testTarget, item), true, nil
 			}
 		}
 	})
+}
+
+// targetValue is what a loop with a condition goes on with: where the target
+// is a tuple, a tuple of what was just assigned.
+func (r *run) targetValue(t target, item any) any {
+	switch t := t.(type) {
+	case *nameTarget:
+		return r.frame.slots[t.ref.slot]
+	case *tupleTarget:
+		out := &tuple{items: make([]any, len(t.items))}
+		for i, to := range t.items {
+			out.items[i] = r.targetValue(to, nil)
+		}
+		return out
+	}
+	return item
 }
 
 // A loopValue is the variable loop.

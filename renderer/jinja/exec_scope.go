@@ -60,6 +60,11 @@ func (s *filterStmt) exec(r *run) error {
 	if err != nil {
 		return failed(err, &s.node)
 	}
+	if _, ok := textOf(v); !ok {
+		// Python joins what a template writes and converts only what
+		// expressions print.
+		return failed(failf(TypeError, "sequence item: expected str instance, %s found", typeName(v)), &s.node)
+	}
 	start := len(r.out)
 	if err := r.print(v, false); err != nil {
 		return failed(err, &s.node)

@@ -148,7 +148,7 @@ func (r *run) quoteURL(v any, query bool) (string, error) {
 }
 
 func (r *run) urlencode(v any) (any, error) {
-	if err := check(v); err != nil {
+	if err := checkStrict(v); err != nil {
 		return nil, err
 	}
 	if _, ok := textOf(v); ok {

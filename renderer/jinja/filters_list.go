@@ -20,7 +20,7 @@ var listFilters = []*builtin{
 		return item, err
 	}),
 	def("last", func(r *run, v any, _ *bound) (any, error) {
-		if err := check(v); err != nil {
+		if err := checkStrict(v); err != nil {
 			return nil, err
 		}
 		it, ok := r.reversed(v)

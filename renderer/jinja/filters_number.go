@@ -194,8 +194,8 @@ func filesizeFilter(r *run, v any, a *bound) (any, error) {
 	switch {
 	case size == 1:
 		return "1 Byte", nil
-	case math.IsNaN(size):
-		return "nan Y" + suffix, nil
+	case math.IsNaN(size) || math.IsInf(size, 1):
+		return floatRepr(size) + " Y" + suffix, nil
 	case size < base:
 		n, err := floatInt(size)
 		if err != nil {

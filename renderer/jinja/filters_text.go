@@ -1,6 +1,9 @@
 package jinja
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // softFilter makes a filter that is a method of str, for values of any type.
 func softFilter(name string, fn func(string) string) *builtin {
@@ -114,22 +117,23 @@ func attributeError(v any, name string) error {
 // takes only blanks, brackets and hyphens for the ends of words.
 func titleWords(s string) string {
 	var b strings.Builder
-	start := true
-	for i, c := range s {
-		if isSpace(c) || strings.ContainsRune("-({[<", c) {
-			b.WriteRune(c)
-			start = true
-			continue
+	for s != "" {
+		n := strings.IndexFunc(s, isWordBreak)
+		switch {
+		case n < 0:
+			n = len(s)
+		case n == 0:
+			_, n = utf8.DecodeRuneInString(s)
 		}
-		if start {
-			writeUpper(&b, c)
-		} else {
-			writeLower(&b, s, i, c)
-		}
-		start = false
+		first, size := utf8.DecodeRuneInString(s)
+		writeUpper(&b, first)
+		b.WriteString(toLower(s[size:n]))
+		s = s[n:]
 	}
 	return b.String()
 }
+
+func isWordBreak(c rune) bool { return isSpace(c) || strings.ContainsRune("-({[<", c) }
 
 func replaceFilter(r *run, v any, a *bound) (any, error) {
 	count := -1
@@ -243,9 +247,6 @@ func truncateFilter(r *run, v any, a *bound) (any, error) {
 	}
 	if leeway < 0 {
 		return nil, failf(AssertError, "expected leeway >= 0, got %d", leeway)
-	}
-	if err := check(v); err != nil {
-		return nil, err
 	}
 	n, err := r.length(v)
 	if err != nil || n <= length || n-length <= leeway {

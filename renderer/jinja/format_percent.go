@@ -81,7 +81,7 @@ func (f *percentArgs) key(name string) (any, error) {
 		}
 		return nil, failf(TypeError, "format requires a mapping")
 	}
-	f.mapped = true
+	f.mapped, f.next = true, 1
 	v, ok, err := f.run.index(f.values, name)
 	if err == nil && !ok {
 		err = failf(KeyError, "%s", strRepr(name))
@@ -139,7 +139,7 @@ func (f *percentArgs) conversion(s string, at int) (string, int, error) {
 		}
 		p.precision = max(p.precision, 0)
 	}
-	for i < len(s) && strings.IndexByte("hlL", s[i]) >= 0 {
+	if i < len(s) && strings.IndexByte("hlL", s[i]) >= 0 {
 		i++
 	}
 	if i >= len(s) {
@@ -218,8 +218,10 @@ func (f *percentArgs) number(s string, i int) (n, end int, err error) {
 }
 
 func (f *percentArgs) convert(p percentFormat, v any, at int) (string, error) {
-	if err := checkStrict(v); err != nil {
-		return "", err
+	if p.verb != 'r' && p.verb != 'a' {
+		if err := checkStrict(v); err != nil {
+			return "", err
+		}
 	}
 	switch p.verb {
 	case 's', 'r', 'a':

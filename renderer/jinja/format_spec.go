@@ -14,6 +14,7 @@ type formatSpec struct {
 	fill      string
 	align     byte // <, >, =, ^ or 0
 	sign      byte // +, -, space
+	signed    bool // the sign was given
 	alt       bool
 	noNegZero bool
 	width     int
@@ -43,7 +44,7 @@ func parseSpec(s, kind string) (formatSpec, error) {
 		return 0
 	}
 	if c := take("+- "); c != 0 {
-		f.sign = c
+		f.sign, f.signed = c, true
 	}
 	f.noNegZero = take("z") != 0
 	f.alt = take("#") != 0
@@ -123,7 +124,7 @@ func (r *run) formatText(text, spec string) (string, error) {
 		return "", err
 	case f.verb != 0 && f.verb != 's':
 		return "", unknownCode(f.verb, "str")
-	case f.sign != '-' || strings.HasPrefix(spec, "-"):
+	case f.signed:
 		return "", failf(ValueError, "Sign not allowed in string format specifier")
 	case f.alt:
 		return "", failf(ValueError, "Alternate form (#) not allowed in string format specifier")
@@ -139,6 +140,23 @@ func (r *run) formatText(text, spec string) (string, error) {
 		f.align = '<'
 	}
 	return r.padSpec(f, "", text)
+}
+
+// plainChar refuses what the type c can't be combined with.
+func (f formatSpec) plainChar() error {
+	switch {
+	case f.precision >= 0:
+		return failf(ValueError, "Precision not allowed in integer format specifier")
+	case f.noNegZero:
+		return failf(ValueError, "Negative zero coercion (z) not allowed in format specifier with integer format code 'c'")
+	case f.group != 0:
+		return failf(ValueError, "Cannot specify '%c' with 'c'.", f.group)
+	case f.signed:
+		return failf(ValueError, "Sign not allowed with integer format specifier 'c'")
+	case f.alt:
+		return failf(ValueError, "Alternate form (#) not allowed with integer format specifier 'c'")
+	}
+	return nil
 }
 
 func unknownCode(verb byte, kind string) error {
@@ -164,6 +182,9 @@ func (r *run) formatInt(v any, spec string) (string, error) {
 	case 'x', 'X':
 		base, prefix = 16, "0"+string(f.verb)
 	case 'c':
+		if err := f.plainChar(); err != nil {
+			return "", err
+		}
 		if !n.IsInt64() || n.Int64() < 0 || n.Int64() > utf8.MaxRune {
 			return "", failf(OverflowError, "%%c arg not in range(0x110000)")
 		}
@@ -186,8 +207,8 @@ func (r *run) formatInt(v any, spec string) (string, error) {
 	if f.noNegZero {
 		return "", failf(ValueError, "Negative zero coercion (z) not allowed in format specifier with integer format code '%c'", max(f.verb, 'd'))
 	}
-	if f.group == ',' && base != 10 {
-		return "", failf(ValueError, "Cannot specify ',' with '%c'.", f.verb)
+	if f.group != 0 && (f.verb == 'n' || f.group == ',' && base != 10) {
+		return "", failf(ValueError, "Cannot specify '%c' with '%c'.", f.group, f.verb)
 	}
 	text := ""
 	if base == 10 {
@@ -254,17 +275,26 @@ func (r *run) formatFloat(f formatSpec, x float64) (string, error) {
 // like g, but always with a digit behind the point.
 func (r *run) formatGeneral(f formatSpec, x float64) (string, error) {
 	if f.precision < 0 {
-		return r.padFloat(f, floatRepr(x))
+		text := floatRepr(x)
+		if mantissa, exp, ok := strings.Cut(text, "e"); ok && f.alt && !strings.Contains(mantissa, ".") {
+			text = mantissa + ".e" + exp
+		}
+		return r.padFloat(f, text)
 	}
 	if err := r.holdDigits(f.precision); err != nil {
 		return "", err
 	}
 	precision := max(f.precision, 1)
-	exp := decimalExponent(x, precision)
+	exp := 0
+	if x != 0 {
+		exp = decimalExponent(x, precision)
+	}
 	text := formatFloat(x, 'g', precision, f.alt)
-	if exp >= precision-1 && exp < precision && x != 0 && !math.IsInf(x, 0) && !math.IsNaN(x) {
+	if exp >= precision-1 && exp < precision && !math.IsInf(x, 0) && !math.IsNaN(x) {
 		text = formatFloat(x, 'e', precision-1, f.alt)
-		text = trimMantissa(text)
+		if !f.alt {
+			text = trimMantissa(text)
+		}
 	} else if !strings.ContainsAny(text, ".en") {
 		text += ".0"
 	}

@@ -68,6 +68,9 @@ func classOf(v any) *class {
 		return newClass("type", "type", nil)
 	default:
 		full := strings.TrimSuffix(objectType(v), " object")
+		if _, ok := v.(*undefined); ok {
+			full = "jinja2.runtime." + typeName(v)
+		}
 		if v == nil {
 			full = "NoneType"
 		}

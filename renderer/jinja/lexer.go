@@ -140,6 +140,9 @@ func (l *lexer) peek() byte {
 
 func (l *lexer) skipComment(open int) error {
 	i := strings.Index(l.src[l.pos:], "#}")
+	if l.pos >= len(l.src) {
+		return nil // Jinja looks for the end only where there is more text
+	}
 	if i < 0 {
 		return l.fail(open, "Missing end of comment tag")
 	}
@@ -177,6 +180,10 @@ func (l *lexer) readRaw(data token, open, pos int) (token, error) {
 	}
 	for at := start; ; {
 		i := strings.Index(l.src[at:], "{%")
+		if start == len(l.src) { // Jinja looks for the end only where there is more text
+			l.pos = start
+			return data, nil
+		}
 		if i < 0 {
 			return token{}, l.fail(open, "Missing end of raw directive")
 		}

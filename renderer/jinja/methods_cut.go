@@ -25,12 +25,12 @@ var cutMethods = []*builtin{
 	def("removeprefix", func(_ *run, self any, a *bound) (any, error) {
 		s, _ := textOf(self)
 		fix, err := a.text(0)
-		return retype(self, strings.TrimPrefix(s, fix)), err
+		return strings.TrimPrefix(s, fix), err
 	}, arg("prefix")),
 	def("removesuffix", func(_ *run, self any, a *bound) (any, error) {
 		s, _ := textOf(self)
 		fix, err := a.text(0)
-		return retype(self, strings.TrimSuffix(s, fix)), err
+		return strings.TrimSuffix(s, fix), err
 	}, arg("suffix")),
 }
 

@@ -89,7 +89,7 @@ var listMethods = []*builtin{
 			l.items = items
 		}
 		return nil, err
-	}, param{"key", nil, optional}, opt("reverse", false)),
+	}, param{"key", nil, named}, param{"reverse", false, named}),
 }
 
 // clampIndex is where insert puts something.

@@ -44,7 +44,10 @@ var markupMethods = []*builtin{
 
 var caseMethods = []*builtin{
 	textFn("capitalize", capitalize),
-	textFn("casefold", casefold),
+	def("casefold", func(r *run, self any, _ *bound) (any, error) { // which Markup does not wrap
+		s, _ := textOf(self)
+		return casefold(s), r.hold(2 * len(s))
+	}),
 	textFn("lower", toLower),
 	textFn("swapcase", swapcase),
 	textFn("title", titlecase),

@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // parseInt is Python's int(text, base).
@@ -16,7 +18,7 @@ func parseInt(text string, base int) (any, error) {
 	if base != 0 && (base < 2 || base > 36) {
 		return nil, failf(ValueError, "int() base must be >= 2 and <= 36, or 0")
 	}
-	s := strings.TrimFunc(text, isSpace)
+	s := asciiDigits(strings.TrimFunc(text, isSpace))
 	negative := strings.HasPrefix(s, "-")
 	if negative || strings.HasPrefix(s, "+") {
 		s = s[1:]
@@ -55,6 +57,35 @@ func parseInt(text string, base int) (any, error) {
 	return normInt(n), nil
 }
 
+// asciiDigits writes the decimal digits of other scripts as 0 to 9.
+func asciiDigits(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	return strings.Map(func(c rune) rune {
+		if c < utf8.RuneSelf || !isDecimal(c) {
+			return c
+		}
+		return '0' + decimalValue(c)
+	}, s)
+}
+
+// decimalValue is the value of a decimal digit: each script has its ten in a
+// row, and ranges of several scripts begin with a zero.
+func decimalValue(c rune) rune {
+	for _, r := range unicode.Nd.R16 {
+		if rune(r.Lo) <= c && c <= rune(r.Hi) {
+			return (c - rune(r.Lo)) % 10
+		}
+	}
+	for _, r := range unicode.Nd.R32 {
+		if rune(r.Lo) <= c && c <= rune(r.Hi) {
+			return (c - rune(r.Lo)) % 10
+		}
+	}
+	return 0
+}
+
 // plainDigits drops the single underscores between digits.
 func plainDigits(s string) (string, bool) {
 	if s == "" || s[0] == '_' || s[len(s)-1] == '_' || strings.Contains(s, "__") || strings.ContainsAny(s, "+-") {
@@ -65,7 +96,7 @@ func plainDigits(s string) (string, bool) {
 
 // parseFloat is Python's float(text).
 func parseFloat(text string) (float64, error) {
-	s := strings.ToLower(strings.TrimFunc(text, isSpace))
+	s := strings.ToLower(asciiDigits(strings.TrimFunc(text, isSpace)))
 	switch strings.TrimLeft(s, "+-") {
 	case "inf", "infinity", "nan":
 		if len(s)-len(strings.TrimLeft(s, "+-")) < 2 {

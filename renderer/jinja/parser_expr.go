@@ -92,7 +92,7 @@ func (p *parser) sum() expr {
 			op = opSub
 		}
 		right := p.concat()
-		left = &binaryExpr{p.node(pos, left, right), op, left, right}
+		left = &binaryExpr{node: p.node(pos, left, right), op: op, left: left, right: right}
 	}
 	return left
 }
@@ -132,18 +132,21 @@ func (p *parser) product() expr {
 		}
 		p.advance()
 		right := p.power()
-		left = &binaryExpr{p.node(pos, left, right), op, left, right}
+		left = &binaryExpr{node: p.node(pos, left, right), op: op, left: left, right: right}
 	}
 	return left
 }
 
-// power is left-associative in Jinja, unlike in Python.
+// power is left-associative in Jinja, unlike in Python. Jinja writes a constant
+// base into Python code without parentheses, where a minus sign binds weaker
+// than **: -1 ** n is then -(1 ** n), while -1 ** 2 is computed before and 1.
 func (p *parser) power() expr {
 	pos := p.tok.pos
 	left := p.unary(true)
 	for p.skipOp("**") {
 		right := p.unary(true)
-		left = &binaryExpr{p.node(pos, left, right), opPow, left, right}
+		outerSign := p.isConstant(left) && !p.isConstant(right)
+		left = &binaryExpr{p.node(pos, left, right), opPow, left, right, outerSign}
 	}
 	return left
 }
@@ -220,13 +223,14 @@ func (p *parser) primary() expr {
 
 // tupleRules say how a tuple without brackets reads its items and ends.
 type tupleRules struct {
-	cond   bool   // items may be conditional expressions
-	parens bool   // it stands in parentheses, so it may be empty
-	end    string // a name that ends it
+	cond   bool // items may be conditional expressions
+	parens bool // it stands in parentheses, so it may be empty
 }
 
-func (p *parser) tupleEnd(end string) bool {
-	return p.tok.kind == tokVariableEnd || p.tok.kind == tokBlockEnd || p.tok.op(")") || end != "" && p.tok.name(end)
+// tupleEnd says whether a comma was the last of a tuple. Jinja means to let the
+// names in and recursive end one too, and never does.
+func (p *parser) tupleEnd() bool {
+	return p.tok.kind == tokVariableEnd || p.tok.kind == tokBlockEnd || p.tok.op(")")
 }
 
 func (p *parser) tuple(rules tupleRules) expr {
@@ -237,7 +241,7 @@ func (p *parser) tuple(rules tupleRules) expr {
 		if len(items) > 0 {
 			p.expectOp(",")
 		}
-		if p.tupleEnd(rules.end) {
+		if p.tupleEnd() {
 			break
 		}
 		if rules.cond {

@@ -1,6 +1,9 @@
 package jinja
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 func (p *parser) postfix(pos int, e expr) expr {
 	for {
@@ -92,6 +95,11 @@ func (p *parser) subscribed() expr {
 
 func (p *parser) call(pos int, fn expr) *callExpr {
 	args := p.arguments()
+	for i, name := range args.names {
+		if slices.Contains(args.names[:i], name) {
+			p.fail(args.named[i].at().pos, "keyword argument repeated: %s", name)
+		}
+	}
 	return &callExpr{p.node(pos, append(args.all(), fn)...), fn, args}
 }
 

@@ -61,10 +61,22 @@ func (p *parser) stmtNode(pos, end int, bodies ...[]stmt) node {
 	return node{pos: pos, end: end, depth: depth + 1}
 }
 
+// refusedTag reads a tag that would load another template. Where every
+// rendering reaches it the template is refused; inside another tag it fails
+// when it is reached, as it does in Python.
 func (p *parser) refusedTag(pos int) stmt {
-	panic(&Error{Kind: TypeError, Fix: FixTemplate, pos: pos, placed: true,
-		Msg: "no loader for this environment specified: " + p.openTags[len(p.openTags)-1] +
-			" is refused, a template is one file; move the text here"})
+	name := p.openTags[len(p.openTags)-1]
+	p.expression()
+	for p.tok.kind == tokName || p.tok.op(",") {
+		p.advance()
+	}
+	err := &Error{Kind: TypeError, Fix: FixTemplate, pos: pos, end: p.last, placed: true,
+		Msg: "no loader for this environment specified: " + name + " is refused, a template is one file; move the text here"}
+	if len(p.openTags) == 1 {
+		panic(err)
+	}
+	p.findings = append(p.findings, finding{err, true})
+	return &refusedStmt{p.node(pos), err}
 }
 
 func (p *parser) ifTag(pos int) stmt {
@@ -93,9 +105,9 @@ func (p *parser) forTag(pos int) stmt {
 	s := &forStmt{}
 	outer := p.assigned
 	p.assigned = nil
-	s.target = p.assignTarget(false, "in")
+	s.target = p.assignTarget(false)
 	p.expectName("in")
-	s.iter = p.tuple(tupleRules{end: "recursive"})
+	s.iter = p.tuple(tupleRules{})
 	if p.skipName("if") {
 		s.test = p.expression()
 		s.testTarget = copyTarget(s.target)
@@ -122,7 +134,7 @@ func (p *parser) forTag(pos int) stmt {
 }
 
 func (p *parser) setTag(pos int) stmt {
-	to := p.assignTarget(true, "")
+	to := p.assignTarget(true)
 	if p.skipOp("=") {
 		value := p.tuple(tupleRules{cond: true})
 		return &setStmt{p.node(pos, value), to, value}
@@ -154,7 +166,7 @@ func (p *parser) withTag(pos int) stmt {
 		if len(s.targets) > 0 {
 			p.expectOp(",")
 		}
-		s.targets = append(s.targets, p.assignTarget(false, ""))
+		s.targets = append(s.targets, p.assignTarget(false))
 		p.expectOp("=")
 		s.values = append(s.values, p.expression())
 	}
@@ -257,7 +269,10 @@ func (p *parser) blockTag(pos int) stmt {
 		p.fail(p.tok.pos, "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.")
 	}
 	end := p.last
+	escape, constant := p.escape, p.constant
+	p.escape, p.constant = escapeOff, escapeOff // what is around a block does not reach into it
 	d.body, _ = p.scopedBody("endblock")
+	p.escape, p.constant = escape, constant
 	p.skipName(d.name)
 	if p.blocks[d.name] != nil {
 		panic(&Error{Kind: AssertionError, Fix: FixTemplate, pos: pos, end: end, placed: true,

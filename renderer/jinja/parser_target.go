@@ -38,8 +38,8 @@ func copyTarget(t target) target {
 }
 
 // assignTarget reads what stands left of = or in: names and tuples of them,
-// and for set also attributes of namespaces. The name end ends it.
-func (p *parser) assignTarget(attributes bool, end string) target {
+// and for set also attributes of namespaces.
+func (p *parser) assignTarget(attributes bool) target {
 	pos := p.tok.pos
 	var items []target
 	isTuple := false
@@ -47,7 +47,7 @@ func (p *parser) assignTarget(attributes bool, end string) target {
 		if len(items) > 0 {
 			p.expectOp(",")
 		}
-		if p.tupleEnd(end) {
+		if p.tupleEnd() {
 			break
 		}
 		items = append(items, p.oneTarget(attributes))

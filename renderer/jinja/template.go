@@ -67,8 +67,9 @@ func Parse(name, source string, config Config) (*Template, error) {
 	return t, nil
 }
 
-// Warnings are unknown filters and tests below an if. They fail when they are
-// reached, so a template may guard them: {% if 'x' is filter %}.
+// Warnings are unknown filters and tests below an if, and includes and imports
+// inside any tag. They fail when they are reached, so a template may guard
+// them: {% if 'x' is filter %}.
 func (t *Template) Warnings() []*Error { return t.warnings }
 
 // Render writes the template with the given variables, which it does not

@@ -14,7 +14,7 @@ type wrapper struct {
 }
 
 func (w *wrapper) wrapLines(s, sep string) (string, error) {
-	if w.width <= 0 {
+	if w.width <= 0 && s != "" {
 		return "", failf(ValueError, "invalid width %d (must be > 0)", w.width)
 	}
 	var out []string

@@ -15,7 +15,7 @@ import (
 //	Block              a str that is written as a block
 //	byteString         bytes
 //	*list, *tuple      list, tuple
-//	*Dict, *dictView   dict, and what its keys, values and items give
+//	*Dict, *dictView   dict, what its keys, values and items give, and set
 //	*intRange          range
 //	*iterator          generators and other one-time iterators
 //	*undefined         jinja2.Undefined
@@ -34,7 +34,7 @@ type (
 	}
 	dictView struct {
 		dict *Dict
-		kind string // dict_keys, dict_values, dict_items
+		kind string // dict_keys, dict_values, dict_items; set for what subtracting two of them gives
 	}
 	intRange struct{ start, stop, step, length int64 }
 )

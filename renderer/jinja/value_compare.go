@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"strings"
@@ -47,10 +48,13 @@ func (r *run) equal(a, b any) (bool, error) {
 		return r.equalDicts(a, c)
 	case *dictView:
 		c, ok := b.(*dictView)
-		if !ok || a.kind == "dict_values" || a.kind != c.kind {
+		if !ok || a.kind == "dict_values" || c.kind == "dict_values" {
 			return a == b, nil
 		}
-		return r.equalViews(a, c)
+		if len(a.dict.entries) != len(c.dict.entries) {
+			return false, nil
+		}
+		return r.subset("<=", a, c)
 	case *intRange:
 		c, ok := b.(*intRange)
 		return ok && a.length == c.length && (a.length == 0 || a.start == c.start && (a.length == 1 || a.step == c.step)), nil
@@ -128,21 +132,6 @@ func (r *run) equalDicts(a, b *Dict) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-func (r *run) equalViews(a, b *dictView) (bool, error) {
-	if a.kind == "dict_items" {
-		return r.equalDicts(a.dict, b.dict)
-	}
-	if len(a.dict.entries) != len(b.dict.entries) {
-		return false, nil
-	}
-	for _, e := range a.dict.entries {
-		if b.dict.find(e.hash) < 0 {
-			return false, nil
-		}
-	}
-	return true, r.spend(len(a.dict.entries))
 }
 
 // compareNumbers orders two numbers exactly; unordered is 2.
@@ -263,7 +252,7 @@ func (r *run) lessItems(op string, a, b []any) (bool, error) {
 			return r.less(op, a[i], b[i])
 		}
 	}
-	return ordered(op, len(a)-len(b)), nil
+	return ordered(op, cmp.Compare(len(a), len(b))), nil
 }
 
 // subset compares keys or items of dicts as the sets they are.
@@ -359,7 +348,7 @@ func (r *run) hasKey(d *Dict, key any) (bool, error) {
 
 func (r *run) viewContains(view *dictView, v any) (bool, error) {
 	switch view.kind {
-	case "dict_keys":
+	case "dict_keys", "set":
 		return r.hasKey(view.dict, v)
 	case "dict_items":
 		t, ok := v.(*tuple)

@@ -235,6 +235,9 @@ func bigDiv(p, q *big.Int) (any, error) {
 		return nil, failf(ZeroDivision, "division by zero")
 	}
 	f, _ := new(big.Rat).SetFrac(p, q).Float64()
+	if f == 0 && (p.Sign() < 0) != (q.Sign() < 0) {
+		f = math.Copysign(0, -1)
+	}
 	if math.IsInf(f, 0) {
 		return nil, failf(OverflowError, "integer division result too large for a float")
 	}

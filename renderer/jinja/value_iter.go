@@ -1,6 +1,9 @@
 package jinja
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // An iterator yields values once. Its kind is the name of Python's class.
 type iterator struct {
@@ -107,7 +110,10 @@ func (r *run) characters(like any, s string) *iterator {
 
 func (r *run) dictIterator(v *dictView) *iterator {
 	i, size := 0, len(v.dict.entries)
-	kind := v.kind[:len(v.kind)-1] + "iterator" // dict_keys: dict_keyiterator
+	kind := strings.TrimSuffix(v.kind, "s") + "iterator" // dict_keys: dict_keyiterator
+	if v.kind == "set" {
+		kind = "set_iterator"
+	}
 	return &iterator{kind: kind, next: func() (any, bool, error) {
 		if len(v.dict.entries) != size {
 			return nil, false, failf(RuntimeError, "dictionary changed size during iteration")
@@ -123,7 +129,7 @@ func (r *run) dictIterator(v *dictView) *iterator {
 
 func (v *dictView) item(e entry) any {
 	switch v.kind {
-	case "dict_keys":
+	case "dict_keys", "set":
 		return e.key
 	case "dict_values":
 		return e.value
@@ -186,6 +192,8 @@ func (r *run) reversed(v any) (it *iterator, ok bool) {
 	var at func(i int) any
 	kind := "reversed"
 	switch v := v.(type) {
+	case *undefined: // the lenient one is empty
+		return &iterator{kind: kind, next: func() (any, bool, error) { return nil, false, nil }}, v.lenient
 	case *list:
 		n, at, kind = len(v.items), func(i int) any { return v.items[i] }, "list_reverseiterator"
 	case *tuple:
@@ -193,6 +201,9 @@ func (r *run) reversed(v any) (it *iterator, ok bool) {
 	case *Dict:
 		n, at, kind = len(v.entries), func(i int) any { return v.entries[i].key }, "dict_reversekeyiterator"
 	case *dictView:
+		if v.kind == "set" {
+			return nil, false
+		}
 		n, at, kind = len(v.dict.entries), func(i int) any { return v.item(v.dict.entries[i]) }, v.kind[:len(v.kind)-1]+"_reverseiterator"
 	case *intRange:
 		n, at, kind = int(v.length), func(i int) any { return v.start + int64(i)*v.step }, "range_iterator"
@@ -204,7 +215,7 @@ func (r *run) reversed(v any) (it *iterator, ok bool) {
 			return nil, false
 		}
 		chars := []rune(s)
-		n, at = len(chars), func(i int) any { return string(chars[i]) }
+		n, at = len(chars), func(i int) any { return retype(v, string(chars[i])) }
 	}
 	return r.indexed(kind, func(i int) (any, bool) {
 		if i >= n {

@@ -23,18 +23,33 @@ func (e *sliceExpr) eval(r *run) (any, error) {
 
 // bounds gives the positions a slice picks: from start, count many, by step.
 func (s *sliceValue) bounds(length int) (start, step, count int, err error) {
-	step64 := int64(1)
+	from, to, by, err := s.indices(int64(length))
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	switch n := countSteps(from, to, by); n {
+	case 0:
+		return 0, 1, 0, nil
+	case 1:
+		return int(from), 1, 1, nil // the step cannot overflow when it is used
+	default:
+		return int(from), int(by), int(n), nil
+	}
+}
+
+// indices is Python's slice.indices.
+func (s *sliceValue) indices(n int64) (from, to, step int64, err error) {
+	step = 1
 	if s.step != nil {
-		if step64, err = sliceInt(s.step); err != nil {
-			return 0, 0, 0, err
+		if step, err = sliceInt(s.step); err != nil {
+			return 0, 0, 1, err
 		}
-		if step64 == 0 {
-			return 0, 0, 0, failf(ValueError, "slice step cannot be zero")
+		if step == 0 {
+			return 0, 0, 1, failf(ValueError, "slice step cannot be zero")
 		}
 	}
-	n := int64(length)
 	low, high := int64(0), n
-	if step64 < 0 {
+	if step < 0 {
 		low, high = -1, n-1
 	}
 	clamp := func(v any, missing int64) (int64, error) {
@@ -51,30 +66,25 @@ func (s *sliceValue) bounds(length int) (start, step, count int, err error) {
 		return min(max(i, low), high), nil
 	}
 	first, last := low, high
-	if step64 < 0 {
+	if step < 0 {
 		first, last = high, low
 	}
-	from, err := clamp(s.start, first)
-	if err != nil {
-		return 0, 0, 0, err
+	if from, err = clamp(s.start, first); err != nil {
+		return 0, 0, 1, err
 	}
-	to, err := clamp(s.stop, last)
-	if err != nil {
-		return 0, 0, 0, err
-	}
+	to, err = clamp(s.stop, last)
+	return from, to, step, err
+}
+
+// countSteps is how many numbers range(from, to, step) has.
+func countSteps(from, to, step int64) int64 {
 	switch {
-	case step64 > 0 && from < to:
-		count = int((to-from-1)/step64 + 1)
-	case step64 < 0 && to < from:
-		count = int((from-to-1)/(-step64) + 1)
+	case step > 0 && from < to:
+		return (to-from-1)/step + 1
+	case step < 0 && to < from:
+		return (from-to-1)/(-step) + 1
 	}
-	if count == 0 {
-		return 0, 1, 0, nil
-	}
-	if count == 1 {
-		step64 = 1 // so that the step cannot overflow when it is used
-	}
-	return int(from), int(step64), count, nil
+	return 0
 }
 
 // sliceInt is an index that may be too large, which then means the end.
@@ -105,10 +115,15 @@ func (r *run) slice(obj any, s *sliceValue) (any, error) {
 		items, err := r.sliceItems(obj.items, s)
 		return newTuple(items...), err
 	case *intRange:
-		start, step, count, err := s.bounds(int(obj.length))
-		from := obj.start + int64(start)*obj.step
-		by := obj.step * int64(step)
-		return &intRange{from, from + int64(count)*by, by, int64(count)}, err
+		from, to, step, err := s.indices(obj.length)
+		by, ok := smallIntOp(opMul, obj.step, step)
+		if err == nil && !ok {
+			err = failf(OverflowError, "the step of a range is too large")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &intRange{obj.start + from*obj.step, obj.start + to*obj.step, by.(int64), countSteps(from, to, step)}, nil
 	case byteString:
 		text, err := r.sliceBytes(string(obj), s)
 		return byteString(text), err

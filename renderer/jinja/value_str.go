@@ -83,6 +83,9 @@ func (w *reprWriter) value(v any) error {
 	case *Dict:
 		return w.nested(v, "{", "}", func() error { return w.entries(v) })
 	case *dictView:
+		if v.kind == "set" {
+			return w.set(v)
+		}
 		return w.nested(v, v.kind+"([", "])", func() error {
 			items, err := w.run.items(v)
 			if err != nil {
@@ -104,6 +107,19 @@ func (w *reprWriter) value(v any) error {
 		return err
 	}
 	return w.text(s)
+}
+
+func (w *reprWriter) set(v *dictView) error {
+	if len(v.dict.entries) == 0 {
+		return w.text("set()")
+	}
+	return w.nested(v, "{", "}", func() error {
+		items, err := w.run.items(v)
+		if err != nil {
+			return err
+		}
+		return w.items(items)
+	})
 }
 
 // nested writes a container; one that contains itself is written as dots.
