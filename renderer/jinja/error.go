@@ -14,6 +14,7 @@ const (
 	AssertionError Kind = "TemplateAssertionError"
 	UndefinedError Kind = "UndefinedError"
 	RuntimeError   Kind = "TemplateRuntimeError"
+	ChangedError   Kind = "RuntimeError" // Python's own: a dict changed in a loop over it
 	TypeError      Kind = "TypeError"
 	ValueError     Kind = "ValueError"
 	KeyError       Kind = "KeyError"

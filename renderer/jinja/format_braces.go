@@ -198,8 +198,8 @@ func (f *braceFormat) first(name string) (any, error) {
 				return nil, err
 			}
 			i, ok := asInt(v)
-			if !ok || i > int64(len(f.pos)) {
-				i = int64(len(f.pos))
+			if !ok {
+				return nil, failf(ValueError, "Too many decimal digits in format string")
 			}
 			n = int(i)
 		}

@@ -116,7 +116,7 @@ func (r *run) dictIterator(v *dictView) *iterator {
 	}
 	return &iterator{kind: kind, next: func() (any, bool, error) {
 		if len(v.dict.entries) != size {
-			return nil, false, failf(RuntimeError, "dictionary changed size during iteration")
+			return nil, false, failf(ChangedError, "dictionary changed size during iteration")
 		}
 		if i >= size {
 			return nil, false, nil
