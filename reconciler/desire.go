@@ -90,9 +90,11 @@ func (d *declarer) want(want state.Target) error {
 	adopted := t.Owner.Repository != want.Owner.Repository
 	same := sameDesired(t.Desired, want.Desired)
 	if !adopted && t.Owner == want.Owner && same && sameNeeds(t.Needs, want.Needs) {
-		if t.Desired.Spec == want.Desired.Spec && t.Desired.Refused == "" && t.Desired.Kept == "" && t.Desired.Origin.At == want.Desired.Origin.At {
+		if t.Desired.Spec == want.Desired.Spec && t.Desired.Description == want.Desired.Description &&
+			t.Desired.Refused == "" && t.Desired.Kept == "" && t.Desired.Origin.At == want.Desired.Origin.At {
 			return nil
 		}
+		t.Desired.Description = want.Desired.Description
 		t.Desired.Spec, t.Desired.Refused, t.Desired.Kept, t.Desired.Origin.At = want.Desired.Spec, "", "", want.Desired.Origin.At
 		return d.write(t, want.Needs)
 	}

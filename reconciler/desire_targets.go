@@ -19,8 +19,10 @@ func (r *Reconciler) targetsOf(origin state.Origin, doc declare.Document) []stat
 	}
 	switch doc.Ref.Kind {
 	case state.KindEnvironment:
+		base.Description, base.Connection = h.Description, h.Connection
 		return []state.Target{{Ref: doc.Ref, Desired: base}}
 	case state.KindComponent:
+		base.Description = h.Description
 		base.Environment, base.Service, base.Instance = h.Environment, h.Service, h.Instance
 		t := state.Target{Ref: doc.Ref, Desired: base}
 		if h.Environment != "" {
@@ -93,6 +95,8 @@ func sameDesired(a, b state.Desired) bool {
 	a.Version, b.Version = state.Version{}, state.Version{}
 	a.Refused, b.Refused = "", ""
 	a.Kept, b.Kept = "", ""
+	a.Description, b.Description = "", ""
+	a.RequestID, b.RequestID = "", ""
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)
 	return errA == nil && errB == nil && string(x) == string(y)

@@ -124,7 +124,7 @@ func (s *takeover) keepVersion(ctx context.Context, v state.TemplateVersion, bun
 			}
 			v.Bundle = digest
 		}
-		if err := tx.PutTemplate(state.Template{
+		if err := tx.RegisterTemplate(state.Template{
 			Kind: v.Kind, Name: v.Name, Repository: s.repo.Name, CustomerManaged: v.CustomerManaged, NoPipeline: v.NoPipeline,
 		}); err != nil {
 			return err

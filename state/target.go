@@ -48,10 +48,11 @@ type Desired struct {
 	// Kept says why it is still wanted although nothing lists it any more.
 	Kept string `json:"kept,omitempty"`
 
-	Labels    map[string]string `json:"labels,omitempty"`
-	Protected bool              `json:"protected,omitempty"` // never deleted without a named person
-	Approval  bool              `json:"approval,omitempty"`  // every change waits for a named person
-	RerunSafe bool              `json:"rerunSafe,omitempty"` // an interrupted command may be run again
+	Description string            `json:"description,omitempty"` // of an environment or a component, for people
+	Labels      map[string]string `json:"labels,omitempty"`
+	Protected   bool              `json:"protected,omitempty"` // never deleted without a named person
+	Approval    bool              `json:"approval,omitempty"`  // every change waits for a named person
+	RerunSafe   bool              `json:"rerunSafe,omitempty"` // an interrupted command may be run again
 
 	Role          string `json:"role,omitempty"` // roles the engines take on
 	CodebuildRole string `json:"codebuildRole,omitempty"`
@@ -63,6 +64,10 @@ type Desired struct {
 	Instance    string     `json:"instance,omitempty"`
 	Files       string     `json:"files,omitempty"` // a component's own files: the digest of a blob
 	Repository  Repository `json:"repository,omitzero"`
+
+	// Connection is the environment account connection whose roles and account these are.
+	Connection string `json:"connection,omitempty"`
+	RequestID  string `json:"requestId,omitempty"` // by which a caller of the API knows its request
 }
 
 // A Repository is the source repository of a service as templates see it.
@@ -70,6 +75,7 @@ type Repository struct {
 	ID         string `json:"id,omitempty"` // owner/name
 	Branch     string `json:"branch,omitempty"`
 	Connection string `json:"connection,omitempty"`
+	Provider   string `json:"provider,omitempty"` // Proton's word for the host, where pull requests go
 }
 
 // Deployed is what the last successful deployment left.

@@ -11,13 +11,14 @@ import (
 
 // A Template is a named family of bundles.
 type Template struct {
-	Kind        Kind      `json:"-"` // KindEnvironment or KindService
-	Name        string    `json:"-"`
-	DisplayName string    `json:"displayName,omitempty"`
-	Description string    `json:"description,omitempty"`
-	Repository  string    `json:"repository,omitempty"` // the repository whose contents register its versions
-	CreatedAt   time.Time `json:"-"`
-	ModifiedAt  time.Time `json:"-"`
+	Kind          Kind      `json:"-"` // KindEnvironment or KindService
+	Name          string    `json:"-"`
+	DisplayName   string    `json:"displayName,omitempty"`
+	Description   string    `json:"description,omitempty"`
+	EncryptionKey string    `json:"encryptionKey,omitempty"` // as a client gave it: nothing is encrypted with it here
+	Repository    string    `json:"repository,omitempty"`    // the repository whose contents register its versions
+	CreatedAt     time.Time `json:"-"`
+	ModifiedAt    time.Time `json:"-"`
 
 	// CustomerManaged is Proton's provisioning CUSTOMER_MANAGED of an environment
 	// template: what it describes exists already, and the spec's values are the outputs.
@@ -82,6 +83,23 @@ func (tx *Tx) PutTemplate(t Template) error {
 		return err
 	}
 	return tx.q.PutTemplate(tx.ctx, db.PutTemplateParams{Kind: string(t.Kind), Name: t.Name, Doc: doc, Now: tx.now})
+}
+
+// RegisterTemplate writes what a bundle says of its template, and keeps what
+// people say of it: its names for people and its key.
+func (tx *Tx) RegisterTemplate(t Template) error {
+	row, err := tx.q.Template(tx.ctx, db.TemplateParams{Kind: string(t.Kind), Name: t.Name})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err == nil {
+		old, err := templateOf(row)
+		if err != nil {
+			return err
+		}
+		t.DisplayName, t.Description, t.EncryptionKey = old.DisplayName, old.Description, old.EncryptionKey
+	}
+	return tx.PutTemplate(t)
 }
 
 // PutTemplateVersion writes a version and wakes what follows its major. It

@@ -141,6 +141,15 @@ func (tx *Tx) Audit(actor Actor, verb string, ref Ref, detail any) error {
 // NewID returns an identifier that sorts by the time it was made.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// Begun is when an identifier was made; zero for what is none of NewID.
+func Begun(id string) time.Time {
+	u, err := uuid.Parse(id)
+	if err != nil || u.Version() != 7 {
+		return time.Time{}
+	}
+	return time.Unix(u.Time().UnixTime()).UTC()
+}
+
 func encode(v any) (string, error) {
 	if v == nil {
 		return "", nil

@@ -25,6 +25,7 @@ type Header struct {
 	ComponentRole string `json:"componentRole,omitempty"`
 	Account       string `json:"account,omitempty"`
 	RerunSafe     bool   `json:"rerunSafe,omitempty"`
+	Connection    string `json:"connection,omitempty"` // of the API: the environment account connection
 
 	// Repository is where pull requests go (environment: ID and Branch), or the
 	// source repository of a service.

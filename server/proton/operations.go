@@ -1,9 +1,84 @@
 package proton
 
+import (
+	"maps"
+
+	"baryon/state"
+)
+
 // table is every operation that is answered. One that AWS Proton had and that
 // is not here is refused with a message that says so.
 func (h *Handler) table() map[string]operation {
+	t := map[string]operation{
+		"GetAccountSettings":    on(h.getSettings),
+		"UpdateAccountSettings": on(h.updateSettings),
+		"GetResourcesSummary":   on(h.getResourcesSummary),
+
+		"CreateEnvironmentAccountConnection": on(h.createConnection),
+		"GetEnvironmentAccountConnection":    on(h.getConnection),
+		"UpdateEnvironmentAccountConnection": on(h.updateConnection),
+		"DeleteEnvironmentAccountConnection": on(h.deleteConnection),
+		"AcceptEnvironmentAccountConnection": on(h.acceptConnection),
+		"RejectEnvironmentAccountConnection": on(h.rejectConnection),
+		"ListEnvironmentAccountConnections":  on(h.listConnections),
+
+		"CreateRepository": on(h.createRepository),
+		"GetRepository":    on(h.getRepository),
+		"DeleteRepository": on(h.deleteRepository),
+		"ListRepositories": on(h.listRepositories),
+
+		"TagResource":         on(h.tagResource),
+		"UntagResource":       on(h.untagResource),
+		"ListTagsForResource": on(h.listTags),
+
+		"GetDeployment":    on(h.getDeployment),
+		"ListDeployments":  on(h.listDeployments),
+		"DeleteDeployment": on(h.deleteDeployment),
+		notifyOperation:    on(h.notify),
+	}
+	maps.Copy(t, h.templateTable())
+	maps.Copy(t, h.targetTable())
+	return t
+}
+
+// templateTable are the operations of templates, twice the same.
+func (h *Handler) templateTable() map[string]operation {
+	environments, services := environmentTemplates(), serviceTemplates()
 	return map[string]operation{
-		notifyOperation: on(h.notify),
+		"GetEnvironmentTemplate":          h.getTemplate(environments),
+		"ListEnvironmentTemplates":        h.listTemplates(environments),
+		"GetEnvironmentTemplateVersion":   h.getVersion(environments),
+		"ListEnvironmentTemplateVersions": h.listVersions(environments),
+
+		"GetServiceTemplate":          h.getTemplate(services),
+		"ListServiceTemplates":        h.listTemplates(services),
+		"GetServiceTemplateVersion":   h.getVersion(services),
+		"ListServiceTemplateVersions": h.listVersions(services),
+	}
+}
+
+// targetTable are the operations of what is deployed.
+func (h *Handler) targetTable() map[string]operation {
+	return map[string]operation{
+		"GetEnvironment":                      on(h.getEnvironment),
+		"ListEnvironments":                    on(h.listEnvironments),
+		"ListEnvironmentOutputs":              h.listOutputs(state.KindEnvironment),
+		"ListEnvironmentProvisionedResources": h.listResources(state.KindEnvironment),
+
+		"GetService":   on(h.getService),
+		"ListServices": on(h.listServices),
+
+		"GetServiceInstance":                      on(h.getInstance),
+		"ListServiceInstances":                    on(h.listInstances),
+		"ListServiceInstanceOutputs":              h.listOutputs(state.KindInstance),
+		"ListServiceInstanceProvisionedResources": h.listResources(state.KindInstance),
+
+		"ListServicePipelineOutputs":              h.listOutputs(state.KindPipeline),
+		"ListServicePipelineProvisionedResources": h.listResources(state.KindPipeline),
+
+		"GetComponent":                      on(h.getComponent),
+		"ListComponents":                    on(h.listComponents),
+		"ListComponentOutputs":              h.listOutputs(state.KindComponent),
+		"ListComponentProvisionedResources": h.listResources(state.KindComponent),
 	}
 }

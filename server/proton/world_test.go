@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"baryon/server/proton"
@@ -91,4 +93,57 @@ func (w *world) post(t *testing.T, target, body string, headers ...string) answe
 		a.Message, _ = a.Body["message"].(string)
 	}
 	return a
+}
+
+// do calls an operation with members as JSON, and holds what comes back
+// against the published shape of the output.
+func (w *world) do(t *testing.T, name, body string) answer {
+	t.Helper()
+	a := w.post(t, w.model.Target+"."+name, body)
+	if a.Status != http.StatusOK {
+		return a
+	}
+	for _, problem := range w.model.Check(w.model.Operations[name].Output, a.Body) {
+		t.Errorf("%s %s answered what is not Proton's shape: %s", name, body, problem)
+	}
+	return a
+}
+
+// must is do for what has to succeed.
+func (w *world) must(t *testing.T, name, body string) map[string]any {
+	t.Helper()
+	a := w.do(t, name, body)
+	if a.Status != http.StatusOK {
+		t.Fatalf("%s %s answered %d %s: %s", name, body, a.Status, a.Type, a.Message)
+	}
+	return a.Body
+}
+
+// refused is do for what must not succeed.
+func (w *world) refused(t *testing.T, name, body, exception, message string) {
+	t.Helper()
+	a := w.do(t, name, body)
+	if a.Type != exception || !strings.Contains(a.Message, message) {
+		t.Errorf("%s %s answered %d %s %q, want %s %q", name, body, a.Status, a.Type, a.Message, exception, message)
+	}
+}
+
+// at walks into a body: members by name, elements of lists by #N.
+func at(t *testing.T, body any, path ...string) any {
+	t.Helper()
+	for _, step := range path {
+		switch v := body.(type) {
+		case map[string]any:
+			body = v[step]
+		case []any:
+			i, err := strconv.Atoi(strings.TrimPrefix(step, "#"))
+			if err != nil || i >= len(v) {
+				t.Fatalf("no element %s in %v", step, v)
+			}
+			body = v[i]
+		default:
+			t.Fatalf("nothing at %v: %v", path, body)
+		}
+	}
+	return body
 }

@@ -3,9 +3,6 @@ package v1
 import (
 	"context"
 	"strconv"
-	"time"
-
-	"github.com/google/uuid"
 
 	"baryon/state"
 )
@@ -133,15 +130,6 @@ func (v *View) history(ctx context.Context, ref state.Ref) ([]Deployment, error)
 	return out, nil
 }
 
-// begun is when a deployment was begun: identifiers carry their time.
-func begun(id string) time.Time {
-	u, err := uuid.Parse(id)
-	if err != nil || u.Version() != 7 {
-		return time.Time{}
-	}
-	return time.Unix(u.Time().UnixTime()).UTC()
-}
-
 func (v *View) target(ctx context.Context, t state.Target, r *recommended) (Target, error) {
 	deployed := t.Deployed.Version
 	if t.Deployed.Deployment == "" {
@@ -153,7 +141,7 @@ func (v *View) target(ctx context.Context, t state.Target, r *recommended) (Targ
 		TemplateMajorVersion: number(deployed, deployed.Major), TemplateMinorVersion: number(deployed, deployed.Minor),
 		DeploymentStatus: string(t.Status), DeploymentStatusMessage: t.Message,
 		Spec: t.Desired.Spec, Outputs: t.Deployed.Outputs, CreatedAt: t.CreatedAt, LastModifiedAt: t.ModifiedAt,
-		LastDeploymentAttemptedAt: begun(t.LastAttempted), LastDeploymentSucceededAt: t.Deployed.At,
+		LastDeploymentAttemptedAt: state.Begun(t.LastAttempted), LastDeploymentSucceededAt: t.Deployed.At,
 		LastAttemptedDeploymentID: t.LastAttempted, LastSucceededDeploymentID: t.LastSucceeded,
 		Role: t.Desired.Role, CodebuildRole: t.Desired.CodebuildRole, ComponentRole: t.Desired.ComponentRole,
 		Account: t.Desired.Account,

@@ -1,0 +1,188 @@
+package proton
+
+import (
+	"context"
+	"slices"
+
+	"baryon/state"
+)
+
+type nameInput struct {
+	Name string `json:"name"`
+}
+
+// environment is Proton's Environment; a summary leaves the spec out.
+func (h *Handler) environment(ctx context.Context, t state.Target, summary bool) (object, error) {
+	template, err := h.template(ctx, state.KindEnvironment, t.Desired.Template)
+	if err != nil {
+		return nil, err
+	}
+	o := object{}.set("name", t.Ref.Name).set("arn", h.arn(t.Ref.String())).set("createdAt", t.CreatedAt).
+		set("description", t.Desired.Description).set("protonServiceRoleArn", t.Desired.Role).
+		set("componentRoleArn", t.Desired.ComponentRole).set("environmentAccountId", t.Desired.Account).
+		set("environmentAccountConnectionId", t.Desired.Connection).deployed(t).versioned(t)
+	if template.CustomerManaged {
+		o["provisioning"] = customerManaged
+	}
+	if summary {
+		return o, nil
+	}
+	return o.set("codebuildRoleArn", t.Desired.CodebuildRole).set("spec", t.Desired.Spec).
+		set("provisioningRepository", h.branch(t.Desired.Repository)), nil
+}
+
+const customerManaged = "CUSTOMER_MANAGED"
+
+// branch is the place that pull requests go to.
+func (h *Handler) branch(r state.Repository) object {
+	if r.ID == "" {
+		return nil
+	}
+	provider := r.Provider
+	if provider == "" {
+		provider = "GITHUB"
+	}
+	return object{"arn": h.arn("repository/" + repositoryTail(provider, r.ID)), "name": r.ID, "provider": provider, "branch": r.Branch}
+}
+
+func (h *Handler) getEnvironment(ctx context.Context, _ caller, in nameInput) (any, error) {
+	t, err := h.cfg.Store.Target(ctx, state.EnvironmentRef(in.Name))
+	if err != nil {
+		return nil, err
+	}
+	view, err := h.environment(ctx, t, false)
+	return object{"environment": view}, err
+}
+
+type listEnvironmentsInput struct {
+	paging
+	EnvironmentTemplates []struct {
+		TemplateName string `json:"templateName"`
+		MajorVersion string `json:"majorVersion"`
+	} `json:"environmentTemplates"`
+}
+
+func (h *Handler) listEnvironments(ctx context.Context, _ caller, in listEnvironmentsInput) (any, error) {
+	wanted := func(t state.Target) bool {
+		if len(in.EnvironmentTemplates) == 0 {
+			return true
+		}
+		for _, f := range in.EnvironmentTemplates {
+			if f.TemplateName == t.Desired.Template && f.MajorVersion == number(versionOf(t).Major) {
+				return true
+			}
+		}
+		return false
+	}
+	return h.targets(ctx, in.paging, listOf("ListEnvironments", in.EnvironmentTemplates), "environments",
+		state.Filter{Kind: state.KindEnvironment}, wanted, func(t state.Target) (object, error) { return h.environment(ctx, t, true) })
+}
+
+// targets answers a page of targets in the order of their names.
+func (h *Handler) targets(
+	ctx context.Context, p paging, list, member string, f state.Filter, wanted func(state.Target) bool, view func(state.Target) (object, error),
+) (any, error) {
+	after, err := p.after(list)
+	if err != nil {
+		return nil, err
+	}
+	f.After, f.Limit = after, p.limit()+1
+	var found []state.Target
+	for len(found) <= p.limit() {
+		page, err := h.cfg.Store.Targets(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range page {
+			if wanted(t) {
+				found = append(found, t)
+			}
+		}
+		if len(page) < f.Limit {
+			break
+		}
+		f.After = page[len(page)-1].Ref.String()
+	}
+	return answer(p, list, member, found, func(t state.Target) string { return t.Ref.String() }, view)
+}
+
+// sortedOutputs are outputs as Proton lists them.
+func sortedOutputs(outputs map[string]string) []output {
+	list := make([]output, 0, len(outputs))
+	for key, value := range outputs {
+		list = append(list, output{Key: key, ValueString: value})
+	}
+	slices.SortFunc(list, func(a, b output) int {
+		if a.Key < b.Key {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// place is how the lists of outputs and resources name a target.
+type place struct {
+	paging
+	EnvironmentName     string `json:"environmentName"`
+	ServiceName         string `json:"serviceName"`
+	ServiceInstanceName string `json:"serviceInstanceName"`
+	ComponentName       string `json:"componentName"`
+	DeploymentID        string `json:"deploymentId"`
+}
+
+func (p place) ref(kind state.Kind) state.Ref {
+	switch kind {
+	case state.KindInstance:
+		return state.InstanceRef(p.ServiceName, p.ServiceInstanceName)
+	case state.KindPipeline:
+		return state.PipelineRef(p.ServiceName)
+	case state.KindComponent:
+		return state.ComponentRef(p.ComponentName)
+	default:
+		return state.EnvironmentRef(p.EnvironmentName)
+	}
+}
+
+// listOutputs answers the outputs of a kind of target, as they are, or as a
+// deployment left them.
+func (h *Handler) listOutputs(kind state.Kind) operation {
+	return on(func(ctx context.Context, _ caller, in place) (any, error) {
+		t, err := h.cfg.Store.Target(ctx, in.ref(kind))
+		if err != nil {
+			return nil, err
+		}
+		outputs := t.Deployed.Outputs
+		if in.DeploymentID != "" {
+			d, err := h.cfg.Store.Deployment(ctx, in.DeploymentID)
+			if err != nil {
+				return nil, err
+			}
+			if d.Ref != t.Ref {
+				return nil, missing("deployment %s of %s does not exist", in.DeploymentID, t.Ref)
+			}
+			outputs = d.Outputs
+		}
+		list := listOf("outputs", []string{t.Ref.String(), in.DeploymentID})
+		return answerAll(in.paging, list, "outputs", sortedOutputs(outputs), func(o output) string { return o.Key },
+			func(o output) (object, error) { return object{"key": o.Key, "valueString": o.ValueString}, nil })
+	})
+}
+
+// listResources answers what a target was deployed as. Commands make resources
+// that nobody knows, as in Proton.
+func (h *Handler) listResources(kind state.Kind) operation {
+	return on(func(ctx context.Context, _ caller, in place) (any, error) {
+		t, err := h.cfg.Store.Target(ctx, in.ref(kind))
+		if err != nil {
+			return nil, err
+		}
+		var list []object
+		engine := map[string]string{"cloudformation": "CLOUDFORMATION", "terraform": "TERRAFORM"}[t.Deployed.Engine]
+		if engine != "" {
+			list = append(list, object{"name": t.Ref.Stack(), "identifier": t.Ref.Stack(), "provisioningEngine": engine})
+		}
+		return answerAll(in.paging, listOf("resources", t.Ref.String()), "provisionedResources", list,
+			func(object) string { return t.Ref.Stack() }, func(o object) (object, error) { return o, nil })
+	})
+}
