@@ -199,6 +199,9 @@ func (e *examiner) instance(service, name string) (fit.Instance, bool) {
 		found.Bundle = e.open(state.KindInstance, t.Desired.Template, t.Desired.Follow)
 	}
 	for _, d := range e.documents {
+		if d.Ref.Kind == state.KindComponent && d.Header.Service == service && d.Header.Instance == name && found.Component == "" {
+			found.Component = d.Ref.Name // the first one has it
+		}
 		for _, i := range d.Instances {
 			if d.Ref == state.ServiceRef(service) && i.Name == name {
 				found.Environment, found.Bundle, known = i.Environment, e.bundle(d, name), true

@@ -49,6 +49,11 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 		v.Crowded = s.crowded(open, v.Engine, v.Account)
 		return v, nil, r.lookAtDeletion(ctx, &v)
 	}
+	if t.Ref.Kind == state.KindComponent {
+		if v.Former, err = r.cfg.Store.FormerDependents(ctx, t.Ref); err != nil {
+			return v, nil, err
+		}
+	}
 	if assume != nil {
 		if err := assume(ctx, t, v.Needs, found); err != nil {
 			return v, nil, err

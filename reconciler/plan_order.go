@@ -39,7 +39,7 @@ func planOrder(v View) (Change, bool) {
 	if v.Blocked.Reason != "" {
 		return wait(v.Blocked), true
 	}
-	for _, waits := range []func(View) (state.Waiting, bool){waitForNeeds, waitForRemovals, waitForPartner} {
+	for _, waits := range []func(View) (state.Waiting, bool){waitForNeeds, waitForRemovals, waitForFormer, waitForPartner} {
 		if w, yes := waits(v); yes {
 			return wait(w), true
 		}
@@ -161,6 +161,16 @@ func waitForSuccessors(v View) (state.Waiting, bool) {
 		return w, true
 	}
 	return state.Waiting{}, false
+}
+
+// waitForFormer holds a component that moves back until the instance that it was
+// attached to has been deployed without it.
+func waitForFormer(v View) (state.Waiting, bool) {
+	if len(v.Former) == 0 {
+		return state.Waiting{}, false
+	}
+	ref := v.Former[0].String()
+	return state.Waiting{Reason: state.WaitOrder, On: ref, Why: ref + " is deployed without it first", Next: "see: baryon why " + ref}, true
 }
 
 // waitForPartner keeps an instance and its component from changing at the same time.

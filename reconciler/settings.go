@@ -23,6 +23,7 @@ type Settings struct {
 	Deployments int    // deployments under way at once, over all replicas; 32 when 0
 	Limits      Limits // of those, for each engine and account
 	Approvals   []ApprovalRule
+	Instances   int           // instances of one service at most; 20 when 0, as AWS Proton had it
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative
 	Resync      time.Duration // how often each target is looked at though nothing happened; 10 minutes when 0
 }
@@ -83,6 +84,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Deployments == 0 {
 		s.Deployments = 32
+	}
+	if s.Instances == 0 {
+		s.Instances = 20
 	}
 	switch {
 	case s.Deletions == 0:
@@ -156,6 +160,10 @@ func (s Settings) repository(name string) (Repository, bool) {
 	}
 	return s.Repositories[i], true
 }
+
+// readWith names everything in force that decides what the contents of a
+// repository come to.
+func (s Settings) readWith(r Repository) string { return fmt.Sprintf("%s/%d", r.digest(), s.Instances) }
 
 // digest changes when what a repository's contents come to may change.
 func (r Repository) digest() string {

@@ -34,7 +34,7 @@ func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, 
 	if err != nil {
 		return next{}, r.syncFailed(ctx, c, repo, prior, err)
 	}
-	if head == prior.Seen && prior.Settings == repo.digest() && prior.Error == "" && !prior.Recheck {
+	if head == prior.Seen && prior.Settings == r.current().readWith(repo) && prior.Error == "" && !prior.Recheck {
 		return due, nil
 	}
 	if err := r.sync(ctx, c.Fence(), repo, prior, head); err != nil {
@@ -72,6 +72,10 @@ func (r *Reconciler) dropRepository(ctx context.Context, c state.Claim, prior st
 	if err != nil {
 		return err
 	}
+	doomed, err := r.doomed(ctx, prior.Name)
+	if err != nil {
+		return err
+	}
 	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
 		for ref := range refs {
 			if err := orphan(tx, ref, "the repository "+prior.Name+" that declared it is no longer configured"); err != nil {
@@ -79,8 +83,27 @@ func (r *Reconciler) dropRepository(ctx context.Context, c state.Claim, prior st
 			}
 		}
 		prior.Gone, prior.Settings = true, ""
-		return tx.PutSync(prior)
+		if err := tx.PutSync(prior); err != nil {
+			return err
+		}
+		return tx.Wake(doomed...)
 	})
+}
+
+// doomed are the targets of a repository that are wanted gone: they look at the
+// repository before they go.
+func (r *Reconciler) doomed(ctx context.Context, repository string) ([]state.Ref, error) {
+	targets, err := r.cfg.Store.TargetsOfOwner(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var refs []state.Ref
+	for _, t := range targets {
+		if t.Desired.Deleted {
+			refs = append(refs, t.Ref)
+		}
+	}
+	return refs, nil
 }
 
 // takeover is one taking-over of a commit, step by step.
@@ -93,6 +116,7 @@ type takeover struct {
 	tree   declare.Tree
 	decl   *declare.Declaration
 	owned  map[state.Ref]string // what this repository declares so far, and where
+	doomed []state.Ref          // what it declared once and wants gone
 
 	rows     map[string]state.SourceFile
 	refused  map[string]renderer.Problems // by file: what the state of other things refuses
@@ -147,7 +171,13 @@ func (s *takeover) read(ctx context.Context) error {
 	if s.owned, err = s.r.owned(ctx, s.repo.Name); err != nil {
 		return err
 	}
-	if s.decl, err = declare.Read(ctx, s.tree, known, declare.Options{Owners: s.owned}); err != nil {
+	if s.doomed, err = s.r.doomed(ctx, s.repo.Name); err != nil {
+		return err
+	}
+	if s.prior.Settings != s.r.current().readWith(s.repo) {
+		known = nil // what a file comes to may have changed with them
+	}
+	if s.decl, err = declare.Read(ctx, s.tree, known, declare.Options{Owners: s.owned, MaxInstances: s.r.current().Instances}); err != nil {
 		return err
 	}
 	return s.judge(ctx)

@@ -43,10 +43,15 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 	if err := s.removeGone(d, declared); err != nil {
 		return err
 	}
+	if s.prior.Error != "" || s.prior.Degraded != s.hold || s.prior.Gone {
+		if err := tx.Wake(s.doomed...); err != nil { // what held them may be over, or have begun
+			return err
+		}
+	}
 	sync := state.Sync{
 		Name: s.repo.Name, URL: s.repo.URL, Branch: s.repo.Branch, Path: s.repo.Path,
 		Commit: s.head, Seen: s.head, Subject: s.commit.Subject, Author: s.commit.Author,
-		Settings: s.repo.digest(), SyncedAt: tx.Now(), Problems: s.problems,
+		Settings: s.r.current().readWith(s.repo), SyncedAt: tx.Now(), Problems: s.problems,
 		Documents: len(s.decl.Documents), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
 	}
 	if s.empty() {

@@ -109,8 +109,9 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 func awaitsPerson(t *Target) error {
 	w := t.Waiting
 	conflict := &ConflictError{What: t.Ref.String(), Next: "see: baryon why " + t.Ref.String()}
+	ahead := t.Desired.Deleted && (w.Reason == WaitChild || w.Reason == WaitOrder) // it will be asked about in its turn
 	switch {
-	case w.Reason != WaitApproval && w.Reason != WaitGuard:
+	case w.Reason != WaitApproval && w.Reason != WaitGuard && !ahead:
 		conflict.Why = "nothing waits for an approval"
 	case w.Generation != 0 && w.Generation != t.Generation:
 		conflict.Why = "has changed since it began to wait for an approval"

@@ -247,6 +247,7 @@ func holdsMajors(dir string) bool {
 type survey struct {
 	root, outer string
 	bundles     map[string]*renderer.Bundle // by kind, template and major; nil for one that cannot be used
+	documents   []declare.Document          // of both
 }
 
 // read checks what lies at or below a path of the root: all of a folder, or of
@@ -262,7 +263,7 @@ func (s *survey) read(ctx context.Context, at string, whole bool) (checked, erro
 	if whole {
 		found.Problems = decl.Problems
 	}
-	s.bundles = map[string]*renderer.Bundle{}
+	s.bundles, s.documents = map[string]*renderer.Bundle{}, decl.Documents
 	for _, b := range decl.Bundles {
 		problems, err := s.open(tree, b)
 		if err != nil {
@@ -285,7 +286,7 @@ func (s *survey) read(ctx context.Context, at string, whole bool) (checked, erro
 			found.Problems = append(found.Problems, f.Problems...)
 		}
 		for _, doc := range f.Documents {
-			found.Problems = append(found.Problems, specProblems(doc, s.bundles)...)
+			found.Problems = append(found.Problems, s.check(doc)...)
 		}
 	}
 	return found, nil
@@ -326,6 +327,11 @@ func (s *survey) borrow(ctx context.Context) error {
 	decl, err := declare.Read(ctx, tree, nil, declare.Options{})
 	if err != nil {
 		return err
+	}
+	for _, d := range decl.Documents {
+		if !slices.ContainsFunc(s.documents, func(known declare.Document) bool { return known.Ref == d.Ref }) {
+			s.documents = append(s.documents, d)
+		}
 	}
 	// The nearest first: a repository may hold several that differ.
 	near := below(s.outer, s.root)

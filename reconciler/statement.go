@@ -1,0 +1,77 @@
+package reconciler
+
+import (
+	"context"
+	"io/fs"
+
+	"baryon/reconciler/declare"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// A Statement is a document that somebody hands in without a repository: a call
+// of the API. It is checked and written as one from Git.
+type Statement struct {
+	Document declare.Document
+	Actor    state.Actor
+	Files    fs.FS                 // a component's own files
+	Also     func(*state.Tx) error // written in the same transaction; may be nil
+}
+
+// Declare takes a Statement over, or says what is wrong with it and changes
+// nothing. A *state.ConflictError when a repository declares the name and the
+// document does not say adopt.
+func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problems, error) {
+	doc := s.Document
+	owner, exists, err := r.owner(ctx, doc.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if exists && owner.Repository != "" && !doc.Header.Adopt {
+		return nil, &state.ConflictError{What: doc.Ref.String(), Why: "is declared in " + owner.String(), Next: "change it there"}
+	}
+	e := &examiner{r: r, ctx: ctx, documents: []declare.Document{doc}}
+	doc, problems, err := e.examine(doc)
+	if err != nil || problems.Failed() {
+		return problems, err
+	}
+	err = r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		d := &declarer{
+			r: r, tx: tx, actor: s.Actor,
+			origin: func(declare.Document) state.Origin { return state.Origin{Author: string(s.Actor)} },
+			files:  func(string) (fs.FS, error) { return s.Files, nil },
+		}
+		if err := d.declare(doc); err != nil || s.Also == nil {
+			return err
+		}
+		return s.Also(tx)
+	})
+	r.Wake()
+	return problems, err
+}
+
+// Undeclare wants what the API declared gone, a service with all that is in it.
+// The actor is the person whom the deletion guard asks for. A *state.ConflictError
+// when a repository declares it: the deletion belongs into Git then.
+func (r *Reconciler) Undeclare(ctx context.Context, actor state.Actor, ref state.Ref, why string) error {
+	owner, exists, err := r.owner(ctx, ref)
+	switch {
+	case err != nil:
+		return err
+	case !exists:
+		return &state.NotFoundError{What: ref.String()}
+	case owner.Repository != "":
+		return &state.ConflictError{What: ref.String(), Why: "is declared in " + owner.String(), Next: "take it out there"}
+	}
+	err = r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		d := &declarer{r: r, tx: tx, actor: actor}
+		if err := d.gone(ref); err != nil {
+			return err
+		}
+		return d.each(ref, func(t *state.Target) {
+			t.Asked.Approved = state.Request{Generation: t.Generation, By: actor, Why: why}
+		})
+	})
+	r.Wake()
+	return err
+}
