@@ -46,6 +46,9 @@ func anyView(t *rapid.T) View {
 	if rapid.IntRange(0, 2).Draw(t, "dependents") == 0 {
 		v.Dependents = []state.Ref{state.InstanceRef("shop", "eu")}
 	}
+	if rapid.IntRange(0, 4).Draw(t, "repository in doubt") == 0 {
+		v.Held = "its repository cannot be read"
+	}
 	v.Last = anyLast(t, v.Target)
 	return v
 }
@@ -69,7 +72,7 @@ func anyTarget(t *rapid.T) state.Target {
 		},
 		Asked: state.Asked{
 			Retry: request("retry"), Redeploy: request("redeploy"), Approved: request("approved"), Rejected: request("rejected"),
-			Retain: request("retain"),
+			Retain: request("retain"), Force: request("force"),
 		},
 		LastAttempted: rapid.SampledFrom([]string{"", "d1", "d2"}).Draw(t, "attempted"),
 	}
@@ -236,7 +239,7 @@ func TestPlanDeletesNothingAgainstTheGuard(t *testing.T) {
 		if !deletes(Plan(v)) {
 			return // deletes nothing
 		}
-		held := v.Target.Desired.Protected || v.Deletions >= v.DeletionLimit
+		held := v.Held != "" || v.Target.Desired.Protected || v.Deletions >= v.DeletionLimit
 		if held && !asked(v, v.Target.Asked.Approved) {
 			t.Fatalf("generation %d is deleted: protected %v, %d of %d deletions, approved %d",
 				v.Target.Generation, v.Target.Desired.Protected, v.Deletions, v.DeletionLimit, v.Target.Asked.Approved.Generation)
@@ -265,7 +268,7 @@ func TestPlanForgetsOnlyWhatNobodyMadeOrAPersonRetains(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyDeletion(t)
-		if c := Plan(v); c.Step == Forget && v.Target.LastAttempted != "" && !asked(v, v.Target.Asked.Retain) {
+		if c := Plan(v); c.Step == Forget && v.Target.LastAttempted != "" && !asked(v, v.Target.Asked.Retain, v.Target.Asked.Force) {
 			t.Fatalf("generation %d is forgotten, retained was %d", v.Target.Generation, v.Target.Asked.Retain.Generation)
 		}
 	})

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func TestVerbsOfPeople(t *testing.T) {
 	cancel := func(s *Store, ctx context.Context) error { return s.Cancel(ctx, "ada", ref, "because") }
 	abandon := func(s *Store, ctx context.Context) error { return s.Abandon(ctx, "ada", ref, "because") }
 	retain := func(s *Store, ctx context.Context) error { return s.Retain(ctx, "ada", ref, "because") }
+	force := func(s *Store, ctx context.Context) error { return s.ForceDelete(ctx, "ada", ref, "because") }
+	forceMutely := func(s *Store, ctx context.Context) error { return s.ForceDelete(ctx, "ada", ref, "") }
+	undeletable := func(t *Target) { t.Desired.Deleted, t.Status = true, DeleteFailed }
 	remove := func(s *Store, ctx context.Context) error { return s.Delete(ctx, "ada", ref, "because") }
 	tests := []struct {
 		name  string
@@ -48,6 +52,12 @@ func TestVerbsOfPeople(t *testing.T) {
 		{"approve what waits for something else", waiting(WaitRetry, 0), "", approve, "", nil},
 		{"approve what changed since it waits", waiting(WaitApproval, 3), "", approve, "", nil},
 		{"approve a deletion of an older generation", waiting(WaitGuard, 3), "", approve, "", nil},
+
+		{"approve a deletion before its turn", func(t *Target) { waiting(WaitChild, 0)(t); t.Desired.Deleted = true }, "", approve, "approve", func(t *Target) { t.Asked.Approved = of(4) }},
+		{"force what cannot be deleted", undeletable, "", force, "force-delete", func(t *Target) { t.Asked.Force = of(4) }},
+		{"force without a reason", undeletable, "", forceMutely, "", nil},
+		{"force what was not tried", func(t *Target) { t.Desired.Deleted = true }, "", force, "", nil},
+		{"force what is wanted", func(t *Target) { t.Status = DeleteFailed }, "", force, "", nil},
 
 		{"reject what waits for an approval", waiting(WaitApproval, 4), "", reject, "reject", func(t *Target) { t.Asked.Rejected = of(4) }},
 		{"reject after an approval", func(t *Target) { waiting(WaitGuard, 4)(t); t.Asked.Approved = bobs }, "", reject, "reject",
@@ -174,6 +184,37 @@ func TestVerbWithoutReasonHasNoDetail(t *testing.T) {
 		entries, err := s.Audit(context.Background(), ref.String(), "", 10)
 		if err != nil || len(entries) != 1 || entries[0].Detail != nil {
 			t.Errorf("audit %+v, err %v, want one entry without detail", entries, err)
+		}
+	})
+}
+
+func TestVerbsOfPeopleOnServices(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		update(t, s, func(tx *Tx) error {
+			for name, w := range map[string]WaitReason{"eu": WaitGuard, "us": WaitRetry, "ap": WaitGuard} {
+				if err := tx.PutTarget(Target{Ref: InstanceRef("shop", name), Generation: 2, Waiting: Waiting{Reason: w, Generation: 2}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err := s.Approve(ctx, "ada", ServiceRef("shop"), "unused"); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]int64{"eu": 2, "us": 0, "ap": 2} {
+			got, err := s.Target(ctx, InstanceRef("shop", name))
+			if err != nil || got.Asked.Approved.Generation != want {
+				t.Errorf("%s: approved %d, err %v, want %d", name, got.Asked.Approved.Generation, err, want)
+			}
+		}
+		var conflict *ConflictError
+		if err := s.Retain(ctx, "ada", ServiceRef("shop"), ""); !errors.As(err, &conflict) {
+			t.Errorf("retain of what is wanted: %v, want a conflict", err)
+		}
+		var missing *NotFoundError
+		if err := s.Approve(ctx, "ada", ServiceRef("blog"), ""); !errors.As(err, &missing) {
+			t.Errorf("approve of no service: %v, want that there is none", err)
 		}
 	})
 }
