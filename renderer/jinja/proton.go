@@ -84,7 +84,7 @@ func protonMap(filter string, value any) (*Dict, error) {
 	d, ok := value.(*Dict)
 	if !ok {
 		return nil, &Error{Kind: TypeError, Fix: FixTemplate,
-			Msg: filter + " formats a map, got a value of type " + typeName(value)}
+			Msg: filter + " formats a map, got a value of type " + goTypeName(value)}
 	}
 	return d, nil
 }
