@@ -43,8 +43,8 @@ func fleetBundle(b testing.TB) *Bundle {
 	return bundle
 }
 
-// instance checks the spec of one instance of the fleet and renders it.
-func instance(b testing.TB, r *Renderer, bundle *Bundle, i int) *Rendered {
+// fleetInputs checks the spec of one instance of the fleet.
+func fleetInputs(b testing.TB, bundle *Bundle, i int) Inputs {
 	spec := fmt.Sprintf("port: %d\ndesired_count: %d\ntask_size: medium\n", 1024+i%1000, 1+i%5)
 	n, problems := ParseOne("spec.yaml", []byte(spec), Limits{})
 	if problems.Failed() {
@@ -58,10 +58,15 @@ func instance(b testing.TB, r *Renderer, bundle *Bundle, i int) *Rendered {
 	for k := range strings.FieldsSeq("CloudMapNamespaceId Cluster PrivateSubnet1 PrivateSubnet2 PublicSubnet1 PublicSubnet2 SNSRegion SNSTopicArn ServiceTaskDefExecutionRoleArn VPC VpcId") {
 		outputs[k] = "value-of-" + k
 	}
-	out, err := r.Render(b.Context(), bundle, PartInstance, Inputs{
+	return Inputs{
 		ARN: fmt.Sprintf("arn:aws:proton:us-east-1:123456789012:service/s%d/service-instance/prod", i), Service: Service{Name: fmt.Sprintf("s%d", i)},
 		ServiceInstance: ServiceInstance{Name: "prod", Inputs: values}, Environment: Environment{Name: "prod", AccountID: "123456789012", Outputs: outputs},
-	}, Provision)
+	}
+}
+
+// instance checks the spec of one instance of the fleet and renders it.
+func instance(b testing.TB, r *Renderer, bundle *Bundle, i int) *Rendered {
+	out, err := r.Render(b.Context(), bundle, PartInstance, fleetInputs(b, bundle, i), Provision)
 	if err != nil {
 		b.Fatal(err)
 	}
