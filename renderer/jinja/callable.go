@@ -1,6 +1,9 @@
 package jinja
 
-import "strings"
+import (
+	"math/big"
+	"strings"
+)
 
 // What a template can call: *builtin, *boundMethod, *macroValue, *loopValue,
 // *blockRef, *joiner and *class. callValue knows them all.
@@ -114,17 +117,24 @@ func (f *builtin) call(r *run, self any, a *arguments) (any, error) {
 	return f.fn(r, self, b)
 }
 
-// touch spends what it costs to look at a text as a whole, as most builtins
-// do with theirs.
+// touch spends what it costs to look at a text or a large integer as a whole,
+// as most builtins do with theirs.
 func (r *run) touch(v any) error {
+	if n, ok := v.(*big.Int); ok {
+		return r.spend(n.BitLen() / touchBits)
+	}
 	if s, ok := textOf(v); ok && len(s) > touchSize {
 		return r.spend(len(s) / touchSize)
 	}
 	return nil
 }
 
-// touchSize is how many bytes are looked at in a step.
-const touchSize = 8
+// touchSize is how many bytes of a text are looked at in a step, touchBits how
+// many bits of an integer, which takes longest to be written in digits.
+const (
+	touchSize = 8
+	touchBits = 32
+)
 
 // bind fits arguments to parameters by Python's rules.
 func (f *builtin) bind(a *arguments) (*bound, error) {

@@ -242,6 +242,9 @@ func (e *unaryExpr) eval(r *run) (any, error) {
 }
 
 func (r *run) sign(v any, negative bool) (any, error) {
+	if err := r.touch(v); err != nil {
+		return nil, err
+	}
 	switch v := v.(type) {
 	case int64, bool, *big.Int:
 		n, _ := asBig(v)

@@ -341,7 +341,7 @@ func (f *percentArgs) char(v any) (string, error) {
 // are wrapped, and the wrapper turns texts into numbers.
 func (f *percentArgs) whole(v any, msg string) (*big.Int, error) {
 	if n, ok := asBig(v); ok {
-		return n, nil
+		return n, f.run.touch(v)
 	}
 	x, ok := v.(float64)
 	if !ok && !f.escape {

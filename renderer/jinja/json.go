@@ -18,6 +18,8 @@ type jsonWriter struct {
 	level  int
 }
 
+var jsonInHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`)
+
 // toJSON is the filter tojson: JSON in ASCII that is safe inside HTML.
 func (r *run) toJSON(v, indent any) (string, error) {
 	w := &jsonWriter{run: r}
@@ -42,7 +44,7 @@ func (r *run) toJSON(v, indent any) (string, error) {
 	if err := r.hold(len(text)); err != nil {
 		return "", err
 	}
-	return strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`).Replace(text), nil
+	return jsonInHTML.Replace(text), nil
 }
 
 func (w *jsonWriter) text(s string) error {
@@ -60,6 +62,9 @@ func (w *jsonWriter) value(v any) error {
 	case bool:
 		return w.text(strconv.FormatBool(v))
 	case int64, *big.Int:
+		if err := w.run.touch(v); err != nil {
+			return err
+		}
 		s, err := intText(v)
 		if err != nil {
 			return err

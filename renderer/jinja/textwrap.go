@@ -19,7 +19,7 @@ func (w *wrapper) wrapLines(s, sep string) (string, error) {
 	}
 	var out []string
 	for _, line := range splitLines(s, false) {
-		if err := w.run.hold(2 * (len(line) + itemSize)); err != nil {
+		if err := w.run.hold(2*len(line) + keySize); err != nil {
 			return "", err
 		}
 		lines, err := w.wrap(w.chunks(line))

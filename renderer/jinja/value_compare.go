@@ -20,7 +20,13 @@ func (r *run) equal(a, b any) (bool, error) {
 		return ok && s == t, r.spend(min(len(s), len(t)) >> 7)
 	}
 	if isNumber(a) {
-		return isNumber(b) && compareNumbers(a, b) == 0, nil
+		if !isNumber(b) {
+			return false, nil
+		}
+		if err := r.touch(a); err != nil {
+			return false, err
+		}
+		return compareNumbers(a, b) == 0, r.touch(b)
 	}
 	switch a := a.(type) {
 	case nil:
@@ -195,7 +201,10 @@ func (r *run) less(op string, a, b any) (bool, error) {
 		return false, err
 	}
 	if isNumber(a) && isNumber(b) {
-		return ordered(op, compareNumbers(a, b)), nil
+		if err := r.touch(a); err != nil {
+			return false, err
+		}
+		return ordered(op, compareNumbers(a, b)), r.touch(b)
 	}
 	if s, ok := textOf(a); ok {
 		if t, ok := textOf(b); ok {

@@ -234,14 +234,34 @@ func bigDiv(p, q *big.Int) (any, error) {
 	if q.Sign() == 0 {
 		return nil, failf(ZeroDivision, "division by zero")
 	}
-	f, _ := new(big.Rat).SetFrac(p, q).Float64()
-	if f == 0 && (p.Sign() < 0) != (q.Sign() < 0) {
-		f = math.Copysign(0, -1)
-	}
+	f := quotient(p, q)
 	if math.IsInf(f, 0) {
 		return nil, failf(OverflowError, "integer division result too large for a float")
 	}
 	return f, nil
+}
+
+// quotient is p / q rounded once. A big.Rat would spend its time on reducing
+// the fraction.
+func quotient(p, q *big.Int) float64 {
+	const bits = 66 // more than a float and a half has
+	shift := bits - p.BitLen() + q.BitLen()
+	a, b := new(big.Int).Abs(p), new(big.Int).Abs(q)
+	if shift > 0 {
+		a.Lsh(a, uint(shift))
+	} else {
+		b.Lsh(b, uint(-shift))
+	}
+	a, rest := a.QuoRem(a, b, new(big.Int))
+	if rest.Sign() != 0 {
+		a.SetBit(a, 0, 1) // what was cut off decides a tie
+	}
+	x := new(big.Float).SetInt(a)
+	if (p.Sign() < 0) != (q.Sign() < 0) {
+		x.Neg(x)
+	}
+	f, _ := x.SetMantExp(x, -shift).Float64()
+	return f
 }
 
 func (r *run) intPow(base, exp *big.Int) (any, error) {

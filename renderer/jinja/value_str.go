@@ -33,7 +33,12 @@ func (r *run) repr(v any) (string, error) {
 			return "True", nil
 		}
 		return "False", nil
-	case int64, *big.Int:
+	case int64:
+		return intText(v)
+	case *big.Int:
+		if err := r.touch(v); err != nil {
+			return "", err
+		}
 		return intText(v)
 	case float64:
 		return floatRepr(v), nil
