@@ -41,8 +41,7 @@ func (r *Renderer) Uses(b *Bundle, p Part) ([]Use, Problems) {
 	var problems Problems
 	note := func(file, place, name, source string, at func(line, column int) (int, int)) {
 		t, err := j.template(place, name, source)
-		var e *jinja.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*jinja.Error](err); ok {
 			line, column := at(e.Line, e.Column)
 			problems = append(problems, Problem{File: file, Line: line, Column: column, Rule: e.Msg, Got: shorten(e.Expr), Next: "change the template"})
 			return
@@ -203,3 +202,31 @@ func (s *shape) ruleStep(key string) (next *shape, known []string, open bool) {
 	}
 	return nil, known, false
 }
+
+// Code gives the Terraform files of a part, by their path in the bundle.
+func (b *Bundle) Code(p Part) map[string][]byte {
+	out := map[string][]byte{}
+	m := b.Parts[p]
+	for name, f := range b.files {
+		inPart := path.Dir(name) == partDir(p) || p == PartComponent && path.Dir(name) == "."
+		if inPart && strings.HasSuffix(name, ".tf") && (m.Template == "*" || m.Template == path.Base(name)) {
+			out[name] = f.Data
+		}
+	}
+	return out
+}
+
+// Text joins the files of a part, to look for words in them.
+func (b *Bundle) Text(p Part) string {
+	var text strings.Builder
+	for name, f := range b.files {
+		if strings.HasPrefix(name, partDir(p)+"/") {
+			text.Write(f.Data)
+			text.WriteByte('\n')
+		}
+	}
+	return text.String()
+}
+
+// Source is the text of the manifest.
+func (m *Manifest) Source() string { return string(m.data) }

@@ -51,7 +51,7 @@ var fixed = map[string]string{
 	"AWS::Lambda::Permission":                     "*",
 	"AWS::Logs::LogGroup":                         "LogGroupName",
 	"AWS::RDS::DBCluster":                         "AvailabilityZones DBClusterIdentifier DBSubnetGroupName DatabaseName KmsKeyId SnapshotIdentifier SourceRegion StorageEncrypted",
-	"AWS::RDS::DBInstance":                        "CharacterSetName DBInstanceIdentifier DBName DBSubnetGroupName KmsKeyId MasterUsername SourceRegion StorageEncrypted ? DBSnapshotIdentifier Port",
+	"AWS::RDS::DBInstance":                        "CharacterSetName DBInstanceIdentifier DBName DBSubnetGroupName KmsKeyId MasterUsername StorageEncrypted ? Port",
 	"AWS::Route53::RecordSet":                     "Name HostedZoneId HostedZoneName",
 	"AWS::S3::Bucket":                             "BucketName",
 	"AWS::S3::BucketPolicy":                       "Bucket",
