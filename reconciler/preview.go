@@ -29,47 +29,58 @@ type PreviewConfig struct {
 	Given      Given
 }
 
-// TakeOverPreview plans what a folder declares, as if it had been pushed. It is
-// the loop's own taking over and planning, in a database that is thrown away:
-// templates are registered, documents checked and accepted there, and each
-// target is looked at. Base is read and never written.
-func TakeOverPreview(ctx context.Context, tree declare.Tree, cfg PreviewConfig) (_ Preview, err error) {
+// TakeOverPreview plans what a folder declares, as if it had been pushed.
+func TakeOverPreview(ctx context.Context, tree declare.Tree, cfg PreviewConfig) (Preview, error) {
+	var out Preview
+	err := InFolder(ctx, tree, cfg, func(r *Reconciler, problems renderer.Problems) (err error) {
+		out.Repository, out.Problems = cfg.Repository, problems
+		out.Proposals, err = r.Proposals(ctx, cfg.Given, func(t state.Target) bool { return t.Owner.Repository == cfg.Repository })
+		return err
+	})
+	return out, err
+}
+
+// InFolder lends out a Reconciler that has taken a folder over, as if it had
+// been pushed, with the problems found on the way. It is the loop's own taking
+// over, in a database that is thrown away: templates are registered, documents
+// checked and accepted there. Base is read and never written. Nothing is
+// deployed, and the Reconciler is not to be used after use has returned.
+func InFolder(ctx context.Context, tree declare.Tree, cfg PreviewConfig, use func(*Reconciler, renderer.Problems) error) (err error) {
 	dir, err := os.MkdirTemp("", "baryon-plan-")
 	if err != nil {
-		return Preview{}, err
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	store, err := state.Open(ctx, state.Config{DSN: filepath.Join(dir, "plan.db"), Scratch: true})
 	if err != nil {
-		return Preview{}, err
+		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	r, err := New(Config{Store: store, Source: folderSource{tree}, Settings: cfg.Settings})
 	if err != nil {
-		return Preview{}, err
+		return err
 	}
 	repo, ok := r.settings.repository(cfg.Repository)
 	if !ok {
-		return Preview{}, fmt.Errorf("repository %s is not configured", cfg.Repository)
+		return fmt.Errorf("repository %s is not configured", cfg.Repository)
 	}
 	if cfg.Base != nil {
 		if err := state.Copy(ctx, store, cfg.Base, repo.Name); err != nil {
-			return Preview{}, err
+			return err
 		}
 	}
 	prior := state.Sync{Name: repo.Name, URL: repo.URL, Branch: repo.Branch, Path: repo.Path}
 	if err := r.sync(ctx, state.Fence{}, repo, prior, previewCommit); err != nil {
-		return Preview{}, err
+		return err
 	}
 	if err := r.presume(ctx, cfg.Given); err != nil {
-		return Preview{}, err
+		return err
 	}
-	out := Preview{Repository: repo.Name}
-	if out.Problems, err = r.problemsOf(ctx, repo.Name); err != nil {
-		return Preview{}, err
+	problems, err := r.problemsOf(ctx, repo.Name)
+	if err != nil {
+		return err
 	}
-	out.Proposals, err = r.Proposals(ctx, cfg.Given, func(t state.Target) bool { return t.Owner.Repository == repo.Name })
-	return out, err
+	return use(r, problems)
 }
 
 // Preview plans what a folder would change if it were pushed to one of the

@@ -1,0 +1,100 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// An Outline is all that goes into rendering a target: what the loop renders
+// and what would be rendered from it are the same bytes.
+type Outline struct {
+	Target  state.Target
+	Version state.TemplateVersion // zero for a component, which brings its files
+	Bundle  *renderer.Bundle
+	Part    renderer.Part
+	Inputs  renderer.Inputs
+	Written renderer.Written // where the inputs were written
+	Assumed []state.Ref      // not deployed yet, nor given: placeholders stand for its outputs
+}
+
+// Outline gathers what a target is rendered from as a visit does, for the
+// version that it wants or, where follow is not empty, for another one. What it
+// needs and is not deployed has the outputs given, or placeholders for those
+// that its template mentions. A component that is given and belongs to no other
+// thing counts as attached.
+func (r *Reconciler) Outline(ctx context.Context, ref state.Ref, follow state.Follow, given Given) (Outline, error) {
+	t, err := r.cfg.Store.Target(ctx, ref)
+	if err != nil {
+		return Outline{}, err
+	}
+	if follow != "" {
+		t.Desired.Follow = follow
+	}
+	want, blocked, err := r.wanted(ctx, t)
+	if err == nil && blocked.Reason != "" {
+		err = &state.ConflictError{What: "render " + ref.String(), Why: blocked.Why, Next: blocked.Next}
+	}
+	if err != nil {
+		return Outline{}, err
+	}
+	t.Desired.Version = want.version
+	var v View
+	needs, err := r.needs(ctx, t, &v)
+	if err != nil {
+		return Outline{}, err
+	}
+	g := guess{r: r, given: given}
+	if err := g.assume(ctx, t, v.Needs, needs); err != nil {
+		return Outline{}, err
+	}
+	for other, outputs := range given {
+		if other.Kind == state.KindComponent && ref.Kind == state.KindInstance && attached(needs) == nil {
+			needs[other] = state.Target{Ref: other, Deployed: state.Deployed{Outputs: outputs}}
+		}
+	}
+	o := Outline{Target: t, Version: want.row, Bundle: want.bundle, Part: want.part, Assumed: g.assumed}
+	o.Inputs, err = r.inputs(t, want, needs)
+	o.Written = writtenIn(t)
+	return o, err
+}
+
+// writtenIn finds the values of a target's own spec in its text.
+func writtenIn(t state.Target) renderer.Written {
+	node, problems := renderer.ParseOne(t.Desired.Origin.Path, []byte(t.Desired.Spec), renderer.Limits{})
+	if problems.Failed() {
+		return renderer.Written{}
+	}
+	w := renderer.Written{Line: t.Desired.Origin.Line}
+	switch t.Ref.Kind {
+	case state.KindEnvironment:
+		w.Spec = node.Get("spec")
+	case state.KindInstance:
+		w.Spec = instanceSpec(node, t.Ref.Name)
+	case state.KindComponent:
+		w.Spec = instanceSpec(node, t.Desired.Instance)
+	case state.KindPipeline:
+		w.Spec = node.Get("pipeline")
+		for _, item := range instancesOf(node) {
+			w.Instances = append(w.Instances, item.Get("spec"))
+		}
+	default:
+	}
+	return w
+}
+
+// Render renders an Outline as the loop would.
+func (r *Reconciler) Render(ctx context.Context, o Outline) (*renderer.Rendered, error) {
+	return r.renderer.Render(ctx, o.Bundle, o.Part, o.Inputs, renderer.Provision)
+}
+
+// Blame says where a value in a rendered file comes from; see renderer.Blame.
+func (r *Reconciler) Blame(ctx context.Context, o Outline, file, path string) (*renderer.Blame, error) {
+	found, err := r.renderer.Blame(ctx, o.Bundle, o.Part, o.Inputs, o.Written, file, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Target.Ref, err)
+	}
+	return found, nil
+}
