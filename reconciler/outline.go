@@ -55,6 +55,9 @@ func (r *Reconciler) Outline(ctx context.Context, ref state.Ref, follow state.Fo
 			needs[other] = state.Target{Ref: other, Deployed: state.Deployed{Outputs: outputs}}
 		}
 	}
+	if blocked := want.incompatible(t, needs); blocked.Reason != "" {
+		return Outline{}, &state.ConflictError{What: "render " + ref.String(), Why: blocked.Why, Next: blocked.Next}
+	}
 	o := Outline{Target: t, Version: want.row, Bundle: want.bundle, Part: want.part, Assumed: g.assumed}
 	o.Inputs, err = r.inputs(t, want, needs)
 	o.Written = writtenIn(t)

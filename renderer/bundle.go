@@ -205,7 +205,7 @@ func (r *reader) read() error {
 	has := map[string]bool{}
 	for _, e := range entries {
 		has[e.Name()] = e.IsDir()
-		if r.relevant(e.Name()) {
+		if Counts(e.Name()) {
 			r.plain(e.Name(), e)
 		}
 	}
@@ -235,9 +235,9 @@ func (r *reader) read() error {
 	return nil
 }
 
-// relevant tells whether an entry of the bundle's root counts; READMEs, specs,
-// tests and examples beside it do not.
-func (r *reader) relevant(name string) bool {
+// Counts tells whether an entry of a bundle's root is part of it; READMEs,
+// specs, tests and examples beside it are not.
+func Counts(name string) bool {
 	return name == "schema" || name == registrationFile || name == legacyFile ||
 		name == "infrastructure" || name == "instance_infrastructure" || name == "pipeline_infrastructure"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"slices"
+	"strings"
 )
 
 // A Located is a finding about a rendered text, with its place in the template.
@@ -36,7 +37,9 @@ func (r *Renderer) Locate(ctx context.Context, b *Bundle, p Part, in Inputs, pro
 		out[i].Inputs = slices.Compact(out[i].Inputs)
 		next := problem.Next
 		j.mapBack(&problem, name, trace.Text, trace)
-		if next != "" {
+		if problem.Next != next && next == "" { // the result is well-formed: quoting is not what it lacks
+			problem.Next = "the value of " + strings.Join(out[i].Inputs, ", ") + " stands here"
+		} else {
 			problem.Next = next
 		}
 		out[i].Problem = problem

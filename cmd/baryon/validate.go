@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"baryon/reconciler/declare"
 	"baryon/renderer"
 	v1 "baryon/server/v1"
 )
@@ -31,10 +27,16 @@ func validateCommand() *cobra.Command {
 manifests and schemas, the headers of documents, ops files, and the specs of
 documents against the templates that lie in the same folder or Git repository.
 
+Beyond that, every name a template reads must exist and every input be read by
+something; templates are rendered with samples and documents with their specs, and
+what comes out must be CloudFormation whose references lead somewhere; Terraform
+code must parse and know its variables.
+
 A folder is read as a repository would be, so give the one that the daemon's
 configuration names, or a part of it. Problems are printed as file:line:column
-lines; the exit code is 1 when there is one that is not a warning.`,
-		Example: "  baryon validate .\n  baryon validate templates/web-env/v1 environments/prod.yaml\n  baryon validate . -o json",
+lines; the exit code is 1 when there is one that is not a warning. As -o sarif they
+are a SARIF 2.1.0 log, which code hosts show at the lines of a change.`,
+		Example: "  baryon validate .\n  baryon validate templates/web-env/v1 environments/prod.yaml\n  baryon validate . -o json\n  baryon validate . -o sarif > baryon.sarif",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("name what to check; baryon validate . checks this folder")
@@ -51,14 +53,13 @@ lines; the exit code is 1 when there is one that is not a warning.`,
 				}
 				all.add(found)
 			}
-			err := out.print(cmd.OutOrStdout(), all.Problems, func() { all.print(cmd.OutOrStdout()) })
-			if err == nil && all.Problems.Failed() {
-				return exitError(1)
+			if out.name == "sarif" {
+				return all.result(writeSARIF(cmd.OutOrStdout(), all.Problems))
 			}
-			return err
+			return all.result(out.print(cmd.OutOrStdout(), all.Problems, func() { all.print(cmd.OutOrStdout()) }))
 		},
 	}
-	out.flag(cmd)
+	cmd.Flags().StringVarP(&out.name, "output", "o", "", "json for programs, sarif for code hosts")
 	return cmd
 }
 
@@ -74,6 +75,14 @@ func (c *checked) add(more checked) {
 	c.documents += more.documents
 }
 
+// result is how the command ends once everything is printed.
+func (c *checked) result(err error) error {
+	if err == nil && c.Problems.Failed() {
+		return exitError(1)
+	}
+	return err
+}
+
 func (c *checked) print(w io.Writer) {
 	for _, p := range c.Problems {
 		fmt.Fprintln(w, v1.Plain([]byte(p.String())))
@@ -81,18 +90,6 @@ func (c *checked) print(w io.Writer) {
 	if !c.Problems.Failed() && c.templates+c.documents > 0 {
 		fmt.Fprintf(w, "no problems in %d template(s) and %d file(s) with documents\n", c.templates, c.documents)
 	}
-}
-
-// folder is a tree on disk. Hashes are of content, as nothing here is kept.
-type folder struct{ fs.FS }
-
-func (f folder) Hash(path string) (string, error) {
-	data, err := fs.ReadFile(f.FS, path)
-	if err != nil {
-		return path, nil //nolint:nilerr // a folder is told from others by its path
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
 }
 
 // validate checks one path: a template or a file in one, a folder as if it was a
@@ -110,7 +107,10 @@ func validate(ctx context.Context, name string) (checked, error) {
 		return checked{}, err
 	}
 	if dir := bundleAround(full); dir != "" {
-		return validateBundle(dir, name, full)
+		return validateBundle(ctx, dir, name, full)
+	}
+	if info.IsDir() && isComponent(full) {
+		return validateComponent(ctx, name, full)
 	}
 	root := full
 	switch {
@@ -163,19 +163,25 @@ func (c *checked) rename(name, at string) {
 }
 
 // validateBundle checks the template that a path is or lies in.
-func validateBundle(dir, name, full string) (checked, error) {
-	found := checked{templates: 1}
+func validateBundle(ctx context.Context, dir, name, full string) (checked, error) {
 	bundle, err := renderer.Open(os.DirFS(dir), "", renderer.Options{})
-	var is bool
-	switch found.Problems, is = errors.AsType[renderer.Problems](err); {
-	case is:
-	case err != nil:
-		return found, err
-	default:
-		found.Problems = bundle.Warnings
+	s := &survey{root: dir, outer: orDefault(treeAround(filepath.Dir(filepath.Dir(dir))), dir), bundles: map[string]*renderer.Bundle{}}
+	if err == nil && s.outer != s.root {
+		if err := s.borrow(ctx); err != nil {
+			return checked{}, err
+		}
 	}
+	found, err := s.judge(ctx, bundle, err)
 	found.rename(name, below(dir, full))
-	return found, nil
+	return found, err
+}
+
+// validateComponent checks the files of a component.
+func validateComponent(ctx context.Context, name, full string) (checked, error) {
+	bundle, err := renderer.OpenComponent(os.DirFS(full), "", renderer.Options{Commands: true})
+	found, err := new(survey).judge(ctx, bundle, err)
+	found.rename(name, ".")
+	return found, err
 }
 
 // majorRule is the name of a folder that holds one major of a template.
@@ -240,117 +246,4 @@ func holdsMajors(dir string) bool {
 	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return e.IsDir() && majorRule.MatchString(e.Name()) && isBundle(filepath.Join(dir, e.Name()))
 	})
-}
-
-// A survey reads a folder as a repository, with the templates of the repository
-// around it.
-type survey struct {
-	root, outer string
-	bundles     map[string]*renderer.Bundle // by kind, template and major; nil for one that cannot be used
-	documents   []declare.Document          // of both
-}
-
-// read checks what lies at or below a path of the root: all of a folder, or of
-// one file what its own content says. Whether other files claim the same names
-// is a question to the folder.
-func (s *survey) read(ctx context.Context, at string, whole bool) (checked, error) {
-	tree := folder{os.DirFS(s.root)}
-	decl, err := declare.Read(ctx, tree, nil, declare.Options{})
-	if err != nil {
-		return checked{}, err
-	}
-	var found checked
-	if whole {
-		found.Problems = decl.Problems
-	}
-	s.bundles, s.documents = map[string]*renderer.Bundle{}, decl.Documents
-	for _, b := range decl.Bundles {
-		problems, err := s.open(tree, b)
-		if err != nil {
-			return checked{}, err
-		}
-		found.Problems = append(found.Problems, problems...)
-		if inside(b.Dir, at) {
-			found.templates++
-		}
-	}
-	if err := s.borrow(ctx); err != nil {
-		return checked{}, err
-	}
-	for _, f := range decl.Files {
-		if !inside(f.Path, at) || f.Verdict == declare.VerdictIgnored {
-			continue
-		}
-		found.documents++
-		if !whole {
-			found.Problems = append(found.Problems, f.Problems...)
-		}
-		for _, doc := range f.Documents {
-			found.Problems = append(found.Problems, s.check(doc)...)
-		}
-	}
-	return found, nil
-}
-
-func inside(file, at string) bool { return at == "." || file == at || strings.HasPrefix(file, at+"/") }
-
-// bundleKey tells templates apart.
-func bundleKey(kind, template string, major int64) string {
-	return fmt.Sprintf("%s/%s:%d", kind, template, major)
-}
-
-// open opens a template; what is wrong with it is no error.
-func (s *survey) open(tree fs.FS, b declare.Bundle) (renderer.Problems, error) {
-	sub, err := fs.Sub(tree, b.Dir)
-	if err != nil {
-		return nil, err
-	}
-	bundle, err := renderer.Open(sub, b.Dir, renderer.Options{})
-	problems, is := errors.AsType[renderer.Problems](err)
-	if err != nil && !is {
-		return nil, err
-	}
-	if bundle != nil {
-		problems = bundle.Warnings
-	}
-	s.bundles[bundleKey(string(b.Kind), b.Template, b.Major)] = bundle
-	return problems, nil
-}
-
-// borrow takes the templates of the repository around the folder that the folder
-// itself does not have. What is wrong with those is not asked here.
-func (s *survey) borrow(ctx context.Context) error {
-	if s.outer == s.root {
-		return nil
-	}
-	tree := folder{os.DirFS(s.outer)}
-	decl, err := declare.Read(ctx, tree, nil, declare.Options{})
-	if err != nil {
-		return err
-	}
-	for _, d := range decl.Documents {
-		if !slices.ContainsFunc(s.documents, func(known declare.Document) bool { return known.Ref == d.Ref }) {
-			s.documents = append(s.documents, d)
-		}
-	}
-	// The nearest first: a repository may hold several that differ.
-	near := below(s.outer, s.root)
-	slices.SortStableFunc(decl.Bundles, func(a, b declare.Bundle) int { return shared(b.Dir, near) - shared(a.Dir, near) })
-	for _, b := range decl.Bundles {
-		if _, known := s.bundles[bundleKey(string(b.Kind), b.Template, b.Major)]; known {
-			continue
-		}
-		if _, err := s.open(tree, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// shared counts the folders that two paths have in common.
-func shared(a, b string) int {
-	n := 0
-	for x, y := strings.Split(path.Clean(a), "/"), strings.Split(path.Clean(b), "/"); n < len(x) && n < len(y) && x[n] == y[n]; n++ {
-	}
-	return n
 }

@@ -93,3 +93,13 @@ func (r *reader) add(p renderer.Problem) { r.out.Problems = append(r.out.Problem
 func (r *reader) leaveOut(path, reason string) {
 	r.out.Files = append(r.out.Files, File{Path: path, Verdict: VerdictIgnored, Reason: reason})
 }
+
+// ReadFile reads one file by itself. The error is a renderer.Problems when the
+// file declares nothing because of mistakes.
+func ReadFile(path string, data []byte) (File, error) {
+	f := readFile(path, data, Options{}.withDefaults())
+	if len(f.Documents) == 0 && f.Ops == nil {
+		return f, f.Problems.Err()
+	}
+	return f, nil
+}

@@ -322,7 +322,9 @@ func touches(paths, invented []string) bool {
 	})
 }
 
-// Rendered checks what one part of a bundle renders to with given inputs.
+// Rendered checks what one part of a bundle renders to with the inputs of a
+// spec. Outputs of others are taken for placeholders: what only they bring about
+// is left out.
 func (l *Linter) Rendered(ctx context.Context, b *renderer.Bundle, p renderer.Part, in renderer.Inputs) (renderer.Problems, error) {
 	c := &check{Linter: l, ctx: ctx, bundle: b}
 	found, err := c.rendered(p, in)
@@ -330,7 +332,10 @@ func (l *Linter) Rendered(ctx context.Context, b *renderer.Bundle, p renderer.Pa
 		return nil, err
 	}
 	for _, f := range found {
-		c.add(f.Problem)
+		ofOutput := slices.ContainsFunc(f.Inputs, func(path string) bool { return strings.Contains(path, ".outputs.") })
+		if !ofOutput && (!f.rendering || strings.Contains(f.Rule, "undefined") && !strings.Contains(f.Rule, ".outputs")) {
+			c.add(f.Problem)
+		}
 	}
 	return c.sorted(), nil
 }
