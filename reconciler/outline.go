@@ -59,7 +59,7 @@ func (r *Reconciler) Outline(ctx context.Context, ref state.Ref, follow state.Fo
 		return Outline{}, &state.ConflictError{What: "render " + ref.String(), Why: blocked.Why, Next: blocked.Next}
 	}
 	o := Outline{Target: t, Version: want.row, Bundle: want.bundle, Part: want.part, Assumed: g.assumed}
-	o.Inputs, err = r.inputs(t, want, needs)
+	o.Inputs, err = r.inputs(ctx, t, want, needs)
 	o.Written = writtenIn(t)
 	return o, err
 }

@@ -37,7 +37,8 @@ type draft struct {
 	account  string
 	region   string
 
-	added int // lines of the header that was put before the spec
+	added int          // lines of the header that was put before the spec
+	cut   *declare.Cut // where the spec stands in its file, when its own header was changed
 }
 
 // flags are those of every command that takes a spec.
@@ -204,12 +205,23 @@ func (d *draft) aboutSpec(found renderer.Problems, docs []declare.Document) rend
 			continue
 		}
 		p.File = orDefault(d.spec, "(no spec)")
-		if p.Line > d.added {
-			p.Line -= d.added
-		}
+		p.Line, p.Column = d.place(p.Line, p.Column)
 		out = append(out, p)
 	}
 	return out
+}
+
+// place turns a place in the document that was made of the spec into one in the
+// spec's own file.
+func (d *draft) place(line, column int) (int, int) {
+	if line <= d.added {
+		return line, column
+	}
+	at := declare.Position{Line: line - d.added, Column: max(1, column)}
+	if d.cut != nil {
+		at = d.cut.Locate(at)
+	}
+	return at.Line, at.Column
 }
 
 // refs are the targets of a document that were asked for.

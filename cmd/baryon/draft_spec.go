@@ -36,7 +36,7 @@ func (d *draft) document() (file string, text []byte, err error) {
 		if d.bundle.Kind == renderer.ComponentTemplate {
 			return d.attachment(file, spec)
 		}
-		return file, []byte(spec), nil
+		return d.unpinned(file, spec)
 	}
 	return d.headed(file, spec, "")
 }
@@ -77,6 +77,28 @@ func (d *draft) attachment(file, spec string) (string, []byte, error) {
 		}
 	}
 	return file, []byte(spec), nil
+}
+
+// unpinned takes minor versions out of the header of a single document: they say
+// which version is deployed, and this template is to be tried.
+func (d *draft) unpinned(file, spec string) (string, []byte, error) {
+	f, err := declare.ReadFile(file, []byte(spec))
+	if err != nil || len(f.Documents) != 1 {
+		return file, []byte(spec), nil //nolint:nilerr // what is wrong is said where the documents are read
+	}
+	doc := f.Documents[0]
+	major, _, pinned := strings.Cut(string(doc.Header.Version), ".")
+	if !pinned && len(doc.Header.Pins) == 0 {
+		return file, []byte(spec), nil
+	}
+	h := doc.Header
+	h.Version, h.Pins = state.Follow(major), nil
+	out, err := declare.Import(file, doc.Spec, doc.Ref, h)
+	if err != nil {
+		return file, []byte(spec), nil //nolint:nilerr // it was good before, so it stays as it was
+	}
+	d.added, d.cut = strings.Count(out, "\n")-strings.Count(doc.Spec, "\n"), &doc.Cut
+	return file, []byte(out), nil
 }
 
 func isYAML(name string) bool {
