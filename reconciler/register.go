@@ -2,10 +2,12 @@ package reconciler
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"go.uber.org/zap"
 
@@ -72,11 +74,62 @@ func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (render
 		return nil, "", err
 	}
 	if err == nil {
+		if exists && latest.Status != state.RegistrationFailed {
+			if same, err := s.onlyTests(ctx, b, latest, files); err != nil || same {
+				return bundle.Warnings, describeVersion(latest), err
+			}
+		}
 		if problems, err = s.compare(ctx, b, bundle); err != nil {
 			return nil, "", err
 		}
 	}
 	return s.keepVersion(ctx, v, bundle, files, problems)
+}
+
+// testsFolder holds the tests of a template, beside its parts.
+const testsFolder = "tests"
+
+// onlyTests reports whether a folder differs from the latest version of its
+// template in tests alone. That makes no new version; the new tree is noted, so
+// that it is not opened again.
+func (s *takeover) onlyTests(ctx context.Context, b declare.Bundle, latest state.TemplateVersion, files fs.FS) (bool, error) {
+	old, err := s.r.cfg.Store.Files(ctx, latest.Bundle)
+	if err != nil {
+		return false, err
+	}
+	was, err := contentOf(old)
+	if err != nil {
+		return false, err
+	}
+	is, err := contentOf(files)
+	if err != nil || !maps.Equal(was, is) {
+		return false, err
+	}
+	latest.Tree = b.Hash
+	return true, s.r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error { return tx.PutTemplateVersion(latest) })
+}
+
+// contentOf sums up every file but the tests.
+func contentOf(files fs.FS) (map[string][sha256.Size]byte, error) {
+	out := map[string][sha256.Size]byte{}
+	err := fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && name == testsFolder:
+			return fs.SkipDir
+		case e.IsDir():
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		data, err := fs.ReadFile(files, name)
+		out[name] = sha256.Sum256(append([]byte{byte(info.Mode().Perm() & 0o100 >> 6)}, data...))
+		return err
+	})
+	return out, err
 }
 
 // earlier are the problems found when this content was first registered.

@@ -230,3 +230,19 @@ func (d *document) line(line, column int) (span, error) {
 	s.end = min(s.start+n, len(d.text))
 	return s, nil
 }
+
+// Find returns the value at a path below n, as Blame takes paths; nil when
+// there is none.
+func (n *Node) Find(path string) *Node {
+	keys, ok := parsePath(path)
+	if !ok {
+		return nil
+	}
+	for _, key := range keys {
+		if n == nil {
+			return nil
+		}
+		_, n = step(n, key)
+	}
+	return n
+}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"baryon/reconciler"
 	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/state"
@@ -174,19 +175,25 @@ func (d *draft) readOutputs(file string) error {
 	if problems.Failed() {
 		return problems
 	}
-	byName := node.Kind == renderer.Mapping
-	for _, p := range node.Pairs {
-		byName = byName && p.Value.Kind == renderer.Scalar
+	d.given, d.plain, problems = outputsIn(node)
+	return problems.Err()
+}
+
+// outputsIn reads a mapping of outputs by what they are of, or of outputs alone.
+func outputsIn(n *renderer.Node) (given reconciler.Given, plain map[string]string, problems renderer.Problems) {
+	alone := n.Kind == renderer.Mapping
+	for _, p := range n.Pairs {
+		alone = alone && p.Value.Kind == renderer.Scalar
 	}
-	if !byName {
-		d.given, err = readGiven(file)
-		return err
+	if !alone {
+		given, problems = givenIn(n)
+		return given, nil, problems
 	}
-	d.plain = map[string]string{}
-	for _, p := range node.Pairs {
-		d.plain[p.Key.Text] = p.Value.Text
+	plain = map[string]string{}
+	for _, p := range n.Pairs {
+		plain[p.Key.Text] = p.Value.Text
 	}
-	return nil
+	return nil, plain, nil
 }
 
 // engineOutputs reads what commands hand back, what the AWS CLI prints of a

@@ -167,6 +167,12 @@ func readGiven(file string) (reconciler.Given, error) {
 	if problems.Failed() {
 		return nil, problems.Err()
 	}
+	given, problems := givenIn(node)
+	return given, problems.Err()
+}
+
+// givenIn reads outputs by what they are of.
+func givenIn(node *renderer.Node) (reconciler.Given, renderer.Problems) {
 	d := renderer.Decoder{}
 	given := reconciler.Given{}
 	if node.Kind != renderer.Mapping {
@@ -186,7 +192,7 @@ func readGiven(file string) (reconciler.Given, error) {
 			given[ref][o.Key.Text] = d.String(o.Value, "an output")
 		}
 	}
-	return given, d.Problems.Err()
+	return given, d.Problems
 }
 
 // marks are how the text shows what would be done.

@@ -130,7 +130,7 @@ func reason(t v1.Target) string {
 	return t.Why.Text
 }
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func orDefault(text, other string) string {
 	if text == "" {

@@ -41,7 +41,7 @@ holds it, or - for standard input.`,
   baryon render templates/web-svc/v1 --spec services/shop.yaml --instance prod --outputs outputs.yaml --out rendered
   baryon render templates/web-svc/v1 --spec services/shop.yaml --pipeline -o json
   baryon render cloudformation.yaml --context '{"environment": {"name": "dev", "inputs": {}}}'`,
-		Args: exactly("a template or file", "baryon render templates/web-env/v1 --spec environments/prod.yaml", 1),
+		Args: oneArg("a template or file", "baryon render templates/web-env/v1 --spec environments/prod.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("context") {
 				return r.file(cmd, args[0])
@@ -59,10 +59,10 @@ holds it, or - for standard input.`,
 	return cmd
 }
 
-// exactly asks for so many arguments, and shows how.
-func exactly(what, example string, n int) cobra.PositionalArgs {
+// oneArg asks for one argument, and shows how.
+func oneArg(what, example string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) != 1 {
 			return fmt.Errorf("name %s, such as: %s", what, example)
 		}
 		return nil

@@ -394,3 +394,16 @@ func (l *Linter) Outputs(ctx context.Context, b *renderer.Bundle) (Outputs, erro
 	}
 	return Outputs{Names: parsed.Outputs(), Open: parsed.Open()}, nil
 }
+
+// Uses lists what all parts of a bundle read.
+func (l *Linter) Uses(b *renderer.Bundle) []renderer.Use {
+	var out []renderer.Use
+	for _, p := range parts(b) {
+		uses, _ := l.Renderer.Uses(b, p)
+		if b.Parts[p].Engine == renderer.EngineTerraform {
+			uses = readTerraform(b, p).uses
+		}
+		out = append(out, uses...)
+	}
+	return out
+}
