@@ -2,8 +2,8 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 
+	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/state"
 )
@@ -94,10 +94,60 @@ func (r *Reconciler) Render(ctx context.Context, o Outline) (*renderer.Rendered,
 }
 
 // Blame says where a value in a rendered file comes from; see renderer.Blame.
+// Without a file it is the template of CloudFormation, the commands, or the
+// values that Terraform is given.
 func (r *Reconciler) Blame(ctx context.Context, o Outline, file, path string) (*renderer.Blame, error) {
-	found, err := r.renderer.Blame(ctx, o.Bundle, o.Part, o.Inputs, o.Written, file, path)
+	if m := o.Bundle.Parts[o.Part]; file == "" && m != nil {
+		switch m.Engine {
+		case renderer.EngineCodeBuild:
+			file = "manifest.yaml"
+		case renderer.EngineTerraform:
+			file = renderer.VariablesJSON
+		case renderer.EngineCloudFormation:
+		}
+	}
+	cut, err := r.cutOf(ctx, o.Target)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Target.Ref, err)
+		return nil, err
+	}
+	if cut != nil {
+		o.Written.Line = 0
+	}
+	found, err := r.renderer.Blame(ctx, o.Bundle, o.Part, o.Inputs, o.Written, file, path)
+	if err != nil || cut == nil {
+		return found, err
+	}
+	for _, list := range [][]renderer.Origin{found.Inputs, found.Conditions} {
+		for i, from := range list {
+			if from.From == renderer.FromSpec {
+				at := cut.Locate(declare.Position{Line: from.Line, Column: from.Column})
+				list[i].Line, list[i].Column = at.Line, at.Column
+			}
+		}
 	}
 	return found, nil
+}
+
+// cutOf finds out where the spec of a target stands in its file; nil when the
+// file says something else by now, or was never read from Git.
+func (r *Reconciler) cutOf(ctx context.Context, t state.Target) (*declare.Cut, error) {
+	rows, err := r.cfg.Store.SourceFiles(ctx, t.Owner.Repository)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row.Path != t.Owner.Path {
+			continue
+		}
+		f, err := fileOf(row)
+		if err != nil {
+			return nil, err
+		}
+		for _, doc := range f.Documents {
+			if doc.Spec == t.Desired.Spec && (doc.Ref == t.Ref || doc.Ref == state.ServiceRef(t.Ref.Service)) {
+				return &doc.Cut, nil
+			}
+		}
+	}
+	return nil, nil
 }

@@ -30,7 +30,7 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
 		suspendCommand(), planCommand(), doctorCommand(), versionCommand(),
 		// For authors, without a daemon.
-		validateCommand(), renderCommand(), schemaCommand(), testCommand(), initCommand(),
+		validateCommand(), renderCommand(), schemaCommand(), testCommand(), diffCommand(), blameCommand(), initCommand(),
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 type draft struct {
 	bundle *renderer.Bundle
 	dir    string // of the template, as it was named
+	files  fs.FS  // of the template
 
 	spec     string // a file; "" for a spec that leaves everything out
 	name     string // of the environment or service, for a spec without a header
@@ -304,14 +305,14 @@ func (d *draft) major(doc declare.Document) string {
 
 // copyTo adds the files of the template to a tree.
 func (d *draft) copyTo(all map[string]renderer.File, at string) error {
-	return fs.WalkDir(os.DirFS(d.dir), ".", func(name string, e fs.DirEntry, err error) error {
+	return fs.WalkDir(d.files, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
 		if top, _, _ := strings.Cut(name, "/"); d.bundle.Kind != renderer.ComponentTemplate && !renderer.Counts(top) {
 			return nil
 		}
-		data, err := os.ReadFile(filepath.Join(d.dir, filepath.FromSlash(name)))
+		data, err := fs.ReadFile(d.files, name)
 		if err != nil {
 			return err
 		}

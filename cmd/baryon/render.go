@@ -16,7 +16,7 @@ import (
 	"baryon/reconciler"
 	"baryon/renderer"
 	"baryon/renderer/jinja"
-	"baryon/state"
+	v1 "baryon/server/v1"
 )
 
 func renderCommand() *cobra.Command {
@@ -119,35 +119,11 @@ func readContext(in io.Reader, arg string) (*jinja.Dict, error) {
 	return vars, nil
 }
 
-// A rendering is what would be applied to one target.
+// A rendering is what would be applied to one target, with its files.
 type rendering struct {
-	Ref         string            `json:"ref"`
-	Engine      string            `json:"engine,omitempty"`
-	Template    string            `json:"template,omitempty"` // of CloudFormation: the name of its file
-	Files       map[string]string `json:"files"`
-	Provision   []string          `json:"provision,omitempty"` // commands
-	Deprovision []string          `json:"deprovision,omitempty"`
-	Environment map[string]string `json:"environment,omitempty"` // variables of the commands
-	Outputs     map[string]string `json:"outputs,omitempty"`     // of an environment that is not applied
-	Digest      string            `json:"digest"`
-	Assumed     []state.Ref       `json:"assumed,omitempty"` // placeholders stand for its outputs
+	v1.Rendering
 
 	files *renderer.Files
-}
-
-func renderingOf(o reconciler.Outline, r *renderer.Rendered) rendering {
-	out := rendering{
-		Ref: o.Target.Ref.String(), Engine: string(r.Engine), Template: r.Template, Files: map[string]string{}, Provision: r.Commands,
-		Deprovision: r.DeprovisionCommands, Environment: r.Env, Outputs: r.Outputs, Digest: r.Digest, files: r.Files,
-	}
-	if len(o.Bundle.OutputNames(o.Part)) > 0 {
-		out.Assumed = o.Assumed
-	}
-	for _, name := range r.Files.Names() {
-		f, _ := r.Files.Get(name)
-		out.Files[name] = string(f.Data)
-	}
-	return out
 }
 
 // pieces are the files and, where there are any, the commands as files.
@@ -171,6 +147,7 @@ func (d *draft) open(template, outputs string) (err error) {
 	if d.bundle, d.dir, err = openTemplate(template); err != nil {
 		return err
 	}
+	d.files = os.DirFS(d.dir)
 	return d.readOutputs(outputs)
 }
 
@@ -183,7 +160,7 @@ func (d *draft) render(ctx context.Context) ([]rendering, error) {
 			if err != nil {
 				return err
 			}
-			out = append(out, renderingOf(o, rendered))
+			out = append(out, rendering{v1.RenderingOf(o, rendered), rendered.Files})
 		}
 		return nil
 	})

@@ -13,7 +13,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"baryon/reconciler"
 	"baryon/renderer"
 	"baryon/renderer/cfn"
 	"baryon/renderer/jinja"
@@ -68,7 +67,7 @@ func (t *templateTest) render(ctx context.Context, root *renderer.Node, d *rende
 		return t.renderFile(ctx, root, d)
 	}
 	t.draft = draft{
-		bundle: t.bundle, dir: t.dir, instance: d.String(root.Get("instance"), "instance"), name: d.String(root.Get("name"), "name"),
+		bundle: t.bundle, dir: t.dir, files: os.DirFS(t.dir), instance: d.String(root.Get("instance"), "instance"), name: d.String(root.Get("name"), "name"),
 		account: d.String(root.Get("account"), "account"), region: d.String(root.Get("region"), "region"), pipeline: d.Bool(root.Get("pipeline"), "pipeline"),
 	}
 	t.outputs(root.Get("outputs"), d)
@@ -80,17 +79,7 @@ func (t *templateTest) render(ctx context.Context, root *renderer.Node, d *rende
 	if d.Problems.Failed() {
 		return nil, nil, nil
 	}
-	var all []rendering
-	failure = t.draft.outlines(ctx, func(r *reconciler.Reconciler, outlines []reconciler.Outline) error {
-		for _, o := range outlines {
-			rendered, err := r.Render(ctx, o)
-			if err != nil {
-				return err
-			}
-			all = append(all, renderingOf(o, rendered))
-		}
-		return nil
-	})
+	all, failure := t.draft.render(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, ctx.Err()

@@ -26,6 +26,8 @@
 //	POST /v1/TARGET/VERB                   retry redeploy approve reject suspend resume cancel abandon retain delete
 //	GET  /v1/plan                          ?ref=                          what would change now, and why, with the rendered diff
 //	GET  /v1/TARGET/plan                   the same for one target; also services/SERVICE/plan
+//	GET  /v1/TARGET/rendered               ?version=                      what would be applied, with this or another version
+//	GET  /v1/TARGET/blame                  ?path= ?file=                  where a value of that comes from
 //	POST /v1/plan                          ?repository=                   what a folder, a zip archive, would change if it were pushed
 //	GET  /v1/why?ref=REF                   why nothing happens to REF, and what would change that
 //	GET  /v1/deployments                   ?ref=                          newest first
@@ -34,6 +36,7 @@
 //	GET  /v1/templates                     ?kind=
 //	GET  /v1/templates/KIND/NAME           one template with its versions
 //	GET  /v1/templates/KIND/NAME/versions/VERSION
+//	GET  /v1/templates/KIND/NAME/versions/VERSION/bundle                  its files, a zip archive
 //	POST /v1/templates/KIND/NAME/versions/VERSION/publish
 //	GET  /v1/repositories                  where each repository stands
 //	GET  /v1/repositories/NAME
@@ -158,6 +161,7 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/templates/{kind}/{name}":                    a.template,
 		"GET /v1/templates/{kind}/{name}/versions/{version}": a.templateVersion,
 		"POST /v1/templates/{kind}/{name}/versions/{version}/publish": a.publish,
+		"GET /v1/templates/{kind}/{name}/versions/{version}/bundle":   a.bundle,
 		"GET /v1/repositories":              a.repositories,
 		"GET /v1/repositories/{name}":       a.repository,
 		"POST /v1/repositories/{name}/sync": a.sync,
@@ -169,6 +173,8 @@ func (a *api) routes() map[string]serve {
 	for place, ref := range places() {
 		routes["GET /v1/"+place] = a.target(ref)
 		routes["GET /v1/"+place+"/plan"] = a.planTarget(ref)
+		routes["GET /v1/"+place+"/rendered"] = a.rendered(ref)
+		routes["GET /v1/"+place+"/blame"] = a.blame(ref)
 		routes["POST /v1/"+place+"/{verb}"] = a.verb(ref)
 	}
 	return routes
