@@ -15,7 +15,8 @@ type Statement struct {
 	Document declare.Document
 	Actor    state.Actor
 	Files    fs.FS                 // a component's own files
-	Also     func(*state.Tx) error // written in the same transaction; may be nil
+	Check    func(*state.Tx) error // in the same transaction, before anything is written; may be nil
+	Also     func(*state.Tx) error // in the same transaction, afterwards; may be nil
 }
 
 // Declare takes a Statement over, or says what is wrong with it and changes
@@ -36,15 +37,25 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 		return problems, err
 	}
 	err = r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		if s.Check != nil {
+			if err := s.Check(tx); err != nil {
+				return err
+			}
+		}
 		d := &declarer{
 			r: r, tx: tx, actor: s.Actor,
 			origin: func(declare.Document) state.Origin { return state.Origin{Author: string(s.Actor)} },
 			files:  func(string) (fs.FS, error) { return s.Files, nil },
 		}
-		if err := d.declare(doc); err != nil || s.Also == nil {
+		if err := d.declare(doc); err != nil {
 			return err
 		}
-		return s.Also(tx)
+		if s.Also != nil {
+			if err := s.Also(tx); err != nil {
+				return err
+			}
+		}
+		return tx.Audit(s.Actor, "declare", doc.Ref, nil)
 	})
 	r.Wake()
 	return problems, err
@@ -52,8 +63,9 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 
 // Undeclare wants what the API declared gone, a service with all that is in it.
 // The actor is the person whom the deletion guard asks for. A *state.ConflictError
-// when a repository declares it: the deletion belongs into Git then.
-func (r *Reconciler) Undeclare(ctx context.Context, actor state.Actor, ref state.Ref, why string) error {
+// when a repository declares it: the deletion belongs into Git then. Check runs
+// in the same transaction, before anything is written; it may be nil.
+func (r *Reconciler) Undeclare(ctx context.Context, actor state.Actor, ref state.Ref, why string, check func(*state.Tx) error) error {
 	owner, exists, err := r.owner(ctx, ref)
 	switch {
 	case err != nil:
@@ -64,12 +76,21 @@ func (r *Reconciler) Undeclare(ctx context.Context, actor state.Actor, ref state
 		return &state.ConflictError{What: ref.String(), Why: "is declared in " + owner.String(), Next: "take it out there"}
 	}
 	err = r.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		if check != nil {
+			if err := check(tx); err != nil {
+				return err
+			}
+		}
 		d := &declarer{r: r, tx: tx, actor: actor}
 		if err := d.gone(ref); err != nil {
 			return err
 		}
 		return d.each(ref, func(t *state.Target) {
-			t.Asked.Approved = state.Request{Generation: t.Generation, By: actor, Why: why}
+			by := state.Request{Generation: t.Generation, By: actor, Why: why}
+			t.Asked.Approved = by
+			if t.Status == state.DeleteFailed {
+				t.Asked.Retry = by
+			}
 		})
 	})
 	r.Wake()

@@ -260,3 +260,57 @@ func versionOf(row db.TemplateVersion) (TemplateVersion, error) {
 	}
 	return v, decode(row.Doc, &v)
 }
+
+// ChangeVersion lets fn change what may be changed of a version, in one
+// transaction with its audit entry. A *NotFoundError when there is none.
+func (s *Store) ChangeVersion(ctx context.Context, actor Actor, verb string, kind Kind, name string, version Version, fn func(*TemplateVersion) error) error {
+	return s.Update(ctx, Fence{}, func(tx *Tx) error {
+		row, err := tx.q.TemplateVersionForUpdate(ctx, db.TemplateVersionForUpdateParams{
+			Kind: string(kind), Name: name, Major: version.Major, Minor: version.Minor,
+		})
+		if err != nil {
+			return notFound(err, string(kind)+" template "+name+" "+version.String())
+		}
+		v, err := versionOf(row)
+		if err != nil {
+			return err
+		}
+		if err := fn(&v); err != nil {
+			return err
+		}
+		if err := tx.PutTemplateVersion(v); err != nil {
+			return err
+		}
+		return tx.Audit(actor, verb, Ref{Kind: kind + "-template", Name: name}, map[string]string{"version": version.String()})
+	})
+}
+
+// RemoveVersion forgets a version. Whether anything uses it is for the caller
+// to know.
+func (s *Store) RemoveVersion(ctx context.Context, actor Actor, kind Kind, name string, version Version) error {
+	return s.Update(ctx, Fence{}, func(tx *Tx) error {
+		p := db.DeleteTemplateVersionParams{Kind: string(kind), Name: name, Major: version.Major, Minor: version.Minor}
+		if _, err := tx.q.DeleteTemplateVersion(ctx, p); err != nil {
+			return err
+		}
+		return tx.Audit(actor, "delete", Ref{Kind: kind + "-template", Name: name}, map[string]string{"version": version.String()})
+	})
+}
+
+// RemoveTemplate forgets a template. A *ConflictError while it has versions.
+func (s *Store) RemoveTemplate(ctx context.Context, actor Actor, kind Kind, name string) error {
+	return s.Update(ctx, Fence{}, func(tx *Tx) error {
+		versions, err := tx.q.TemplateVersions(ctx, db.TemplateVersionsParams{Kind: string(kind), Name: name})
+		if err != nil {
+			return err
+		}
+		if len(versions) > 0 {
+			first := Version{Major: versions[0].Major, Minor: versions[0].Minor}
+			return &ConflictError{What: string(kind) + " template " + name, Why: "has versions that must be deleted first", Next: "delete " + name + " " + first.String()}
+		}
+		if _, err := tx.q.DeleteTemplate(ctx, db.DeleteTemplateParams{Kind: string(kind), Name: name}); err != nil {
+			return err
+		}
+		return tx.Audit(actor, "delete", Ref{Kind: kind + "-template", Name: name}, nil)
+	})
+}

@@ -119,7 +119,7 @@ func (d *daemon) newServer() (err error) {
 		}
 	}
 	cfg.Proton, err = proton.New(proton.Config{
-		Store: d.store, Wake: d.loop.Wake, Settings: func() reconciler.Settings { return *d.settings.Load() }, Token: cfg.Token, Secret: d.secret, Log: d.log,
+		Store: d.store, Wake: d.loop.Wake, Loop: d.loop, Settings: func() reconciler.Settings { return *d.settings.Load() }, Token: cfg.Token, Secret: d.secret, Log: d.log,
 	})
 	if err != nil {
 		return err

@@ -56,6 +56,9 @@ func (h *Handler) componentFiles(ctx context.Context, digest string) (manifest, 
 	if problems.Failed() {
 		return "", "", problems
 	}
+	if m.Template == "" { // it runs commands
+		return string(text), "", nil
+	}
 	body, err := fs.ReadFile(files, m.Template)
 	return string(text), string(body), err
 }

@@ -45,6 +45,17 @@ func (h *Handler) table() map[string]operation {
 func (h *Handler) templateTable() map[string]operation {
 	environments, services := environmentTemplates(), serviceTemplates()
 	return map[string]operation{
+		"CreateEnvironmentTemplate":        h.createTemplate(environments),
+		"UpdateEnvironmentTemplate":        h.updateTemplate(environments),
+		"DeleteEnvironmentTemplate":        h.deleteTemplate(environments),
+		"UpdateEnvironmentTemplateVersion": h.updateVersion(environments),
+		"DeleteEnvironmentTemplateVersion": h.deleteVersion(environments),
+		"CreateServiceTemplate":            h.createTemplate(services),
+		"UpdateServiceTemplate":            h.updateTemplate(services),
+		"DeleteServiceTemplate":            h.deleteTemplate(services),
+		"UpdateServiceTemplateVersion":     h.updateVersion(services),
+		"DeleteServiceTemplateVersion":     h.deleteVersion(services),
+
 		"GetEnvironmentTemplate":          h.getTemplate(environments),
 		"ListEnvironmentTemplates":        h.listTemplates(environments),
 		"GetEnvironmentTemplateVersion":   h.getVersion(environments),
@@ -60,22 +71,38 @@ func (h *Handler) templateTable() map[string]operation {
 // targetTable are the operations of what is deployed.
 func (h *Handler) targetTable() map[string]operation {
 	return map[string]operation{
+		"CreateEnvironment":                   on(h.createEnvironment),
+		"UpdateEnvironment":                   on(h.updateEnvironment),
+		"DeleteEnvironment":                   on(h.deleteEnvironment),
+		"CancelEnvironmentDeployment":         on(h.cancelEnvironment),
 		"GetEnvironment":                      on(h.getEnvironment),
 		"ListEnvironments":                    on(h.listEnvironments),
 		"ListEnvironmentOutputs":              h.listOutputs(state.KindEnvironment),
 		"ListEnvironmentProvisionedResources": h.listResources(state.KindEnvironment),
 
-		"GetService":   on(h.getService),
-		"ListServices": on(h.listServices),
+		"CreateService": on(h.createService),
+		"UpdateService": on(h.updateService),
+		"DeleteService": on(h.deleteService),
+		"GetService":    on(h.getService),
+		"ListServices":  on(h.listServices),
 
+		"CreateServiceInstance":                   on(h.createInstance),
+		"UpdateServiceInstance":                   on(h.updateInstance),
+		"CancelServiceInstanceDeployment":         on(h.cancelInstance),
 		"GetServiceInstance":                      on(h.getInstance),
 		"ListServiceInstances":                    on(h.listInstances),
 		"ListServiceInstanceOutputs":              h.listOutputs(state.KindInstance),
 		"ListServiceInstanceProvisionedResources": h.listResources(state.KindInstance),
 
+		"UpdateServicePipeline":                   on(h.updatePipeline),
+		"CancelServicePipelineDeployment":         on(h.cancelPipeline),
 		"ListServicePipelineOutputs":              h.listOutputs(state.KindPipeline),
 		"ListServicePipelineProvisionedResources": h.listResources(state.KindPipeline),
 
+		"CreateComponent":                   on(h.createComponent),
+		"UpdateComponent":                   on(h.updateComponent),
+		"DeleteComponent":                   on(h.deleteComponent),
+		"CancelComponentDeployment":         on(h.cancelComponent),
 		"GetComponent":                      on(h.getComponent),
 		"ListComponents":                    on(h.listComponents),
 		"ListComponentOutputs":              h.listOutputs(state.KindComponent),

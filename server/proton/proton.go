@@ -23,10 +23,11 @@ import (
 	"baryon/state"
 )
 
-// Config is what a Handler needs. Store and Wake are required.
+// Config is what a Handler needs. Store, Wake and Loop are required.
 type Config struct {
 	Store    *state.Store
 	Wake     func()                     // tells the loop that something was asked for
+	Loop     *reconciler.Reconciler     // takes what is wanted, as it does from repositories
 	Settings func() reconciler.Settings // region and account of resource names; may be nil
 	// Token hands out the token that lets its holder do everything; nil is for
 	// a daemon without one. See auth.go for what follows.
@@ -72,6 +73,8 @@ func New(cfg Config) (*Handler, error) {
 		return nil, errors.New("proton: Config.Store is required")
 	case cfg.Wake == nil:
 		return nil, errors.New("proton: Config.Wake is required")
+	case cfg.Loop == nil:
+		return nil, errors.New("proton: Config.Loop is required")
 	}
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()

@@ -17,7 +17,7 @@ func (h *Handler) service(ctx context.Context, v state.Service, summary bool) (o
 	if err != nil {
 		return nil, err
 	}
-	if v.Status == state.ServiceActive && slices.ContainsFunc(members, func(t state.Target) bool { return t.Deployed.Deployment == "" || t.Desired.Deleted }) {
+	if v.Status == state.ServiceActive && slices.ContainsFunc(members, moving) {
 		o["status"] = string(state.ServiceUpdateInProgress) // asked for, and not summed up yet
 	}
 	if summary {
@@ -31,6 +31,14 @@ func (h *Handler) service(ctx context.Context, v state.Service, summary bool) (o
 		}
 	}
 	return o, nil
+}
+
+// moving reports whether a member of a service that was summed up as ACTIVE has
+// something before it all the same: its turn comes after that of others.
+func moving(t state.Target) bool {
+	w := t.Waiting.Reason
+	waits := w == state.WaitApproval || w == state.WaitSuspended || w == state.WaitSpec || w == state.WaitVersion || w == state.WaitRetry
+	return !t.Status.Final() || t.Desired.Deleted || t.Deployed.Deployment == "" || t.Generation != t.Deployed.Generation && !waits
 }
 
 // pipeline is Proton's ServicePipeline.

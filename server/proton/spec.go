@@ -94,3 +94,41 @@ func onlyInstance(text, name string) string {
 	s.put("instances", &list)
 	return s.text()
 }
+
+// withInstance is a stored ServiceSpec in which one instance is as another
+// document has it; the rest of that document does not count.
+func withInstance(stored, given, name string) (string, bool) {
+	s, ok := parseSpec(stored)
+	g, okGiven := parseSpec(given)
+	if !ok || !okGiven {
+		return "", false
+	}
+	from := g.instance(name)
+	if from < 0 {
+		return "", false
+	}
+	item := g.instances().Content[from]
+	list := s.instances()
+	if list == nil {
+		list = &yaml.Node{Kind: yaml.SequenceNode}
+		s.put("instances", list)
+	}
+	if at := s.instance(name); at >= 0 {
+		list.Content[at] = item
+	} else {
+		list.Style = 0
+		list.Content = append(list.Content, item)
+	}
+	return s.text(), true
+}
+
+// withPipeline is a stored ServiceSpec whose pipeline is as another document has it.
+func withPipeline(stored, given string) (string, bool) {
+	s, ok := parseSpec(stored)
+	g, okGiven := parseSpec(given)
+	if !ok || !okGiven {
+		return "", false
+	}
+	s.put("pipeline", member(g.root, "pipeline"))
+	return s.text(), true
+}

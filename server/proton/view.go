@@ -66,6 +66,8 @@ func statusOf(t state.Target) (state.Status, string) {
 	}
 	begins := t.Waiting.Reason == "" || t.Waiting.Reason == state.WaitLimit || t.Waiting.Reason == state.WaitOrder
 	switch {
+	case t.Status == state.InProgress && t.Asked.Cancel.Deployment == t.LastAttempted:
+		return state.Cancelling, message
 	case !t.Status.Final():
 		return t.Status, message
 	case t.Desired.Deleted && t.Status == state.DeleteFailed && t.Asked.Retry.Generation != t.Generation:
@@ -108,4 +110,12 @@ func (o object) deployed(t state.Target) object {
 func (o object) versioned(t state.Target) object {
 	v := versionOf(t)
 	return o.set("templateName", t.Desired.Template).set("templateMajorVersion", number(v.Major)).set("templateMinorVersion", number(v.Minor))
+}
+
+// busy is the conflict that a change of a target meets while it is changing.
+func busy(t state.Target) error {
+	if s, _ := statusOf(t); !s.Final() {
+		return conflict("%s is %s; wait until that has ended", t.Ref, s)
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"baryon/reconciler"
 	"baryon/server/proton"
 	"baryon/server/proton/model"
 	"baryon/state"
@@ -40,7 +41,11 @@ func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := proton.Config{Store: store, Wake: func() {}}
+	loop, err := reconciler.New(reconciler.Config{Store: store, Source: nowhere{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := proton.Config{Store: store, Wake: func() {}, Loop: loop}
 	for _, fn := range change {
 		fn(&cfg)
 	}
@@ -52,6 +57,9 @@ func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	t.Cleanup(w.Close)
 	return w
 }
+
+// nowhere is a source without repositories.
+type nowhere struct{ reconciler.Source }
 
 // An answer is a response: Type and Message of the exception, or the body.
 type answer struct {

@@ -12,7 +12,7 @@ import (
 
 // poll is how often a wait looks. The AWS CLI looks less often, for it asks a
 // service that is far away; how long it waits in all is the same.
-const poll = time.Second
+const poll = 500 * time.Millisecond
 
 // wait answers "aws proton wait …".
 func (s *session) wait(ctx context.Context, args []string) (int, error) {

@@ -1,0 +1,528 @@
+package proton
+
+import (
+	"context"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+
+	"baryon/reconciler"
+	"baryon/reconciler/declare"
+	"baryon/state"
+)
+
+type serviceInput struct {
+	Name         string  `json:"name"`
+	TemplateName string  `json:"templateName"`
+	Description  *string `json:"description"`
+	Repository   string  `json:"repositoryId"`
+	Connection   string  `json:"repositoryConnectionArn"`
+	Branch       string  `json:"branchName"`
+	Tags         []tag   `json:"tags"`
+	update
+}
+
+func (h *Handler) createService(ctx context.Context, c caller, in serviceInput) (any, error) {
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	ref := state.ServiceRef(in.Name)
+	done, err := h.madeBefore(ctx, ref, in)
+	if err != nil || done {
+		return h.answerService(ctx, in.Name, err)
+	}
+	v, err := h.choose(ctx, serviceTemplates(), in.TemplateName, in.Major, in.Minor)
+	if err != nil {
+		return nil, err
+	}
+	row, err := h.cfg.Store.TemplateVersion(ctx, state.KindService, in.TemplateName, v)
+	if err != nil {
+		return nil, err
+	}
+	given := in.Repository + in.Connection + in.Branch
+	switch {
+	case row.NoPipeline && given != "":
+		return nil, invalid("template %s has no pipeline, so repositoryId, repositoryConnectionArn and branchName cannot be given", in.TemplateName)
+	case !row.NoPipeline && (in.Repository == "" || in.Connection == "" || in.Branch == ""):
+		return nil, invalid("template %s has a pipeline, so repositoryId, repositoryConnectionArn and branchName must be given", in.TemplateName)
+	}
+	header := declare.Header{
+		Template: in.TemplateName, Version: state.Follow(v.String()), Description: textOf(in.Description),
+		Repository: state.Repository{ID: in.Repository, Connection: in.Connection, Branch: in.Branch},
+	}
+	doc, err := document(ref, header, textOf(in.Spec))
+	if err != nil {
+		return nil, err
+	}
+	if len(doc.Instances) == 0 {
+		return nil, invalid("a service needs at least one instance")
+	}
+	doc.Header.Pins = map[string]state.Follow{}
+	for _, i := range doc.Instances {
+		doc.Header.Pins[i.Name] = header.Version
+	}
+	if err := h.environmentsReady(ctx, doc.Instances); err != nil {
+		return nil, err
+	}
+	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Check: absent(ref)})
+	if err == nil {
+		err = h.made(ctx, ref, in, in.Tags)
+	}
+	for _, i := range doc.Instances { // tags are copied to the children that a creation makes
+		if err == nil {
+			err = h.setTags(ctx, state.InstanceRef(in.Name, i.Name).String(), in.Tags)
+		}
+	}
+	return h.answerService(ctx, in.Name, err)
+}
+
+// environmentsReady refuses instances in environments that are not there, or
+// have never been deployed.
+func (h *Handler) environmentsReady(ctx context.Context, instances []declare.Instance) error {
+	for _, i := range instances {
+		t, err := h.cfg.Store.Target(ctx, state.EnvironmentRef(i.Environment))
+		if isMissing(err) {
+			return invalid("instance %s is to run in the environment %s, which does not exist", i.Name, i.Environment)
+		}
+		if err != nil {
+			return err
+		}
+		if t.Deployed.Deployment == "" || t.Desired.Deleted {
+			status, _ := statusOf(t)
+			return invalid("instance %s is to run in the environment %s, which is %s and not deployed", i.Name, i.Environment, status)
+		}
+	}
+	return nil
+}
+
+func (h *Handler) answerService(ctx context.Context, name string, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return h.getService(ctx, caller{}, nameInput{Name: name})
+}
+
+// headerOfService is the header that says of a service what is wanted of it now:
+// each instance stays on the version it has.
+func (h *Handler) headerOfService(ctx context.Context, v state.Service) (declare.Header, []state.Target, error) {
+	header := declare.Header{
+		Template: v.Template, Version: v.Follow, Description: v.Description, Labels: v.Labels, Repository: v.Repository, Pins: map[string]state.Follow{},
+	}
+	members, err := h.cfg.Store.TargetsOfService(ctx, v.Name)
+	for _, t := range members {
+		if t.Ref.Kind == state.KindInstance && !t.Desired.Deleted {
+			header.Pins[t.Ref.Name] = state.Follow(wantedVersion(t).String())
+		}
+	}
+	return header, members, err
+}
+
+// readService reads a service that a call may change.
+func (h *Handler) readService(ctx context.Context, name string) (state.Service, error) {
+	v, err := h.cfg.Store.Service(ctx, name)
+	if err != nil {
+		return v, err
+	}
+	if err := ownedByAPI(state.ServiceRef(name), v.Owner, ""); err != nil {
+		return v, err
+	}
+	if v.Deleted {
+		return v, conflict("service %s is being deleted", name)
+	}
+	return v, nil
+}
+
+type updateServiceInput struct {
+	Name        string  `json:"name"`
+	Description *string `json:"description"`
+	Spec        *string `json:"spec"`
+}
+
+// updateService adds and removes instances; nothing else of the spec may differ.
+func (h *Handler) updateService(ctx context.Context, c caller, in updateServiceInput) (any, error) {
+	v, err := h.readService(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if in.Spec == nil {
+		return h.answerService(ctx, in.Name, h.describeService(ctx, c, in.Name, in.Description))
+	}
+	header, members, err := h.headerOfService(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range members {
+		if err := busy(t); err != nil {
+			return nil, err
+		}
+	}
+	if in.Description != nil {
+		header.Description = *in.Description
+	}
+	spec, problems := reconciler.KeepCurrent("spec", *in.Spec, v.Spec)
+	if problems.Failed() {
+		return nil, problems
+	}
+	doc, err := document(state.ServiceRef(in.Name), header, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.onlyInstancesDiffer(ctx, v.Spec, spec, doc, members); err != nil {
+		return nil, err
+	}
+	for _, i := range doc.Instances {
+		if _, there := header.Pins[i.Name]; !there {
+			header.Pins[i.Name] = header.Version
+		}
+	}
+	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Check: quiet(in.Name)})
+	return h.answerService(ctx, in.Name, err)
+}
+
+// quiet checks once more, where nobody can come between, that no part of a
+// service is changing.
+func quiet(service string) func(*state.Tx) error {
+	return func(tx *state.Tx) error {
+		members, err := tx.TargetsOfService(service)
+		if err != nil {
+			return err
+		}
+		for _, t := range members {
+			if err := busy(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// onlyInstancesDiffer holds an update of a service to what it may do.
+func (h *Handler) onlyInstancesDiffer(ctx context.Context, stored, given string, doc declare.Document, members []state.Target) error {
+	before, ok := parseSpec(stored)
+	after, okAfter := parseSpec(given)
+	if !ok || !okAfter {
+		return invalid("the spec cannot be compared with the one there is")
+	}
+	if !sameValue(member(before.root, "pipeline"), member(after.root, "pipeline")) {
+		return invalid("UpdateService adds and removes instances; use UpdateServicePipeline to change the inputs of the pipeline")
+	}
+	if len(doc.Instances) == 0 {
+		return invalid("at least one instance must remain; use DeleteService to delete the service")
+	}
+	var added []declare.Instance
+	for _, i := range doc.Instances {
+		was := before.instance(i.Name)
+		if was < 0 {
+			added = append(added, i)
+			continue
+		}
+		if !sameValue(before.instances().Content[was], after.instances().Content[after.instance(i.Name)]) {
+			return invalid("UpdateService adds and removes instances; use UpdateServiceInstance to change %s", i.Name)
+		}
+	}
+	for _, t := range members {
+		if t.Ref.Kind != state.KindInstance || after.instance(t.Ref.Name) >= 0 {
+			continue
+		}
+		if name, err := h.attachedTo(ctx, t.Ref); err != nil || name != "" {
+			if err != nil {
+				return err
+			}
+			return conflict("instance %s has the component %s; detach that first", t.Ref.Name, name)
+		}
+	}
+	return h.environmentsReady(ctx, added)
+}
+
+// sameValue compares two values as YAML reads them.
+func sameValue(a, b *yaml.Node) bool {
+	read := func(n *yaml.Node) any {
+		var v any
+		if n == nil || n.Decode(&v) != nil {
+			return nil
+		}
+		if m, ok := v.(map[string]any); ok && len(m) == 0 {
+			return nil // nothing said is nothing given
+		}
+		return v
+	}
+	return reflect.DeepEqual(read(a), read(b))
+}
+
+// attachedTo is the component that is attached to an instance, if there is one.
+func (h *Handler) attachedTo(ctx context.Context, ref state.Ref) (string, error) {
+	t, err := h.cfg.Store.Target(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	for _, need := range t.Needs {
+		if need.Kind == state.KindComponent {
+			return need.Name, nil
+		}
+	}
+	return "", nil
+}
+
+func (h *Handler) describeService(ctx context.Context, c caller, name string, description *string) error {
+	if description == nil {
+		return nil
+	}
+	return h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		v, err := tx.Service(name)
+		if err != nil {
+			return err
+		}
+		v.Description = *description
+		if err := tx.PutService(v); err != nil {
+			return err
+		}
+		return tx.Audit(c.actor, "describe", state.ServiceRef(name), nil)
+	})
+}
+
+func (h *Handler) deleteService(ctx context.Context, c caller, in nameInput) (any, error) {
+	v, err := h.cfg.Store.Service(ctx, in.Name)
+	if isMissing(err) {
+		return object{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ref := state.ServiceRef(in.Name)
+	if !v.Deleted || v.Status == state.ServiceDeleteFailed {
+		if err := ownedByAPI(ref, v.Owner, ""); err != nil {
+			return nil, err
+		}
+		members, err := h.cfg.Store.TargetsOfService(ctx, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range members {
+			name, err := h.attachedTo(ctx, t.Ref)
+			if err != nil && !isMissing(err) {
+				return nil, err
+			}
+			if name != "" {
+				return nil, conflict("service %s has the component %s attached; detach that first", in.Name, name)
+			}
+		}
+		if err := h.cfg.Loop.Undeclare(ctx, c.actor, ref, "", quiet(in.Name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.dropTags(ctx, ref.String()); err != nil {
+		return nil, err
+	}
+	if v, err = h.cfg.Store.Service(ctx, in.Name); isMissing(err) {
+		return object{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	view, err := h.service(ctx, v, false)
+	return object{"service": view}, err
+}
+
+type instanceInput struct {
+	instanceName
+	ClientToken string `json:"clientToken"`
+	Tags        []tag  `json:"tags"`
+	update
+}
+
+// createInstance adds one instance of a whole ServiceSpec to a service.
+func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput) (any, error) {
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	token := in.ClientToken
+	in.ClientToken = ""
+	ref := state.InstanceRef(in.ServiceName, in.Name)
+	if done, err := h.again(ctx, "CreateServiceInstance", token, in, ref); err != nil || done {
+		return h.answerInstance(ctx, in.instanceName, err)
+	}
+	v, err := h.readService(ctx, in.ServiceName)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.cfg.Store.Target(ctx, ref); err == nil {
+		return nil, conflict("%s exists already", ref)
+	}
+	version := versionOf(state.Target{Desired: state.Desired{Follow: v.Follow}})
+	if in.Major != "" {
+		version, err = h.choose(ctx, serviceTemplates(), v.Template, in.Major, in.Minor)
+	} else if in.Minor != "" {
+		err = invalid("templateMinorVersion needs templateMajorVersion beside it")
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = h.declareInstance(ctx, c, v, in, version, token, func(tx *state.Tx) error { return absent(ref)(tx) })
+	if err == nil {
+		err = h.setTags(ctx, ref.String(), in.Tags)
+	}
+	return h.answerInstance(ctx, in.instanceName, err)
+}
+
+// declareInstance takes one instance over from a whole ServiceSpec.
+func (h *Handler) declareInstance(
+	ctx context.Context, c caller, v state.Service, in instanceInput, version state.Version, token string, check func(*state.Tx) error,
+) error {
+	header, _, err := h.headerOfService(ctx, v)
+	if err != nil {
+		return err
+	}
+	header.Pins[in.Name] = state.Follow(version.String())
+	spec := v.Spec
+	if in.Spec != nil {
+		given, problems := reconciler.KeepCurrent("spec", *in.Spec, v.Spec)
+		if problems.Failed() {
+			return problems
+		}
+		if _, err := document(state.ServiceRef(v.Name), header, given); err != nil {
+			return err
+		}
+		var ok bool
+		if spec, ok = withInstance(v.Spec, given, in.Name); !ok {
+			return invalid("the spec has no instance named %s", in.Name)
+		}
+	}
+	doc, err := document(state.ServiceRef(v.Name), header, spec)
+	if err != nil {
+		return err
+	}
+	for _, i := range doc.Instances {
+		if i.Name == in.Name {
+			if err := h.environmentsReady(ctx, []declare.Instance{i}); err != nil {
+				return err
+			}
+		}
+	}
+	ref := state.InstanceRef(v.Name, in.Name)
+	return h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, token, ref), Check: check})
+}
+
+func (h *Handler) answerInstance(ctx context.Context, name instanceName, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return h.getInstance(ctx, caller{}, name)
+}
+
+// again tells whether a request with this client token was carried out before.
+func (h *Handler) again(ctx context.Context, operation, token string, in any, ref state.Ref) (bool, error) {
+	if token == "" {
+		return false, nil
+	}
+	id := state.NewID()
+	made, err := h.once(ctx, operation+" "+ref.String(), token, in, id)
+	if err != nil || made == id {
+		return false, err
+	}
+	t, err := h.cfg.Store.Target(ctx, ref)
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil && t.Desired.RequestID == token, err
+}
+
+// updateInstance takes one instance of a whole ServiceSpec over. What else
+// differs in that document does not count.
+func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput) (any, error) {
+	token := in.ClientToken
+	in.ClientToken = ""
+	ref := state.InstanceRef(in.ServiceName, in.Name)
+	t, err := h.cfg.Store.Target(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if done, err := h.again(ctx, "UpdateServiceInstance", token, in, ref); err != nil || done {
+		return h.answerInstance(ctx, in.instanceName, err)
+	}
+	if err := h.freeOfComponent(ctx, t); err != nil {
+		return nil, err
+	}
+	version, err := h.updated(ctx, serviceTemplates(), t.Desired.Template, wantedVersion(t), in.update)
+	if err != nil {
+		return nil, err
+	}
+	if in.DeploymentType == updateNone {
+		return h.answerInstance(ctx, in.instanceName, nil)
+	}
+	v, err := h.readService(ctx, in.ServiceName)
+	if err != nil {
+		return nil, err
+	}
+	return h.answerInstance(ctx, in.instanceName, h.declareInstance(ctx, c, v, in, version, token, still(ref)))
+}
+
+// freeOfComponent refuses to change an instance while it or its component changes.
+func (h *Handler) freeOfComponent(ctx context.Context, t state.Target) error {
+	if err := changeable(t); err != nil {
+		return err
+	}
+	name, err := h.attachedTo(ctx, t.Ref)
+	if err != nil || name == "" {
+		return err
+	}
+	component, err := h.cfg.Store.Target(ctx, state.ComponentRef(name))
+	if err != nil {
+		return err
+	}
+	return busy(component)
+}
+
+type pipelineInput struct {
+	ServiceName string `json:"serviceName"`
+	update
+}
+
+// updatePipeline takes the pipeline of a whole ServiceSpec over.
+func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput) (any, error) {
+	ref := state.PipelineRef(in.ServiceName)
+	v, err := h.cfg.Store.Service(ctx, in.ServiceName)
+	if err != nil {
+		return nil, err
+	}
+	t, err := h.cfg.Store.Target(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := changeable(t); err != nil {
+		return nil, err
+	}
+	if in.DeploymentType == updateNone { // its spec is required, and says nothing then
+		return object{"pipeline": h.pipeline(t)}, nil
+	}
+	version, err := h.updated(ctx, serviceTemplates(), v.Template, wantedVersion(t), in.update)
+	if err != nil {
+		return nil, err
+	}
+	header, _, err := h.headerOfService(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	header.Version = state.Follow(version.String())
+	given, problems := reconciler.KeepCurrent("spec", textOf(in.Spec), v.Spec)
+	if problems.Failed() {
+		return nil, problems
+	}
+	if _, err := document(state.ServiceRef(v.Name), header, given); err != nil {
+		return nil, err
+	}
+	spec, ok := withPipeline(v.Spec, given)
+	if !ok {
+		return nil, invalid("the spec is no ServiceSpec")
+	}
+	doc, err := document(state.ServiceRef(v.Name), header, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, "", ref), Check: still(ref)}); err != nil {
+		return nil, err
+	}
+	if t, err = h.cfg.Store.Target(ctx, ref); err != nil {
+		return nil, err
+	}
+	return object{"pipeline": h.pipeline(t)}, nil
+}
