@@ -24,20 +24,25 @@ type caller struct {
 // Who may call:
 //
 //   - the holder of the daemon's token, as a bearer;
+//   - the holder of a key that was issued here, who signs as for AWS;
 //   - the commands of a deployment that is under way, with the token that they
 //     alone are handed;
 //   - while the daemon has no token, everybody who reaches it, which is this
-//     machine: any signature is accepted then, and none too.
+//     machine: any signature is accepted then, and none too. Once keys were
+//     issued signatures must be right all the same.
 
 // caller finds out who makes a call.
-func (h *Handler) caller(r *http.Request, _ []byte, operation string) (caller, error) {
+func (h *Handler) caller(r *http.Request, body []byte, operation string) (caller, error) {
 	given := r.Header.Get("Authorization")
 	bearer, isBearer := strings.CutPrefix(given, "Bearer ")
 	if isBearer && strings.HasPrefix(bearer, deploymentTokenPrefix) {
 		return h.deploymentCaller(r, bearer, operation)
 	}
+	if strings.HasPrefix(given, algorithm) {
+		return h.signedCaller(r, body, given)
+	}
 	if h.cfg.Token == nil {
-		return caller{actor: unverified(r, given)}, nil
+		return caller{actor: named(r, "api")}, nil
 	}
 	token, err := h.cfg.Token()
 	if err != nil {
@@ -51,7 +56,26 @@ func (h *Handler) caller(r *http.Request, _ []byte, operation string) (caller, e
 		return caller{}, exception("UnrecognizedClientException", "the token is wrong; set BARYON_TOKEN to the token of the daemon")
 	}
 	return caller{}, exception("MissingAuthenticationTokenException",
-		"this daemon has a token, and takes it as Authorization: Bearer TOKEN; baryon aws-shim sends it from BARYON_TOKEN")
+		"sign the call with a key from baryon keys create, or send the token of the daemon as Authorization: Bearer TOKEN, as baryon aws-shim does from BARYON_TOKEN")
+}
+
+// signedCaller lets the holder of a key in. Without a token, and before any key
+// was issued, nobody has to prove anything.
+func (h *Handler) signedCaller(r *http.Request, body []byte, given string) (caller, error) {
+	if h.cfg.Token == nil {
+		keys, err := h.cfg.Store.Keys(r.Context())
+		if err != nil {
+			return caller{}, err
+		}
+		if len(keys) == 0 {
+			return caller{actor: unverified(r, given)}, nil
+		}
+	}
+	k, err := h.verify(r, body)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{actor: state.Actor(strings.TrimSpace("key " + k.ID + " " + k.Why))}, nil
 }
 
 // equal compares secrets in a time that tells nothing of them, not even their length.

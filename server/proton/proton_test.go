@@ -71,7 +71,7 @@ func TestCallers(t *testing.T) {
 	}{
 		"nobody":                          {"", notify, prod, "MissingAuthenticationTokenException"},
 		"a wrong token":                   {"Bearer wrong", notify, prod, "UnrecognizedClientException"},
-		"a signature":                     {"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/proton/aws4_request, SignedHeaders=host, Signature=00", notify, prod, "MissingAuthenticationTokenException"},
+		"a signature":                     {"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/proton/aws4_request, SignedHeaders=host, Signature=00", notify, prod, "IncompleteSignatureException"},
 		"the token":                       {"Bearer the-token", notify, prod, ""},
 		"the deployment itself":           {"Bearer " + proton.DeploymentToken(secret, open), notify, prod, ""},
 		"the deployment of another":       {"Bearer " + proton.DeploymentToken(secret, open), notify, old, "ResourceNotFoundException"},

@@ -22,8 +22,9 @@ import (
 type world struct {
 	*httptest.Server
 
-	store *state.Store
-	model *model.Model
+	store   *state.Store
+	model   *model.Model
+	handler http.Handler
 }
 
 func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
@@ -53,7 +54,7 @@ func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{store: store, model: m, Server: httptest.NewServer(h)}
+	w := &world{store: store, model: m, handler: h, Server: httptest.NewServer(h)}
 	t.Cleanup(w.Close)
 	return w
 }

@@ -44,6 +44,9 @@
 //	POST /v1/sync                          look at all of them now
 //	GET  /v1/sources                       ?repository= ?verdict=         every file with what it came to
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
+//	GET  /v1/keys                          keys for the Proton API, without their secrets
+//	POST /v1/keys                          {"why": "..."}: a new one
+//	POST /v1/keys/ID/revoke                ends one
 //
 // Lists take ?limit= (1 to 1000, 100 when absent) and ?after=, which is the
 // next of the page before. They answer {"items": [...], "next": "..."}; next
@@ -168,6 +171,9 @@ func (a *api) routes() map[string]serve {
 		"POST /v1/sync":                     a.syncAll,
 		"GET /v1/sources":                   a.sources,
 		"GET /v1/audit":                     a.audit,
+		"GET /v1/keys":                      a.keys,
+		"POST /v1/keys":                     a.createKey,
+		"POST /v1/keys/{id}/revoke":         a.revokeKey,
 	}
 	routes["POST /v1/services/{service}/{verb}"] = a.verb(func(r *http.Request) state.Ref { return state.ServiceRef(r.PathValue("service")) })
 	for place, ref := range places() {
