@@ -283,10 +283,7 @@ type finding struct {
 
 // least adds what is wrong with the least that a spec may give.
 func (c *check) least(f finding, invented []string) {
-	if strings.Contains(f.Rule, "ndefined") {
-		// A filter that stumbles over what is undefined may do so in a place that
-		// few specs reach.
-		f.Warning = !strings.Contains(f.Rule, "undefined")
+	if strings.Contains(f.Rule, "undefined") {
 		f.Rule = "a spec that leaves out what it may cannot be rendered: " + f.Rule
 		f.Next = "give the input a default in the schema, make it required, or ask in the template whether it is defined"
 		c.add(f.Problem)
