@@ -17,13 +17,14 @@ import (
 	"baryon/renderer"
 	"baryon/renderer/jinja"
 	v1 "baryon/server/v1"
+	"baryon/state"
 )
 
 func renderCommand() *cobra.Command {
 	var r renderRequest
 	var out format
 	cmd := &cobra.Command{
-		Use: "render TEMPLATE [--spec FILE] | FILE --context JSON", Short: "Show what a template makes of a spec, without a daemon",
+		Use: "render TEMPLATE [--spec FILE] | FILE --context JSON | NAME", Short: "Show what would be applied for a spec, or for a target",
 		Long: `Writes exactly what would be applied: the loop's own code fills in defaults, gathers
 names and outputs, and renders the template in a folder with a spec. A spec is a
 document, with or without the key baryon; without --spec everything that may be
@@ -35,11 +36,15 @@ One file is printed as it is, several with a line before each; --out writes them
 into a folder instead. Commands are written to .baryon/provision.sh and
 .baryon/deprovision.sh there.
 
+The name of a target asks the daemon instead, for what it would apply now; --version
+renders another version of the template, such as a draft.
+
 With --context, one file is rendered with a given namespace: JSON, a file that
 holds it, or - for standard input.`,
 		Example: `  baryon render templates/web-env/v1 --spec environments/prod.yaml
   baryon render templates/web-svc/v1 --spec services/shop.yaml --instance prod --outputs outputs.yaml --out rendered
   baryon render templates/web-svc/v1 --spec services/shop.yaml --pipeline -o json
+  baryon render environment/prod --version 1.4
   baryon render cloudformation.yaml --context '{"environment": {"name": "dev", "inputs": {}}}'`,
 		Args: oneArg("a template or file", "baryon render templates/web-env/v1 --spec environments/prod.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +58,8 @@ holds it, or - for standard input.`,
 	cmd.Flags().StringVar(&r.draft.spec, "spec", "", "the document or spec (default: one that leaves everything out)")
 	cmd.Flags().StringVar(&r.out, "out", "", "folder to write into; it must be new or empty")
 	cmd.Flags().StringVar(&r.context, "context", "", "with a file: the variables it reads")
+	cmd.Flags().StringVar(&r.version, "version", "", "with the name of a target: the version of its template (default: the one it wants)")
+	r.connection.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("context", "spec")
 	cmd.MarkFlagsMutuallyExclusive("context", "out")
 	out.flag(cmd)
@@ -70,10 +77,13 @@ func oneArg(what, example string) cobra.PositionalArgs {
 }
 
 type renderRequest struct {
+	connection
+
 	draft   draft
 	outputs string
 	out     string
 	context string
+	version string
 }
 
 // file renders one file with given variables.
@@ -171,12 +181,9 @@ func (r *renderRequest) template(cmd *cobra.Command, name string, out format) er
 	if info, err := os.Stat(name); err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file: give its variables with --context, or name the folder of a template", name)
 	}
-	if err := r.draft.open(name, r.outputs); err != nil {
-		return err
-	}
-	all, err := r.draft.render(cmd.Context())
+	all, err := r.all(cmd.Context(), name)
 	if err != nil {
-		return err
+		return asked(err)
 	}
 	for _, one := range all {
 		for _, ref := range one.Assumed {
@@ -191,6 +198,41 @@ func (r *renderRequest) template(cmd *cobra.Command, name string, out format) er
 		v = all[0]
 	}
 	return out.print(cmd.OutOrStdout(), v, func() { printRenderings(cmd.OutOrStdout(), all) })
+}
+
+// all renders a template with a spec, or asks the daemon about a target.
+func (r *renderRequest) all(ctx context.Context, name string) ([]rendering, error) {
+	_, statErr := os.Stat(name)
+	_, refErr := state.ParseRef(name)
+	if statErr == nil || refErr != nil || r.draft.spec != "" || r.outputs != "" {
+		if r.version != "" {
+			return nil, errors.New("--version is for a target of the daemon, such as: baryon render environment/prod --version 1.4")
+		}
+		if err := r.draft.open(name, r.outputs); err != nil {
+			return nil, err
+		}
+		return r.draft.render(ctx)
+	}
+	client, err := r.client()
+	if err != nil {
+		return nil, err
+	}
+	ref, err := named(ctx, client, []string{name})
+	if err != nil {
+		return nil, err
+	}
+	found, err := client.Rendered(ctx, ref, r.version)
+	if err != nil {
+		return nil, err
+	}
+	if found.Problem != "" {
+		return nil, fmt.Errorf("%s cannot be rendered: %s", ref, found.Problem)
+	}
+	files := map[string]renderer.File{}
+	for path, text := range found.Files {
+		files[path] = renderer.File{Data: []byte(text)}
+	}
+	return []rendering{{found, renderer.NewFiles(files)}}, nil
 }
 
 // writeRenderings writes into a folder, and into one for each when there are

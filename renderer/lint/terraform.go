@@ -17,16 +17,17 @@ import (
 
 // terraform is what the code of a Terraform part says.
 type terraform struct {
-	part      renderer.Part
-	bodies    []*hclsyntax.Body
-	unread    bool // a file could not be parsed, and might have declared anything
-	problems  renderer.Problems
-	declared  map[string]hcl.Range // var.x, local.x, module.x, data.T.N, T.N
-	variables map[string]bool      // by name: whether it has a default
-	uses      []renderer.Use
-	refs      []reference
-	outputs   []string
-	bundle    *renderer.Bundle
+	part       renderer.Part
+	bodies     []*hclsyntax.Body
+	overridden []string // what override files declare, perhaps once more
+	unread     bool     // a file could not be parsed, and might have declared anything
+	problems   renderer.Problems
+	declared   map[string]hcl.Range // var.x, local.x, module.x, data.T.N, T.N
+	variables  map[string]bool      // by name: whether it has a default
+	uses       []renderer.Use
+	refs       []reference
+	outputs    []string
+	bundle     *renderer.Bundle
 }
 
 // A reference leads from an expression to something declared.
@@ -117,6 +118,10 @@ func (t *terraform) declarations(body *hclsyntax.Body) {
 }
 
 func (t *terraform) declare(name string, r hcl.Range) {
+	if base := path.Base(r.Filename); base == "override.tf" || strings.HasSuffix(base, "_override.tf") {
+		t.overridden = append(t.overridden, name) // it changes what another file declares
+		return
+	}
 	if first, twice := t.declared[name]; twice {
 		t.add(r, name+" is declared twice", fmt.Sprintf("first at %s:%d", first.Filename, first.Start.Line), "", "rename or remove one of the two", false)
 		return
@@ -128,7 +133,9 @@ func (t *terraform) declare(name string, r hcl.Range) {
 // the resource itself.
 var skipped = []string{"provider", "providers", "ignore_changes", "configuration_aliases", "type", "replace_triggered_by"}
 
-var knownBlocks = []string{"resource", "data", "ephemeral", "module", "output", "locals", "provider", "variable", "check"}
+// knownBlocks are those whose expressions are followed. A check declares data of
+// its own, so it is left alone.
+var knownBlocks = []string{"resource", "data", "ephemeral", "module", "output", "locals", "provider", "variable"}
 
 func (t *terraform) top(body *hclsyntax.Body) {
 	for _, block := range body.Blocks {
@@ -229,6 +236,7 @@ func (t *terraform) check() renderer.Problems {
 	for _, name := range generatedVariables[t.part] {
 		known = append(known, "var."+name)
 	}
+	known = append(known, t.overridden...)
 	slices.Sort(known)
 	for _, ref := range t.refs {
 		if slices.Contains(known, ref.name) {
