@@ -61,7 +61,7 @@ func (r *Reconciler) begin(ctx context.Context, c state.Claim, v View, change Ch
 		zap.String("action", string(d.Action)), zap.Int64("generation", d.Generation), zap.String("commit", d.Desired.Origin.Commit))
 	if d.Status.Final() {
 		r.log.Info("deployment moved", zap.Stringer("ref", t.Ref), zap.String("deployment", d.ID), zap.String("to", string(d.Status)))
-		return r.later(), nil
+		return next{at: time.Now()}, nil // look once more, to say why it rests
 	}
 	return r.advance(ctx, c, t, d)
 }
@@ -408,6 +408,9 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
 			return tx.RemoveTarget(t)
 		}
 		t.Deployed, t.Status, t.LastAttempted, t.LastSucceeded = state.Deployed{}, "", "", "" // declared again meanwhile
+		if err := tx.SetUses(d.Ref, nil); err != nil {
+			return err
+		}
 	case state.Succeeded:
 		if err := tx.SetUses(d.Ref, usedBy(d)); err != nil {
 			return err

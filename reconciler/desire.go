@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"slices"
@@ -20,6 +21,8 @@ type declarer struct {
 	origin     func(declare.Document) state.Origin
 	files      func(dir string) (fs.FS, error) // of a component
 
+	before map[string]bool // names that the repository had before
+
 	hold string // why nothing is deleted, but orphaned: the repository is not what it was
 	keep string // why nothing is deleted, but kept: it is broken at present
 }
@@ -29,6 +32,9 @@ type declarer struct {
 func (d *declarer) declare(doc declare.Document) error {
 	origin := d.origin(doc)
 	owner := state.Owner{Repository: d.repository, Path: doc.Path}
+	if err := d.mayDeclare(doc); err != nil {
+		return err
+	}
 	if doc.Ref.Kind == state.KindService {
 		if err := d.declareService(doc, origin, owner); err != nil {
 			return err
@@ -46,6 +52,31 @@ func (d *declarer) declare(doc declare.Document) error {
 		}
 	}
 	return nil
+}
+
+// mayDeclare makes sure that nobody else has declared the name since the document
+// was examined: of two that claim it at the same time, the second is examined again.
+func (d *declarer) mayDeclare(doc declare.Document) error {
+	var owner state.Owner
+	var err error
+	if doc.Ref.Kind == state.KindService {
+		var v state.Service
+		v, err = d.tx.Service(doc.Ref.Name)
+		owner = v.Owner
+	} else {
+		var t state.Target
+		t, err = d.tx.Target(doc.Ref)
+		owner = t.Owner
+	}
+	switch {
+	case isMissing(err):
+		return nil
+	case err != nil:
+		return err
+	case owner.Repository == d.repository || doc.Header.Adopt || d.before[owner.Repository]:
+		return nil
+	}
+	return errMoved
 }
 
 // completeComponent keeps the folder of a component's files, and finds out the
@@ -194,8 +225,9 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 	if err := d.tx.PutService(v); err != nil {
 		return err
 	}
+	wanted := d.r.targetsOf(origin, doc)
 	listed := map[state.Ref]bool{}
-	for _, t := range d.r.targetsOf(origin, doc) {
+	for _, t := range wanted {
 		listed[t.Ref] = true
 	}
 	members, err := d.tx.TargetsOfService(v.Name)
@@ -208,13 +240,53 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 		case t.Desired.Deleted && t.Status == state.DeleteFailed && before.Spec != v.Spec:
 			err = d.deleteAgain(t)
 		default:
-			err = d.gone(t.Ref)
+			err = errors.Join(d.rename(t, successor(t, members, wanted)), d.gone(t.Ref))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return d.tx.Wake(doc.Ref)
+}
+
+// rename notes what takes the place of an instance that is not listed any more.
+func (d *declarer) rename(t state.Target, to state.Ref) error {
+	if to == (state.Ref{}) || t.Desired.Deleted {
+		return nil
+	}
+	t.Desired.Renamed = to.String()
+	return d.tx.PutTarget(t)
+}
+
+// successor is the one new instance that is what t was but for the name; the
+// zero Ref when there is none, or more than one.
+func successor(t state.Target, members, wanted []state.Target) state.Ref {
+	var found state.Ref
+	for _, w := range wanted {
+		known := slices.ContainsFunc(members, func(m state.Target) bool { return m.Ref == w.Ref && !m.Desired.Deleted })
+		if known || t.Ref.Kind != state.KindInstance || w.Ref.Kind != t.Ref.Kind || nameless(w.Desired.Part) != nameless(t.Desired.Part) {
+			continue
+		}
+		if found != (state.Ref{}) {
+			return state.Ref{}
+		}
+		found = w.Ref
+	}
+	return found
+}
+
+// nameless is the piece of a document that declares an instance, without the name.
+func nameless(part string) string {
+	var v map[string]any
+	if err := json.Unmarshal([]byte(part), &v); err != nil {
+		return part
+	}
+	delete(v, "name")
+	text, err := json.Marshal(v)
+	if err != nil {
+		return part
+	}
+	return string(text)
 }
 
 // deleteAgain tries a failed deletion once more, as every change of its service does.

@@ -95,6 +95,7 @@ func sameDesired(a, b state.Desired) bool {
 	a.Version, b.Version = state.Version{}, state.Version{}
 	a.Refused, b.Refused = "", ""
 	a.Kept, b.Kept = "", ""
+	a.Renamed, b.Renamed = "", ""
 	a.Description, b.Description = "", ""
 	a.RequestID, b.RequestID = "", ""
 	x, errA := json.Marshal(a)

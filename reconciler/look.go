@@ -145,9 +145,10 @@ func (r *Reconciler) held(ctx context.Context, repository string) (string, error
 	return "", nil
 }
 
-// sisters reads the other instances of a target's service.
+// sisters reads the other instances of a target's service, for those whose turn
+// depends on them: a pipeline, and an instance that is to go.
 func (r *Reconciler) sisters(ctx context.Context, t state.Target) ([]Sister, error) {
-	if t.Ref.Service == "" {
+	if t.Ref.Kind != state.KindPipeline && !(t.Ref.Kind == state.KindInstance && t.Desired.Deleted) {
 		return nil, nil
 	}
 	members, err := r.cfg.Store.TargetsOfService(ctx, t.Ref.Service)

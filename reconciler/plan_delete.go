@@ -61,10 +61,17 @@ func planDeletion(v View) Change {
 	if v.Crowded != "" {
 		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})
 	}
-	return Change{Step: Deploy, Action: state.Delete, Reason: "no longer declared in " + t.Owner.String()}
+	reason := "no longer declared in " + t.Owner.String()
+	if t.Desired.Renamed != "" {
+		reason = "renamed to " + t.Desired.Renamed + " in " + t.Owner.String()
+	}
+	return Change{Step: Deploy, Action: state.Delete, Reason: reason}
 }
 
 func guard(t state.Target, why string) Change {
+	if t.Desired.Renamed != "" {
+		why += "; it was renamed to " + t.Desired.Renamed + ", which is there"
+	}
 	return wait(state.Waiting{
 		Reason: state.WaitGuard, Generation: t.Generation, On: "a person", Why: "deletion held: " + why,
 		Next: "baryon approve " + t.Ref.String() + ", or baryon reject " + t.Ref.String(),

@@ -37,7 +37,11 @@ func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, 
 	if head == prior.Seen && prior.Settings == r.current().readWith(repo) && prior.Error == "" && !prior.Recheck {
 		return due, nil
 	}
-	if err := r.sync(ctx, c.Fence(), repo, prior, head); err != nil {
+	err = r.sync(ctx, c.Fence(), repo, prior, head)
+	if errors.Is(err, errMoved) {
+		return next{at: time.Now()}, nil
+	}
+	if err != nil {
 		return next{}, r.syncFailed(ctx, c, repo, prior, err)
 	}
 	return due, nil
@@ -116,6 +120,7 @@ type takeover struct {
 	tree   declare.Tree
 	decl   *declare.Declaration
 	owned  map[state.Ref]string // what this repository declares so far, and where
+	before map[string]bool      // names that this repository had before
 	doomed []state.Ref          // what it declared once and wants gone
 
 	rows     map[string]state.SourceFile
@@ -131,7 +136,7 @@ type takeover struct {
 // sync registers bundles and takes over documents. What is broken stays as it
 // was; everything else goes on.
 func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repository, prior state.Sync, head string) error {
-	s := &takeover{r: r, repo: repo, prior: prior, head: head, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
+	s := &takeover{r: r, repo: repo, prior: prior, head: head, before: map[string]bool{}, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
 	for _, step := range []func(context.Context) error{s.read, s.register, s.examine} {
 		if err := step(ctx); err != nil {
 			return err
@@ -274,6 +279,7 @@ func (s *takeover) objections(ctx context.Context, doc declare.Document) (declar
 		if err != nil {
 			return doc, nil, err
 		}
+		s.before[owner.Repository] = renamed
 		if !renamed {
 			s.recheck = true
 			return doc, renderer.Problems{doc.Problem(string(doc.Ref.Kind), "one name has one owner",

@@ -19,7 +19,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		return err
 	}
 	d := &declarer{
-		r: s.r, tx: tx, repository: s.repo.Name, actor: state.ActorGit, commit: s.head, origin: s.origin,
+		r: s.r, tx: tx, repository: s.repo.Name, actor: state.ActorGit, commit: s.head, origin: s.origin, before: s.before,
 		files: func(dir string) (fs.FS, error) { return fs.Sub(s.tree, dir) },
 	}
 	switch {

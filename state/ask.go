@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -61,7 +62,27 @@ func (tx *Tx) askService(actor Actor, verb string, ref Ref, why string, fn func(
 	if done == 0 {
 		return first
 	}
-	return nil
+	return tx.endService(ref, done == len(members))
+}
+
+// endService notes that a service is wanted gone once all that is in it is.
+func (tx *Tx) endService(ref Ref, all bool) error {
+	members, err := tx.TargetsOfService(ref.Name)
+	if err != nil || !all || slices.ContainsFunc(members, func(t Target) bool { return !t.Desired.Deleted }) {
+		return err
+	}
+	v, err := tx.Service(ref.Name)
+	if _, missing := errors.AsType[*NotFoundError](err); missing || err == nil && v.Deleted {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.Deleted, v.Status, v.Message = true, ServiceDeleteInProgress, ""
+	if err := tx.PutService(v); err != nil {
+		return err
+	}
+	return tx.Wake(ref)
 }
 
 // Retry asks for another attempt at what failed.

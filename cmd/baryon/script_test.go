@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"baryon/state/pgtest"
 )
 
 // TestMain lets the test binary be the daemon and the supervisor of its
@@ -26,32 +28,55 @@ func TestMain(m *testing.M) {
 // TestScripts tells the stories of testdata/script: the real binary, real
 // pushes by git, and the command line as a user types it.
 func TestScripts(t *testing.T) {
+	needGit(t)
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), Setup: stage, Cmds: stageHands()})
+}
+
+// TestScriptsOnPostgreSQL tells one of the stories with the other database.
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	needGit(t)
+	url := pgtest.Start(t)
+	testscript.Run(t, testscript.Params{
+		Files: []string{filepath.Join("testdata", "script", "service-update.txtar")},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("BARYON_STORE", url)
+			return stage(env)
+		},
+		Cmds: stageHands(),
+	})
+}
+
+func needGit(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "git") {
 			t.Fatal("git is required here and is not on PATH")
 		}
 		t.Skip("git is not on PATH")
 	}
-	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
-		Setup: func(env *testscript.Env) error {
-			address, err := freeAddress()
-			if err != nil {
-				return err
-			}
-			env.Setenv("BARYON_LISTEN", address)
-			env.Setenv("BARYON_SERVER", "http://"+address)
-			env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
-			env.Setenv("HOME", env.WorkDir)
-			for _, who := range []string{"AUTHOR", "COMMITTER"} {
-				env.Setenv("GIT_"+who+"_NAME", "Ada")
-				env.Setenv("GIT_"+who+"_EMAIL", "ada@example.com")
-			}
-			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"until": until, "push": push},
-	})
+}
+
+// stageHands are the commands that scripts have besides those of testscript.
+func stageHands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){"until": until, "push": push}
+}
+
+// stage gives a script an address, a data folder and an author of its own.
+func stage(env *testscript.Env) error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	env.Setenv("BARYON_LISTEN", address)
+	env.Setenv("BARYON_SERVER", "http://"+address)
+	env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
+	env.Setenv("HOME", env.WorkDir)
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		env.Setenv("GIT_"+who+"_NAME", "Ada")
+		env.Setenv("GIT_"+who+"_EMAIL", "ada@example.com")
+	}
+	env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	return nil
 }
 
 func freeAddress() (string, error) {

@@ -111,11 +111,24 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		}
 		a.Wake()
 		a.Log.Info("asked", zap.String("verb", verb), zap.Stringer("ref", ref), zap.String("actor", string(actor)))
-		if ref.Kind == state.KindService {
-			return a.view.Service(r.Context(), ref.Name)
-		}
-		return a.view.Target(r.Context(), ref)
+		return a.outcome(r.Context(), ref)
 	}
+}
+
+// outcome is what was asked about, as it is by now: it may be gone.
+func (a *api) outcome(ctx context.Context, ref state.Ref) (any, error) {
+	if ref.Kind == state.KindService {
+		v, err := a.view.Service(ctx, ref.Name)
+		if isNotFound(err) {
+			return Service{Name: ref.Name, Ref: ref.String(), Instances: []Target{}, Deleted: true}, nil
+		}
+		return v, err
+	}
+	t, err := a.view.Target(ctx, ref)
+	if isNotFound(err) {
+		return Target{Name: ref.Name, Ref: ref.String(), Kind: string(ref.Kind), State: Gone}, nil
+	}
+	return t, err
 }
 
 // publish moves a draft version to PUBLISHED.

@@ -35,6 +35,7 @@ const (
 	Waiting    = "waiting"    // nothing happens until something else does
 	Failed     = "failed"     // the last attempt failed, and it rests
 	Suspended  = "suspended"  // a person stopped changes
+	Gone       = "gone"       // there is no such target any more
 	Refused    = "refused"    // there is no such target: its document was refused
 )
 
@@ -103,7 +104,7 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 	if why.Problems, err = v.problemsAt(ctx, t.Owner.Repository, t.Owner.Path); err != nil {
 		return Why{}, err
 	}
-	if len(why.Problems) > 0 && why.State == Ready {
+	if refuses(why.Problems) && why.State == Ready {
 		why.Text = "what was last accepted is deployed; the file as it is now was refused"
 		why.Next = "correct " + t.Owner.Path + " and push it"
 	}
@@ -144,12 +145,17 @@ func (v *View) whyService(ctx context.Context, ref state.Ref) (Why, error) {
 	if why.Problems, err = v.problemsAt(ctx, s.Owner.Repository, s.Owner.Path); err != nil {
 		return Why{}, err
 	}
-	if len(why.Problems) > 0 && why.State == Ready {
+	if refuses(why.Problems) && why.State == Ready {
 		why.Text = "what was last accepted is in force; the file as it is now was refused"
 		why.Next = "correct " + s.Owner.Path + " and push it"
 	}
 	why.Text = without(why.Text, why.Problems)
 	return why, nil
+}
+
+// refuses reports whether one of the problems is more than a warning.
+func refuses(problems []string) bool {
+	return slices.ContainsFunc(problems, func(p string) bool { return !strings.Contains(p, ": warning: ") })
 }
 
 func because(text string) string {
