@@ -321,7 +321,7 @@ func (c *Command) ended(f folder, job Job, rec records) (Progress, error) {
 	}
 	p := Progress{State: Running, Handle: c.place.handle(f, rec.start), Log: log, Message: "reading the rest of the log"}
 	if rest == 0 {
-		p.State, p.Message, p.Outputs, p.Changes = rec.exit.State, rec.exit.Message, rec.exit.Outputs, rec.exit.Changes
+		p.State, p.Message, p.Outputs, p.Changes, p.PlanMoved = rec.exit.State, rec.exit.Message, rec.exit.Outputs, rec.exit.Changes, rec.exit.PlanMoved
 	}
 	return p, nil
 }

@@ -74,6 +74,9 @@ type Job struct {
 	RerunSafe bool
 	// LogOffset is how many bytes of this job's log the caller already keeps.
 	LogOffset int64
+	// Plan is the ID of a plan that the engine made before: it is applied, or
+	// nothing is. Empty is for engines that make their plan as they go.
+	Plan string
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }
@@ -89,6 +92,9 @@ type Progress struct {
 	Outputs map[string]string
 	// Changes are what the work was about to change, as soon as that is known.
 	Changes []ResourceChange
+	// PlanMoved says that Job.Plan could not be applied, as what it was made from
+	// has changed. Nothing was done then.
+	PlanMoved bool
 	// Message is for people: what runs now, or why it failed. It holds no
 	// control characters but newlines.
 	Message string

@@ -35,17 +35,18 @@ const (
 
 // An exitRecord says how an attempt ended.
 type exitRecord struct {
-	State    State
-	Reason   reason
-	Code     int    // the shell's exit status
-	Signal   string // or what killed it
-	Command  int    // the one it had come to, counted from 1
-	Commands int
-	Started  time.Time
-	Ended    time.Time
-	Message  string
-	Outputs  map[string]string
-	Changes  []ResourceChange `json:",omitempty"`
+	State     State
+	Reason    reason
+	Code      int    // the shell's exit status
+	Signal    string // or what killed it
+	Command   int    // the one it had come to, counted from 1
+	Commands  int
+	Started   time.Time
+	Ended     time.Time
+	Message   string
+	Outputs   map[string]string
+	Changes   []ResourceChange `json:",omitempty"`
+	PlanMoved bool             `json:",omitempty"`
 }
 
 // lost reports whether the attempt was ended for no reason of its own.

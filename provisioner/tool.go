@@ -43,8 +43,9 @@ type Tool interface {
 
 // A ToolResult is what a Tool made of what was printed.
 type ToolResult struct {
-	Outputs map[string]string
-	Changes []ResourceChange
+	Outputs   map[string]string
+	Changes   []ResourceChange
+	PlanMoved bool // see Progress
 }
 
 // A ResourceChange is one line of a plan: what is to happen to one resource. It
@@ -133,7 +134,7 @@ const markWait = 30 * time.Second
 
 // use puts what a tool made of the output into the record of the attempt.
 func (e *exitRecord) use(r ToolResult, m *mask) {
-	e.Changes = r.Changes
+	e.Changes, e.PlanMoved = r.Changes, r.PlanMoved && e.State == Failed
 	if e.State != Succeeded {
 		return
 	}

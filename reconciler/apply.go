@@ -87,6 +87,9 @@ func opening(v View, change Change) state.Deployment {
 		Reason: change.Reason,
 	}
 	d.By = askedBy(t)
+	if f := t.Observed.Foreseen; v.Approval != "" && change.Step == Deploy && f.For(t.Generation, v.Input, v.Output) {
+		d.Plan = f.ID
+	}
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
 	switch {
 	case change.Action == state.Delete:
@@ -214,11 +217,19 @@ func (r *Reconciler) job(ctx context.Context, d state.Deployment) (Engine, provi
 	if err != nil {
 		return nil, provisioner.Job{}, 0, err
 	}
+	job := r.jobOf(d, art)
+	job.LogOffset = offset
+	r.letIn(&job)
+	return engine, job, offset, nil
+}
+
+// jobOf is what an engine is told of a deployment that applies art.
+func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 	s := r.current()
 	job := provisioner.Job{
 		ID: d.ID, Stack: d.Ref.Stack(), Action: provisioner.Provision, Files: art.files, Commands: art.Commands,
-		Env: maps.Clone(art.Env), Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout,
-		RerunSafe: art.RerunSafe || d.Desired.RerunSafe, LogOffset: offset,
+		Env: maps.Clone(art.Env), Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
+		RerunSafe: art.RerunSafe || d.Desired.RerunSafe,
 	}
 	if d.Action == state.Delete {
 		job.Action, job.Commands = provisioner.Deprovision, art.Deprovision
@@ -229,8 +240,7 @@ func (r *Reconciler) job(ctx context.Context, d state.Deployment) (Engine, provi
 	job.Env["RESOURCE_ARN"] = d.Ref.ARN(s.Region, s.account(d.Desired))
 	job.Env["AWS_DEFAULT_REGION"], job.Env["AWS_REGION"] = s.Region, s.Region
 	job.Env["BARYON_DEPLOYMENT_ID"], job.Env["BARYON_STACK"] = d.ID, job.Stack
-	r.letIn(&job)
-	return engine, job, offset, nil
+	return job
 }
 
 // letIn tells the commands of a job how they reach this daemon, where the
@@ -323,6 +333,9 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		return next{}, err
 	}
 	d.Handle = p.Handle
+	if len(p.Changes) > 0 {
+		d.Changes = changesOf(p.Changes)
+	}
 	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
 		if status == state.Succeeded {
 			if err := collect(tx, &d, p.Outputs); err != nil {
@@ -338,7 +351,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		if !d.Status.Final() {
 			return r.show(tx, d)
 		}
-		return r.finish(tx, d)
+		return r.finish(tx, d, p.PlanMoved)
 	})
 	if err != nil {
 		return next{}, err
@@ -395,13 +408,19 @@ func (r *Reconciler) show(tx *state.Tx, d state.Deployment) error {
 
 // finish writes what a deployment that has ended leaves behind, and wakes
 // those who wait for it.
-func (r *Reconciler) finish(tx *state.Tx, d state.Deployment) error {
+func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) error {
 	t, err := tx.Target(d.Ref)
 	if err != nil {
 		return err
 	}
 	t.Status, t.Message, t.Waiting = d.Status, d.Message, state.Waiting{}
 	t.Asked.Cancel, t.Asked.Abandon = state.Request{}, state.Request{}
+	if d.Plan != "" { // an approval of a plan is used up with it
+		t.Observed.Foreseen, t.Asked.Approved = state.Foreseen{}, state.Request{}
+	}
+	if planMoved {
+		t.Asked.Retry = state.Request{Generation: t.Generation, By: state.ActorLoop, Why: "the approved plan was out of date"}
+	}
 	switch d.Status {
 	case state.DeleteComplete:
 		if t.Desired.Deleted {

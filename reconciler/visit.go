@@ -75,12 +75,18 @@ func onVersion(t state.Target, version state.Version) state.Target {
 func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Change, art *artifact) (next, error) {
 	switch change.Step {
 	case Deploy, Refuse:
+		if old, err := r.outdated(ctx, c, v, change); old || err != nil {
+			return next{at: time.Now()}, err
+		}
 		return r.begin(ctx, c, v, change, art)
 	case Record:
 		return r.later(), r.record(ctx, c, v, change)
 	case Forget:
 		return r.later(), r.forgetTarget(ctx, c, v.Target, change)
 	default:
+		if change.Waiting.Reason == state.WaitApproval && !approved(v, v.Target.Asked.Rejected) && art != nil && r.planner(v.Engine) != nil {
+			return r.foresee(ctx, c, v, change.Waiting, art)
+		}
 		if err := r.noteWaiting(ctx, c, v.Target, change.Waiting); err != nil {
 			return next{}, err
 		}

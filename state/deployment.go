@@ -41,6 +41,8 @@ type Deployment struct {
 	Reason   string            // why it was begun
 	By       Actor             // who asked for it, when somebody did
 	Needs    map[string]string // the deployments whose outputs it reads, by the ref of their target
+	Plan     string            // the plan that was approved, if one was: it is applied, or nothing
+	Changes  []ResourceChange  // what the engine said it would change
 	Unasked  bool              // a deletion that no person allowed: the guard counts it
 	Notice   Notice            // what was reported from outside; only Notify changes it
 
@@ -58,6 +60,8 @@ type deploymentDoc struct {
 	By       Actor             `json:"by,omitempty"`
 	Needs    map[string]string `json:"needs,omitempty"`
 	Notice   Notice            `json:"notice,omitzero"`
+	Plan     string            `json:"plan,omitempty"`
+	Changes  []ResourceChange  `json:"changes,omitempty"`
 }
 
 // Move changes the status as the table of legal moves allows.
@@ -262,7 +266,7 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
-		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice,
+		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Changes: d.Changes,
 	})
 }
 
@@ -283,5 +287,6 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	}
 	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
+	d.Plan, d.Changes = doc.Plan, doc.Changes
 	return d, nil
 }

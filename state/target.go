@@ -22,6 +22,7 @@ type Target struct {
 	Message       string
 	Waiting       Waiting // why nothing happens, when nothing happens
 	Asked         Asked   // what people asked for and what has not been done yet
+	Observed      Observed
 	Owner         Owner
 	LastAttempted string // deployment ids
 	LastSucceeded string
@@ -121,6 +122,7 @@ const (
 	WaitNeed      WaitReason = "need"      // something it needs is not deployed
 	WaitChild     WaitReason = "child"     // deletion waits for what depends on it
 	WaitApproval  WaitReason = "approval"  // a person must approve
+	WaitPlan      WaitReason = "plan"      // what a person is to approve is being planned
 	WaitGuard     WaitReason = "guard"     // the deletion guard holds it
 	WaitRetry     WaitReason = "retry"     // the last attempt failed; it rests
 	WaitBackoff   WaitReason = "backoff"   // a passing fault; tried again by itself
@@ -307,7 +309,7 @@ func (tx *Tx) PutTarget(t Target) error {
 	if err == nil {
 		p.Major = follow.Major
 	}
-	for text, v := range map[*string]any{&p.Desired: t.Desired, &p.Deployed: t.Deployed, &p.Waiting: t.Waiting, &p.Asked: t.Asked} {
+	for text, v := range map[*string]any{&p.Desired: t.Desired, &p.Deployed: t.Deployed, &p.Waiting: t.Waiting, &p.Asked: t.Asked, &p.Observed: t.Observed} {
 		if *text, err = encode(v); err != nil {
 			return err
 		}
@@ -461,5 +463,5 @@ func targetOf(row db.Target) (Target, error) {
 	}
 	return t, errors.Join(
 		decode(row.Desired, &t.Desired), decode(row.Deployed, &t.Deployed),
-		decode(row.Waiting, &t.Waiting), decode(row.Asked, &t.Asked))
+		decode(row.Waiting, &t.Waiting), decode(row.Asked, &t.Asked), decode(row.Observed, &t.Observed))
 }

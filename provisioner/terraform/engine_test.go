@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -141,4 +142,60 @@ resource "terraform_data" "a" {
 	if got.State != provisioner.Failed || !strings.Contains(got.Message, "the token is ****") || strings.Contains(log, "canary") {
 		t.Errorf("%s %s\n%s", got.State, got.Message, log)
 	}
+}
+
+// TestApprovedPlan applies the very plan that was made, and nothing once the
+// state has moved.
+func TestApprovedPlan(t *testing.T) {
+	t.Parallel()
+	e := newPlace(t).engine(t, nil)
+	code := func(size string) string { return strings.Replace(twoResources, "SIZE", size, 1) }
+	foresee := func(id, size string) {
+		t.Helper()
+		p, log := end(t, planner{e}, job(id, code(size)))
+		if p.State != provisioner.Succeeded || len(p.Changes) != 2 || strings.Contains(log, "apply") {
+			t.Fatalf("%s %s, %v\n%s", p.State, p.Message, p.Changes, log)
+		}
+	}
+	current := func(id string) bool {
+		t.Helper()
+		ok, err := e.Current(t.Context(), "environment-dev", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	foresee("plan-1", "small")
+	if !current("plan-1") || current("plan-0") {
+		t.Error("the plan just made is not current, or one never made is")
+	}
+	one := job("one", code("small"))
+	one.Plan = "plan-1"
+	if p, log := end(t, e, one); p.State != provisioner.Succeeded || p.Outputs["size"] != "small" || len(p.Changes) != 2 || strings.Contains(log, " plan -json") {
+		t.Errorf("%s %s, %v %v\n%s", p.State, p.Message, p.Outputs, p.Changes, log)
+	}
+	foresee("plan-2", "big")
+	if p, _ := end(t, e, job("between", code("medium"))); p.State != provisioner.Succeeded {
+		t.Fatal(p.Message)
+	}
+	if current("plan-2") || current("plan-1") {
+		t.Error("a plan is current after the state moved")
+	}
+	two := job("two", code("big"))
+	two.Plan = "plan-2"
+	if p, _ := end(t, e, two); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "Saved plan is stale") {
+		t.Errorf("%s %s; want the old plan refused", p.State, p.Message)
+	}
+	three := job("three", code("big"))
+	three.Plan = "plan-9"
+	if p, _ := end(t, e, three); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "planned and approved anew") {
+		t.Errorf("%s %s; want the unknown plan refused", p.State, p.Message)
+	}
+}
+
+// planner makes plans where jobs are applied.
+type planner struct{ *terraform.Engine }
+
+func (p planner) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	return p.Plan(ctx, job)
 }

@@ -14,19 +14,18 @@ import (
 // A plan is what of `terraform show -json PLAN` is read. Values are compared and
 // thrown away: names are all that is kept.
 type plan struct {
-	Changes []struct {
-		Address  string `json:"address"`
-		Previous string `json:"previous_address"`
-		Reason   string `json:"action_reason"`
-		Change   struct {
-			Actions      []string        `json:"actions"`
-			Before       map[string]any  `json:"before"`
-			After        map[string]any  `json:"after"`
-			Unknown      map[string]any  `json:"after_unknown"`
-			ReplacePaths [][]any         `json:"replace_paths"`
-			Importing    json.RawMessage `json:"importing"`
-		} `json:"change"`
-	} `json:"resource_changes"`
+	Changes []plannedChange `json:"resource_changes"`
+	Drift   []plannedChange `json:"resource_drift"`
+}
+
+type plannedChange struct {
+	Address string `json:"address"`
+	Change  struct {
+		Before       map[string]any `json:"before"`
+		After        map[string]any `json:"after"`
+		Unknown      map[string]any `json:"after_unknown"`
+		ReplacePaths [][]any        `json:"replace_paths"`
+	} `json:"change"`
 }
 
 // readPlan takes the attributes of changes from a whole plan, and says them.
@@ -35,8 +34,12 @@ func (t *tool) readPlan(line []byte) string {
 	if err := json.Unmarshal(line, &p); err != nil {
 		return "the plan cannot be read: " + err.Error() + "\n"
 	}
+	list := p.Changes
+	if t.cfg.Kind == checking {
+		list = p.Drift
+	}
 	var b strings.Builder
-	for _, c := range p.Changes {
+	for _, c := range list {
 		i := slices.IndexFunc(t.changes, func(known provisioner.ResourceChange) bool { return known.Address == c.Address })
 		if i < 0 || t.changes[i].Action != "update" && t.changes[i].Action != "replace" {
 			continue

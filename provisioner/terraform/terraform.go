@@ -110,7 +110,7 @@ func New(cfg Config) (*Engine, error) {
 // Apply starts the job, or looks at it, as the command engine's does. What it
 // did not start yet, and cannot, is an error: nothing was changed then.
 func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
-	work, err := e.work(ctx, job)
+	work, err := e.work(ctx, job, applying)
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return provisioner.Progress{State: provisioner.Failed, Message: refused.Error()}, nil
 	}
@@ -132,24 +132,28 @@ func (e *Engine) Renew(ctx context.Context, id string) error { return e.cfg.Runn
 func (e *Engine) Forget(ctx context.Context, id string) error { return e.cfg.Runner.Forget(ctx, id) }
 
 // work makes a job of commands out of a job of code.
-func (e *Engine) work(ctx context.Context, job provisioner.Job) (provisioner.Job, error) {
+func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisioner.Job, error) {
 	p, err := e.program(ctx)
 	if err != nil {
 		return job, err
 	}
 	stack := e.stack(job.Stack)
-	if err := os.MkdirAll(stack, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(stack, plansDir), 0o700); err != nil {
 		return job, err
 	}
 	problems, notes := e.cfg.Policy.Check(job.Files)
 	if len(problems) > 0 && job.Handle == "" && !e.cfg.Runner.Knows(job.ID) {
 		return job, &RefusedError{problems}
 	}
+	cfg := toolConfig{Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local()}
+	if k == planning {
+		cfg.Plan = job.ID
+	}
 	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(job.Stack)})
-	job.Commands = e.commands(p, job.Action)
+	job.Commands = e.commands(p, job.Action, k)
 	job.Env, job.Secrets = e.environment(job.Stack, job.Env), e.secrets(job.Secrets)
 	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
-	if job.Tool.Config, err = json.Marshal(toolConfig{Stack: stack, Policy: e.cfg.Policy, Notes: notes}); err != nil {
+	if job.Tool.Config, err = json.Marshal(cfg); err != nil {
 		return job, err
 	}
 	return job, nil
@@ -168,19 +172,26 @@ const (
 // planFile is what the plan step saves and the apply step applies.
 const planFile = ".baryon.tfplan"
 
-func (e *Engine) commands(p Program, action provisioner.Action) []string {
+func (e *Engine) commands(p Program, action provisioner.Action, k kind) []string {
 	name := quote(p.Path)
 	lock := " -lock-timeout=" + e.cfg.LockWait.String()
 	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
-	if action == provisioner.Deprovision {
+	switch {
+	case k == checking:
+		plan += " -refresh-only"
+	case action == provisioner.Deprovision:
 		plan += " -destroy"
 	}
-	return []string{
+	steps := []string{
 		stepInit - 1:  e.initWorkspace() + name + " init -input=false -no-color",
 		stepPlan - 1:  plan,
 		stepShow - 1:  name + " show -json " + planFile,
 		stepApply - 1: name + " apply -json -input=false" + lock + " " + planFile,
 	}
+	if k != applying {
+		return steps[:stepShow] // nothing is changed
+	}
+	return steps
 }
 
 // stack is the folder of what is kept of a stack.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,9 +19,12 @@ const Tool = "terraform"
 
 // toolConfig is what the daemon tells the tool of a job.
 type toolConfig struct {
-	Stack  string // the folder of what is kept of the stack
-	Policy Policy
-	Notes  []string // said before everything else
+	Kind       kind
+	Stack      string // the folder of what is kept of the stack
+	LocalState bool
+	Plan       string // the plan to be kept, or to be applied
+	Policy     Policy
+	Notes      []string // said before everything else
 }
 
 // A tool reads what terraform prints and has the say between its commands.
@@ -30,7 +32,8 @@ type tool struct {
 	cfg toolConfig
 	dir string // where the commands run
 
-	applying bool // what is planned has been told
+	told  bool // what is planned
+	moved bool // since the plan was made
 
 	changes []provisioner.ResourceChange
 	outputs map[string]string
@@ -47,6 +50,7 @@ func NewTool(dir string, config json.RawMessage) (provisioner.Tool, error) {
 
 // Next prepares a step and says whether it is needed.
 func (t *tool) Next(k int) (bool, error) {
+	approved := t.cfg.Kind == applying && t.cfg.Plan != ""
 	switch k {
 	case stepInit:
 		return true, t.copyLock(t.cfg.Stack, t.dir)
@@ -54,29 +58,32 @@ func (t *tool) Next(k int) (bool, error) {
 		if err := t.checkModules(); err != nil {
 			return false, err
 		}
-		return true, t.copyLock(t.dir, t.cfg.Stack)
+		if err := t.copyLock(t.dir, t.cfg.Stack); err != nil {
+			return false, err
+		}
+		if approved {
+			return false, t.takePlan()
+		}
 	case stepShow:
+		if t.cfg.Kind == planning {
+			if err := t.keepPlan(); err != nil {
+				return false, err
+			}
+		}
 		return t.wantsDetail(), nil
 	case stepApply:
-		t.applying = true
+		t.told = !approved
 	}
 	return true, nil
 }
 
 // copyLock copies the lock file of providers, if there is one.
 func (t *tool) copyLock(from, to string) error {
-	text, err := os.ReadFile(filepath.Join(from, lockFile))
+	err := copyFile(filepath.Join(from, lockFile), filepath.Join(to, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	draft := filepath.Join(to, lockFile+".draft")
-	if err := os.WriteFile(draft, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(draft, filepath.Join(to, lockFile))
+	return err
 }
 
 // wantsDetail reports whether the plan holds changes whose attributes only
@@ -131,10 +138,16 @@ func (t *tool) Read(line []byte) string {
 		return ""
 	case "diagnostic":
 		if m.Diagnostic != nil {
+			t.moved = t.moved || t.cfg.Plan != "" && m.Diagnostic.Summary == "Saved plan is stale"
 			return m.Diagnostic.String()
 		}
+	case "resource_drift":
+		if t.cfg.Kind != checking {
+			break
+		}
+		fallthrough
 	case "planned_change":
-		if t.applying {
+		if t.told {
 			return "" // apply says once more what plan said
 		}
 		if m.Change != nil {
@@ -189,5 +202,5 @@ func (t *tool) readOutputs(m message) string {
 // Result is what was read.
 func (t *tool) Result() provisioner.ToolResult {
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
-	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes}
+	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved}
 }

@@ -27,20 +27,22 @@ type Deployment struct {
 	LastModifiedAt          time.Time `json:"lastModifiedAt,omitzero"`
 	CompletedAt             time.Time `json:"completedAt,omitzero"`
 
-	Ref        string            `json:"ref"`
-	Action     string            `json:"action"`
-	Final      bool              `json:"final"`
-	Generation int64             `json:"generation"`
-	Template   string            `json:"templateName,omitempty"`
-	Version    string            `json:"version,omitempty"`
-	Before     string            `json:"versionBefore,omitempty"`
-	Engine     string            `json:"engine,omitempty"`
-	Reason     string            `json:"reason,omitempty"`
-	By         string            `json:"by,omitempty"`
-	Origin     *Origin           `json:"origin,omitempty"`
-	Spec       string            `json:"spec,omitempty"`
-	Outputs    map[string]string `json:"outputs"`
-	Needs      map[string]string `json:"needs,omitempty"` // the deployments whose outputs it read
+	Ref        string                 `json:"ref"`
+	Action     string                 `json:"action"`
+	Final      bool                   `json:"final"`
+	Generation int64                  `json:"generation"`
+	Template   string                 `json:"templateName,omitempty"`
+	Version    string                 `json:"version,omitempty"`
+	Before     string                 `json:"versionBefore,omitempty"`
+	Engine     string                 `json:"engine,omitempty"`
+	Reason     string                 `json:"reason,omitempty"`
+	By         string                 `json:"by,omitempty"`
+	Origin     *Origin                `json:"origin,omitempty"`
+	Spec       string                 `json:"spec,omitempty"`
+	Outputs    map[string]string      `json:"outputs"`
+	Needs      map[string]string      `json:"needs,omitempty"`   // the deployments whose outputs it read
+	Plan       string                 `json:"plan,omitempty"`    // the plan that was approved
+	Changes    []state.ResourceChange `json:"changes,omitempty"` // what it changed, or meant to: names, never values
 }
 
 // resourceType is Proton's DeploymentTargetResourceType.
@@ -58,7 +60,7 @@ func (v *View) deployment(d state.Deployment) Deployment {
 		Ref: d.Ref.String(), Action: string(d.Action), Final: d.Status.Final(), Generation: d.Generation,
 		Template: d.Desired.Template, Version: d.Desired.Version.String(), Before: d.Before.Version.String(),
 		Engine: d.Engine, Reason: d.Reason, By: string(d.By), Origin: originOf(d.Desired.Origin), Spec: d.Desired.Spec,
-		Outputs: d.Outputs, Needs: d.Needs,
+		Outputs: d.Outputs, Needs: d.Needs, Plan: d.Plan, Changes: d.Changes,
 	}
 	switch d.Ref.Kind {
 	case state.KindEnvironment:

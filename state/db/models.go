@@ -120,6 +120,7 @@ type Target struct {
 	LastAttempted string
 	LastSucceeded string
 	Asked         string
+	Observed      string
 	CreatedAt     int64
 	ModifiedAt    int64
 }

@@ -233,16 +233,16 @@ func (q *Queries) Needs(ctx context.Context, ref string) ([]string, error) {
 
 const putTarget = `-- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-	$11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
+	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, modified_at = excluded.modified_at
+	asked = excluded.asked, observed = excluded.observed, modified_at = excluded.modified_at
 `
 
 type PutTargetParams struct {
@@ -264,6 +264,7 @@ type PutTargetParams struct {
 	LastAttempted string
 	LastSucceeded string
 	Asked         string
+	Observed      string
 	Now           int64
 }
 
@@ -287,6 +288,7 @@ func (q *Queries) PutTarget(ctx context.Context, arg PutTargetParams) error {
 		arg.LastAttempted,
 		arg.LastSucceeded,
 		arg.Asked,
+		arg.Observed,
 		arg.Now,
 	)
 	return err
@@ -345,7 +347,7 @@ func (q *Queries) SweepNeeds(ctx context.Context, ref string) error {
 }
 
 const target = `-- name: Target :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at FROM target WHERE ref = $1
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE ref = $1
 `
 
 func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
@@ -370,6 +372,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 		&i.LastAttempted,
 		&i.LastSucceeded,
 		&i.Asked,
+		&i.Observed,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -377,7 +380,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 }
 
 const targetForUpdate = `-- name: TargetForUpdate :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
 `
 
 // Locks the row, so that a change made from what was read loses nothing.
@@ -403,6 +406,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 		&i.LastAttempted,
 		&i.LastSucceeded,
 		&i.Asked,
+		&i.Observed,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -410,7 +414,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 }
 
 const targets = `-- name: Targets :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target
 WHERE ref > $1
 	AND (CAST($2 AS TEXT) = '' OR kind = $2)
 	AND (CAST($3 AS TEXT) = '' OR service = $3)
@@ -467,6 +471,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 			&i.LastAttempted,
 			&i.LastSucceeded,
 			&i.Asked,
+			&i.Observed,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -484,7 +489,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 }
 
 const targetsOfOwner = `-- name: TargetsOfOwner :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
 `
 
 func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, error) {
@@ -515,6 +520,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 			&i.LastAttempted,
 			&i.LastSucceeded,
 			&i.Asked,
+			&i.Observed,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -532,7 +538,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 }
 
 const targetsOfService = `-- name: TargetsOfService :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
 `
 
 func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
@@ -563,6 +569,7 @@ func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Targe
 			&i.LastAttempted,
 			&i.LastSucceeded,
 			&i.Asked,
+			&i.Observed,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {

@@ -71,6 +71,7 @@ CREATE TABLE target (
 	last_attempted TEXT    NOT NULL,
 	last_succeeded TEXT    NOT NULL,
 	asked          TEXT    NOT NULL,
+	observed       TEXT    NOT NULL,
 	created_at     BIGINT  NOT NULL,
 	modified_at    BIGINT  NOT NULL
 );

@@ -1,0 +1,139 @@
+package terraform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"baryon/provisioner"
+)
+
+// A kind is what a run of the program is for.
+type kind string
+
+const (
+	applying kind = "apply"
+	planning kind = "plan"  // a plan is made and kept
+	checking kind = "drift" // what is there is compared with the state
+)
+
+// plansDir holds a stack's plan that waits to be applied. There is one at most.
+const plansDir = "plans"
+
+// local reports whether states are files of this machine.
+func (e *Engine) local() bool { return e.cfg.State.Postgres == "" && e.cfg.State.Bucket == "" }
+
+// Plan makes a plan and keeps it under the job's ID, in the way that Apply
+// applies one: it is called until its Progress is final, whose Changes are the
+// plan. Nothing is changed. A job that is then given to Apply with this Plan
+// applies this very plan.
+func (e *Engine) Plan(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	return e.look(ctx, job, planning)
+}
+
+// Drift compares what is there with the state, in the same way. The Changes are
+// what others changed. Nothing is changed, the state neither.
+func (e *Engine) Drift(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	return e.look(ctx, job, checking)
+}
+
+func (e *Engine) look(ctx context.Context, job provisioner.Job, k kind) (provisioner.Progress, error) {
+	job.RerunSafe = true
+	work, err := e.work(ctx, job, k)
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return provisioner.Progress{State: provisioner.Failed, Message: refused.Error()}, nil
+	}
+	if err != nil {
+		return provisioner.Progress{}, err
+	}
+	return e.cfg.Runner.Apply(ctx, work)
+}
+
+// Current reports whether a plan is kept here and the state is still the one it
+// was made from. Of a state that is elsewhere that is found out when the plan is
+// applied, and nothing is changed then.
+func (e *Engine) Current(_ context.Context, stack, plan string) (bool, error) {
+	dir := e.stack(stack)
+	var then serial
+	text, err := os.ReadFile(filepath.Join(dir, plansDir, plan+".json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &then)
+	}
+	if err != nil || !e.local() {
+		return err == nil, err
+	}
+	now, err := readSerial(filepath.Join(dir, stateFile))
+	return now == then, err
+}
+
+// A serial tells one version of a state from others.
+type serial struct {
+	Lineage string `json:"lineage"`
+	Serial  int64  `json:"serial"`
+}
+
+// readSerial reads that of a state file; it is zero where there is none.
+func readSerial(name string) (s serial, err error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// keepPlan keeps the plan that was just made in place of any earlier one.
+func (t *tool) keepPlan() error {
+	dir := filepath.Join(t.cfg.Stack, plansDir)
+	old, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range old {
+		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	var s serial
+	if t.cfg.LocalState {
+		if s, err = readSerial(filepath.Join(t.cfg.Stack, stateFile)); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := copyFile(filepath.Join(t.dir, planFile), filepath.Join(dir, t.cfg.Plan)); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, t.cfg.Plan+".json"), text, 0o600)
+}
+
+// takePlan puts the plan in place that is to be applied.
+func (t *tool) takePlan() error {
+	err := copyFile(filepath.Join(t.cfg.Stack, plansDir, t.cfg.Plan), filepath.Join(t.dir, planFile))
+	if errors.Is(err, os.ErrNotExist) {
+		t.moved = true
+		return errors.New("the plan that was approved is not kept on this machine any more; it has to be planned and approved anew")
+	}
+	return err
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(to+".draft", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(to+".draft", to)
+}

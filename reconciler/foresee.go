@@ -1,0 +1,184 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"baryon/provisioner"
+	"baryon/renderer"
+	"baryon/state"
+)
+
+// A Planner is an Engine that can make a plan, show it, and later apply this
+// very plan. What a person approves of such an engine is the plan.
+type Planner interface {
+	// Plan is called like Apply. Its final Progress holds the changes.
+	Plan(ctx context.Context, job provisioner.Job) (provisioner.Progress, error)
+	// Current reports whether a plan can still be applied: it is kept, and what it
+	// was made from has not moved.
+	Current(ctx context.Context, stack, plan string) (bool, error)
+}
+
+func (r *Reconciler) planner(engine string) Planner {
+	p, _ := r.cfg.Engines[renderer.Engine(engine)].(Planner)
+	return p
+}
+
+// foresee makes the plan that a person is asked to approve, one step at each
+// visit, and asks once there is one. A plan that has become old is made anew.
+func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask state.Waiting, art *artifact) (next, error) {
+	t, p, f := v.Target, r.planner(v.Engine), v.Target.Observed.Foreseen
+	again := f.Failed != "" && covers(t.Asked.Retry, t)
+	if f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == "" {
+		current, err := p.Current(ctx, t.Ref.Stack(), f.ID)
+		if err != nil {
+			return next{}, err
+		}
+		if current {
+			ask.Why += "\n" + planText(f.Changes)
+			return r.waitFor(ctx, c, t, ask)
+		}
+		again = true
+	}
+	if again || !f.For(t.Generation, v.Input, v.Output) {
+		f = state.Foreseen{ID: state.NewID(), Generation: t.Generation, Input: v.Input, Output: v.Output}
+		return next{at: time.Now()}, r.observe(ctx, c, t.Ref, func(now *state.Target) {
+			now.Observed.Foreseen = f
+			if again {
+				now.Asked.Retry, now.Asked.Approved = state.Request{}, state.Request{}
+			}
+		})
+	}
+	if f.Failed != "" {
+		return r.waitFor(ctx, c, t, state.Waiting{
+			Reason: state.WaitRetry, On: v.Engine, Why: "a person must approve its plan, and there is none: " + f.Failed,
+			Next: "push a correction, or plan again with: baryon retry " + t.Ref.String(),
+		})
+	}
+	return r.stepPlan(ctx, c, v, f, art)
+}
+
+// stepPlan makes one call for the plan and notes how far it is.
+func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
+	t := v.Target
+	progress, err := r.planner(v.Engine).Plan(ctx, r.jobOf(state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}, art))
+	if err != nil {
+		return next{}, err
+	}
+	f.Handle = progress.Handle
+	if f.Done = progress.State.Final(); f.Done {
+		f.Changes = changesOf(progress.Changes)
+		if progress.State != provisioner.Succeeded {
+			f.Failed = progress.Message
+		}
+	}
+	if f.Done || f.Handle != t.Observed.Foreseen.Handle {
+		if err := r.observe(ctx, c, t.Ref, func(now *state.Target) { now.Observed.Foreseen = f }); err != nil {
+			return next{}, err
+		}
+	}
+	if f.Done {
+		r.log.Info("plan made", zap.Stringer("ref", t.Ref), zap.String("plan", f.ID), zap.Int("changes", len(f.Changes)), zap.Bool("failed", f.Failed != ""))
+		r.forget(ctx, state.Deployment{ID: f.ID, Engine: v.Engine})
+		return next{at: time.Now()}, nil
+	}
+	if err := r.noteWaiting(ctx, c, t, planning(v.Engine)); err != nil {
+		return next{}, err
+	}
+	return next{at: time.Now().Add(again(progress)), sticky: true}, nil
+}
+
+// waitFor notes a reason to wait, and is when the target is looked at again.
+func (r *Reconciler) waitFor(ctx context.Context, c state.Claim, t state.Target, w state.Waiting) (next, error) {
+	return r.again(w), r.noteWaiting(ctx, c, t, w)
+}
+
+// outdated reports whether what was approved is a plan that cannot be applied
+// any more. The approval is then void: it did not cover what would happen now.
+func (r *Reconciler) outdated(ctx context.Context, c state.Claim, v View, change Change) (bool, error) {
+	p, t := r.planner(v.Engine), v.Target
+	if p == nil || v.Approval == "" || change.Step != Deploy || change.Action == state.Delete {
+		return false, nil
+	}
+	f := t.Observed.Foreseen
+	good := f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == ""
+	if good {
+		var err error
+		if good, err = p.Current(ctx, t.Ref.Stack(), f.ID); err != nil {
+			return false, err
+		}
+	}
+	if good {
+		return false, nil
+	}
+	return true, r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		now, err := tx.Target(t.Ref)
+		if err != nil {
+			return err
+		}
+		now.Observed.Foreseen, now.Asked.Approved = state.Foreseen{}, state.Request{}
+		now.Waiting = planning(v.Engine)
+		now.Waiting.Since = tx.Now()
+		if err := tx.PutTarget(now); err != nil {
+			return err
+		}
+		return tx.Audit(state.ActorLoop, "void approval", t.Ref, map[string]string{"why": "the plan is out of date", "plan": f.ID})
+	})
+}
+
+// planning is why nothing happens while a plan is made.
+func planning(engine string) state.Waiting {
+	return state.Waiting{Reason: state.WaitPlan, On: engine, Why: "its changes are being planned, for a person to approve", Next: "nothing: it goes on by itself"}
+}
+
+// observe changes what is known of a target without being a change of it.
+func (r *Reconciler) observe(ctx context.Context, c state.Claim, ref state.Ref, change func(*state.Target)) error {
+	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		now, err := tx.Target(ref)
+		if err != nil {
+			return err
+		}
+		change(&now)
+		return tx.PutTarget(now)
+	})
+}
+
+// changesOf are an engine's changes as they are kept.
+func changesOf(list []provisioner.ResourceChange) []state.ResourceChange {
+	var out []state.ResourceChange
+	for _, c := range list {
+		out = append(out, state.ResourceChange(c))
+	}
+	return out
+}
+
+// mostChanges is how many changes a reason to wait tells one by one.
+const mostChanges = 20
+
+// planText says for people what a plan comes to.
+func planText(changes []state.ResourceChange) string {
+	counts := map[string]int{}
+	var lines []string
+	for _, c := range changes {
+		counts[c.Action]++
+		line := "  " + c.Action + " " + c.Address
+		if len(c.Forces) > 0 {
+			line += ", because of " + strings.Join(c.Forces, ", ")
+		} else if len(c.Attributes) > 0 && c.Action == "update" {
+			line += ": " + strings.Join(c.Attributes, ", ")
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) > mostChanges {
+		lines = append(lines[:mostChanges], fmt.Sprintf("  and %d more", len(changes)-mostChanges))
+	}
+	var parts []string
+	for _, action := range []string{"create", "update", "replace", "delete"} {
+		parts = append(parts, fmt.Sprintf("%d to %s", counts[action], action))
+	}
+	return strings.Join(append([]string{"the plan: " + strings.Join(parts, ", ")}, lines...), "\n")
+}
