@@ -135,6 +135,10 @@ func (c *Command) folder(id string) (folder, error) {
 	return folder{filepath.Join(c.cfg.Dir, id)}, nil
 }
 
+// Scratch is the folder for temporary files of a job's commands, TMPDIR. The
+// commands begin beside it.
+func (c *Command) Scratch(id string) string { return filepath.Join(c.cfg.Dir, id, "tmp") }
+
 // Knows reports whether there is a work folder for the ID: work was begun, or is
 // about to be.
 func (c *Command) Knows(id string) bool {

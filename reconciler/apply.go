@@ -435,6 +435,7 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) er
 			return err
 		}
 		t.LastSucceeded = d.ID
+		t.Observed.Drift = state.Drift{Deployment: d.ID, CheckedAt: t.Observed.Drift.CheckedAt}
 		t.Deployed = state.Deployed{
 			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
 			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(),

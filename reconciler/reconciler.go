@@ -83,6 +83,7 @@ type Reconciler struct {
 
 	mu       sync.Mutex
 	settings Settings
+	drifting map[state.Ref]bool          // checked for drift now
 	bundles  map[string]*renderer.Bundle // opened bundles by digest; dropped when many
 }
 
@@ -102,7 +103,7 @@ func New(cfg Config) (*Reconciler, error) {
 	}
 	r := &Reconciler{
 		cfg: cfg, log: cfg.Log, renderer: renderer.New(renderer.Config{}),
-		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{},
+		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{}, drifting: map[state.Ref]bool{},
 	}
 	settings := cfg.Settings.withDefaults()
 	if err := settings.validate(); err != nil {

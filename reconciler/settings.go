@@ -23,7 +23,8 @@ type Settings struct {
 	Deployments int    // deployments under way at once, over all replicas; 32 when 0
 	Limits      Limits // of those, for each engine and account
 	Approvals   []ApprovalRule
-	Instances   int           // instances of one service at most; 20 when 0, as AWS Proton had it
+	Instances   int // instances of one service at most; 20 when 0, as AWS Proton had it
+	Drift       DriftRule
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative
 	Resync      time.Duration // how often each target is looked at though nothing happened; 10 minutes when 0
 }
@@ -93,6 +94,15 @@ func (s Settings) withDefaults() Settings {
 		s.Deletions = 3
 	case s.Deletions < 0:
 		s.Deletions = 0
+	}
+	if s.Drift.Every == 0 {
+		s.Drift.Every = 6 * time.Hour
+	}
+	if s.Drift.AtOnce == 0 {
+		s.Drift.AtOnce = 2
+	}
+	if s.Drift.Mode == "" {
+		s.Drift.Mode = DriftReport
 	}
 	if s.Resync == 0 {
 		s.Resync = 10 * time.Minute

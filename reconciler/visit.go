@@ -73,6 +73,9 @@ func onVersion(t state.Target, version state.Version) state.Target {
 
 // act does what Plan decided.
 func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Change, art *artifact) (next, error) {
+	if change.Step != Nothing || change.Waiting.Reason != "" {
+		r.endDrift(v.Target.Ref) // a check under way makes room, and goes on later
+	}
 	switch change.Step {
 	case Deploy, Refuse:
 		if old, err := r.outdated(ctx, c, v, change); old || err != nil {
@@ -89,6 +92,9 @@ func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Chan
 		}
 		if err := r.noteWaiting(ctx, c, v.Target, change.Waiting); err != nil {
 			return next{}, err
+		}
+		if change.Waiting.Reason == "" {
+			return r.lookForDrift(ctx, c, v.Target)
 		}
 		return r.again(change.Waiting), nil
 	}

@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Observed is what engines found out about a target without changing it.
 type Observed struct {
@@ -34,6 +37,41 @@ type Drift struct {
 	CheckedAt  time.Time `json:"checkedAt,omitzero"` // when the last check ended
 	Failed     string    `json:"failed,omitempty"`   // why that check came to nothing
 	Found      []Drifted `json:"found,omitempty"`
+}
+
+// Checked is the drift after another check: what is still found keeps the time
+// when it was first seen. A check that failed finds nothing and forgets nothing.
+func (d Drift) Checked(at time.Time, ok bool, message string, found []ResourceChange) Drift {
+	d.ID, d.Handle, d.CheckedAt, d.Failed = "", "", at, ""
+	if !ok {
+		d.Failed = message
+		return d
+	}
+	before := d.Found
+	d.Found = nil
+	for _, c := range found {
+		one := Drifted{ResourceChange: c, FirstSeen: at}
+		for _, b := range before {
+			if b.Address == c.Address && b.Action == c.Action {
+				one.FirstSeen = b.FirstSeen
+			}
+		}
+		d.Found = append(d.Found, one)
+	}
+	return d
+}
+
+// String tells what drifted, in a line.
+func (d Drift) String() string {
+	var list []string
+	for _, f := range d.Found {
+		text := f.Address + " " + f.Action + "d"
+		if len(f.Attributes) > 0 {
+			text += " (" + strings.Join(f.Attributes, ", ") + ")"
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, ", ")
 }
 
 // Drifted is one resource that is not as it was deployed.

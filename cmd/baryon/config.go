@@ -170,7 +170,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals"}
+	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -193,6 +193,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	}
 	c.repositories(d, root.Get("repositories"))
 	c.limits(d, root.Get("limits"))
+	c.drift(d, root.Get("drift"))
 	c.approvals(d, root.Get("approvals"))
 	c.check(d, root, said)
 }

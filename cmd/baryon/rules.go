@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"baryon/reconciler"
 	"baryon/renderer"
@@ -88,5 +89,32 @@ func (c *config) approvals(d *renderer.Decoder, n *renderer.Node) {
 			continue
 		}
 		c.Settings.Approvals = append(c.Settings.Approvals, rule)
+	}
+}
+
+// drift reads how often drift is looked for, and what is done about it.
+func (c *config) drift(d *renderer.Decoder, n *renderer.Node) {
+	if n.Null() || !d.Mapping(n, "drift", "every", "at_once", "mode", "environments") {
+		return
+	}
+	rule := &c.Settings.Drift
+	rule.Every = d.Duration(n.Get("every"), "drift.every", time.Second, 30*24*time.Hour)
+	if v := n.Get("at_once"); v != nil {
+		rule.AtOnce = int(d.Int(v, "drift.at_once", 1, maxAtOnce))
+	}
+	if v := n.Get("mode"); v != nil {
+		rule.Mode = d.OneOf(v, "drift.mode", reconciler.DriftModes()...)
+	}
+	environments := n.Get("environments")
+	if environments.Null() {
+		return
+	}
+	if environments.Kind != renderer.Mapping {
+		d.Add(environments.Problem("drift.environments must be a mapping", environments.Describe(), "NAME: ignore, report or correct", ""))
+		return
+	}
+	rule.Environments = map[string]string{}
+	for _, p := range environments.Pairs {
+		rule.Environments[p.Key.Text] = d.OneOf(p.Value, "the mode of an environment", reconciler.DriftModes()...)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 // pushes by git, and the command line as a user types it.
 func TestScripts(t *testing.T) {
 	needGit(t)
-	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), Setup: stage, Cmds: stageHands()})
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), Setup: stage, Cmds: stageHands(), Condition: knows})
 }
 
 // TestScriptsOnPostgreSQL tells one of the stories with the other database.
@@ -42,7 +43,7 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 			env.Setenv("BARYON_STORE", url)
 			return stage(env)
 		},
-		Cmds: stageHands(),
+		Cmds: stageHands(), Condition: knows,
 	})
 }
 
@@ -71,12 +72,35 @@ func stage(env *testscript.Env) error {
 	env.Setenv("BARYON_SERVER", "http://"+address)
 	env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("MIRROR", mirror())
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
 		env.Setenv("GIT_"+who+"_NAME", "Ada")
 		env.Setenv("GIT_"+who+"_EMAIL", "ada@example.com")
 	}
 	env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	return nil
+}
+
+// knows answers the conditions of scripts: [mirror] holds where Terraform
+// providers are at hand.
+func knows(name string) (bool, error) {
+	if name != "mirror" {
+		return false, fmt.Errorf("unknown condition %s", name)
+	}
+	return mirror() != "", nil
+}
+
+// mirror is the folder of Terraform providers that .ci/providers makes; empty
+// where there is none.
+func mirror() string {
+	dir := os.Getenv("BARYON_PROVIDERS")
+	if cache, err := os.UserCacheDir(); dir == "" && err == nil {
+		dir = filepath.Join(cache, "baryon", "providers")
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return ""
+	}
+	return dir
 }
 
 func freeAddress() (string, error) {

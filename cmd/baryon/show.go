@@ -27,6 +27,9 @@ func printTarget(w io.Writer, t v1.Target) {
 	f.line("environment", t.EnvironmentName)
 	f.line("why", reason(t))
 	f.line("next", t.Why.Next)
+	if t.Drift != nil {
+		f.line("drift", driftLine(*t.Drift))
+	}
 	f.line("needs", strings.Join(t.Needs, ", "))
 	f.line("needed by", strings.Join(t.Dependents, ", "))
 	f.line("declared in", t.Owner)
@@ -178,4 +181,16 @@ func printDeployment(w io.Writer, d v1.Deployment) {
 		f.line("output", name+"="+d.Outputs[name])
 	}
 	f.line("next", "baryon logs "+d.ID)
+}
+
+// driftLine says what others changed, and how old that knowledge is.
+func driftLine(d v1.Drift) string {
+	text := "none"
+	switch {
+	case d.Failed != "":
+		text = "could not be looked for: " + firstLine(d.Failed)
+	case len(d.Found) > 0:
+		text = fmt.Sprintf("%d resource(s), first seen %s", len(d.Found), ago(d.Found[0].FirstSeen))
+	}
+	return text + "; checked " + ago(d.CheckedAt)
 }

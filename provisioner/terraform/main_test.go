@@ -113,14 +113,19 @@ output "url" { value = "https://dev.example" }
 		j.Stack = "environment-" + id // the loop never has two jobs for one stack
 		return j
 	}
-	long := strings.Repeat("x", 400)
-	lines := make([]string, 1500)
+	lines := make([]string, 20_000)
 	for i := range lines {
-		lines[i] = fmt.Sprintf("terraform_data.it: (local-exec): line %d of many %s", i+1, long)
+		lines[i] = fmt.Sprintf("line %d of many", i+1)
+	}
+	// Terraform cuts lines of slow commands in two, so what prints many is not it.
+	binary := filepath.Join(p.dir, "terraform-that-prints")
+	script := "#!/bin/sh\ni=0\nif test -e print.tf && test \"$1\" = apply; then while [ $((i += 1)) -le 20000 ]; do echo line $i of many; done; fi\nexec terraform \"$@\"\n"
+	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	return provisionertest.World{
 		Engine: func(t *testing.T) provisionertest.Engine {
-			return p.engine(t, func(c *terraform.Config) { c.Policy.Allow = []string{"local-exec"} })
+			return p.engine(t, func(c *terraform.Config) { c.Policy.Allow, c.Binary = []string{"local-exec"}, binary })
 		},
 		Starts: func(t *testing.T, id string) int {
 			text, err := os.ReadFile(filepath.Join(marks, id))
@@ -143,7 +148,9 @@ output "url" { value = "https://dev.example" }
 			return running(id, "until test -e "+free+"; do sleep 0.02; done"), release
 		},
 		Print: func(id string) provisioner.Job {
-			return running(id, `i=0; while [ $((i += 1)) -le 1500 ]; do echo line $i of many `+long+`; done`)
+			j := running(id, "true")
+			j.Files.(fstest.MapFS)["print.tf"] = &fstest.MapFile{}
+			return j
 		},
 		Lines: lines,
 		Lose: func(t *testing.T, job provisioner.Job) {

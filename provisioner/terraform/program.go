@@ -55,7 +55,7 @@ func Find(ctx context.Context, binary, path string) (Program, error) {
 		if file == "" {
 			continue
 		}
-		return ask(ctx, file)
+		return ask(ctx, file, path)
 	}
 	return Program{}, fmt.Errorf("%w: no %s in %s; install terraform %s or tofu %s or newer, or set terraform.binary",
 		ErrNotFound, strings.Join(names, " or "), path, oldestTerraform, oldestTofu)
@@ -79,11 +79,11 @@ func lookIn(path, name string) string {
 }
 
 // ask asks a program for its version.
-func ask(ctx context.Context, file string) (Program, error) {
+func ask(ctx context.Context, file, path string) (Program, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file, "version", "-json")
-	cmd.Env = []string{"CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/dev/null", "HOME=/nonexistent", "PATH="}
+	cmd.Env = []string{"CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/dev/null", "HOME=/nonexistent", "PATH=" + path}
 	cmd.Dir = "/"
 	out, err := cmd.Output()
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// longestScratch leaves room for the name of a socket.
+const longestScratch = 80
+
 // settingsName is where the program's own configuration is. Nobody else's is
 // read.
 func (e *Engine) settingsName() string { return filepath.Join(e.cfg.Dir, "settings.tfrc") }
@@ -58,7 +61,7 @@ func (e *Engine) secrets(of map[string]string) map[string]string {
 
 // environment is what the program sees besides what every command sees. Nothing
 // that would add arguments or other settings gets through.
-func (e *Engine) environment(name string, of map[string]string) map[string]string {
+func (e *Engine) environment(id, name string, of map[string]string) map[string]string {
 	env := maps.Clone(of)
 	maps.DeleteFunc(env, func(name, _ string) bool {
 		return strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "TF_VAR_")
@@ -67,6 +70,11 @@ func (e *Engine) environment(name string, of map[string]string) map[string]strin
 		env = map[string]string{}
 	}
 	env["TF_CLI_CONFIG_FILE"] = e.settingsName()
+	// Providers listen on a socket there, whose name must not be longer than 104
+	// bytes or so. They begin where the program does.
+	if len(e.cfg.Runner.Scratch(id)) > longestScratch {
+		env["TMPDIR"] = "../tmp"
+	}
 	if e.cfg.State.Postgres != "" {
 		env["TF_WORKSPACE"] = safeName(name)
 	}

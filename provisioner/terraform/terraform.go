@@ -151,7 +151,7 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 	}
 	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(job.Stack)})
 	job.Commands = e.commands(p, job.Action, k)
-	job.Env, job.Secrets = e.environment(job.Stack, job.Env), e.secrets(job.Secrets)
+	job.Env, job.Secrets = e.environment(job.ID, job.Stack, job.Env), e.secrets(job.Secrets)
 	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
 	if job.Tool.Config, err = json.Marshal(cfg); err != nil {
 		return job, err
@@ -177,8 +177,8 @@ func (e *Engine) commands(p Program, action provisioner.Action, k kind) []string
 	lock := " -lock-timeout=" + e.cfg.LockWait.String()
 	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
 	switch {
-	case k == checking:
-		plan += " -refresh-only"
+	case k == checking: // it keeps nobody from applying
+		plan = name + " plan -json -input=false -lock=false -refresh-only -out=" + planFile
 	case action == provisioner.Deprovision:
 		plan += " -destroy"
 	}

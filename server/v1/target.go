@@ -57,7 +57,28 @@ type Target struct {
 	Needs              []string          `json:"needs,omitempty"`
 	Dependents         []string          `json:"dependents,omitempty"`
 
+	Drift *Drift `json:"drift,omitempty"` // nil where drift was never looked for
+
 	DeploymentsNewestFirst []Deployment `json:"deployments,omitempty"` // the last few
+}
+
+// Drift is how what is there differs from what was deployed, and how old that
+// knowledge is.
+type Drift struct {
+	CheckedAt time.Time       `json:"checkedAt"`
+	Failed    string          `json:"failed,omitempty"` // why the last check came to nothing
+	Found     []state.Drifted `json:"found"`
+}
+
+func driftOf(t state.Target) *Drift {
+	d := t.Observed.Drift
+	if d.CheckedAt.IsZero() {
+		return nil
+	}
+	if d.Found == nil {
+		d.Found = []state.Drifted{}
+	}
+	return &Drift{CheckedAt: d.CheckedAt, Failed: d.Failed, Found: d.Found}
 }
 
 // How far a target is behind what is recommended.

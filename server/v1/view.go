@@ -160,7 +160,7 @@ func (v *View) target(ctx context.Context, t state.Target, r *recommended) (Targ
 	if s := t.Asked.Suspended; s != nil {
 		out.Suspended = &Suspension{By: string(s.By), Why: s.Why, Until: s.Until}
 	}
-	out.Why = whyOf(t)
+	out.Why, out.Drift = whyOf(t), driftOf(t)
 	out.State = out.Why.State
 	return out, r.staleness(ctx, &out, t.Ref.Kind, deployed)
 }

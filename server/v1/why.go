@@ -62,6 +62,10 @@ func whyOf(t state.Target) Why {
 		why.State = Waiting
 	case t.Deployed.Deployment != "" && t.Deployed.Generation == t.Generation && t.Status == state.Succeeded:
 		why.State = Ready
+		if d := t.Observed.Drift; len(d.Found) > 0 {
+			why.Text, why.Since = "what is deployed was changed by others: "+d.String(), d.Found[0].FirstSeen
+			why.Next = "put it back with: baryon redeploy " + ref
+		}
 	case t.Status == state.Failed || t.Status == state.DeleteFailed:
 		why.State, why.Text, why.On = Failed, sentence("the last deployment failed", t.Message), t.LastAttempted
 		why.Next = "baryon logs " + ref
