@@ -72,7 +72,7 @@ func (e *Engine) environment(id, name string, of map[string]string) map[string]s
 	env["TF_CLI_CONFIG_FILE"] = e.settingsName()
 	// Providers listen on a socket there, whose name must not be longer than 104
 	// bytes or so. They begin where the program does.
-	if len(e.cfg.Runner.Scratch(id)) > longestScratch {
+	if e.cfg.Runner != nil && len(e.cfg.Runner.Scratch(id)) > longestScratch {
 		env["TMPDIR"] = "../tmp"
 	}
 	if e.cfg.State.Postgres != "" {

@@ -75,10 +75,14 @@ func (e *RefusedError) Error() string { return strings.Join(e.Problems, "\n") }
 // New returns an engine and makes its folder. Whether the program can be used is
 // found out when it is needed.
 func New(cfg Config) (*Engine, error) {
-	switch {
-	case cfg.Runner == nil:
+	if cfg.Runner == nil {
 		return nil, errors.New("terraform: Config.Runner is required")
-	case cfg.Dir == "":
+	}
+	return newEngine(cfg)
+}
+
+func newEngine(cfg Config) (*Engine, error) {
+	if cfg.Dir == "" {
 		return nil, errors.New("terraform: Config.Dir is required")
 	}
 	dir, err := filepath.Abs(cfg.Dir)
