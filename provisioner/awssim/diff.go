@@ -1,0 +1,283 @@
+package awssim
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"baryon/provisioner/awssim/template"
+)
+
+// A change is what a change set would do to one resource.
+type change struct {
+	Action, Logical, Physical, Type string
+	Replacement, Policy             string
+	Scope                           []string
+	Details                         []detail
+	Before, After                   string // JSON
+}
+
+type detail struct {
+	Evaluation, Source, Cause   string
+	Attribute, Name, Recreation string
+	Path, Before, After, Kind   string
+}
+
+// A difference is a comparison under way.
+type difference struct {
+	r        *region
+	s        *stack
+	from, to generation
+	old, new *template.Template
+	sc       *template.Scope
+	imports  map[string]string // physical IDs by logical ones
+	by       map[string]change
+}
+
+// diff compares what a stack is with what it would become. Only resolved
+// values count.
+func (r *region) diff(s *stack, from, to generation, imports map[string]string) (changes []change, outputs bool, err error) {
+	d := &difference{r: r, s: s, from: from, to: to, imports: imports, by: map[string]change{}}
+	if d.new, err = parse(to.Template); err != nil {
+		return nil, false, err
+	}
+	if from.Template != "" {
+		if d.old, err = parse(from.Template); err != nil {
+			return nil, false, err
+		}
+	}
+	if d.sc, err = r.scope(s, d.new, to, d.attribute); err != nil {
+		return nil, false, err
+	}
+	if err := d.new.Unresolved(d.sc.Conditions); err != nil {
+		return nil, false, err
+	}
+	order, cycle := template.Order(d.new.Edges(d.sc.Conditions))
+	if cycle != nil {
+		return nil, false, invalid("Circular dependency between resources")
+	}
+	if retyped := d.retyped(order); len(retyped) > 0 {
+		return nil, false, invalid("Update of resource type is not permitted. The new template modifies resource type of the following resources: [" + joined(retyped) + "]")
+	}
+	for _, id := range order {
+		if err := d.resource(d.new.Resource(id)); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, res := range d.new.Resources { // in the template's order
+		if c, ok := d.by[res.ID]; ok {
+			changes = append(changes, c)
+		}
+	}
+	changes = append(changes, d.removed(order)...)
+	return changes, d.outputs(), nil
+}
+
+func (d *difference) retyped(order []string) []string {
+	var out []string
+	for _, id := range order {
+		if was := d.s.Resources[id]; was != nil && was.Type != d.new.Resource(id).Type {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// attribute is what a value of the new template would be: unknown where it
+// hangs on something that is not there yet.
+func (d *difference) attribute(id, attr string) (any, error) {
+	if c, ok := d.by[id]; ok && (c.Action == "Add" || c.Replacement == "True" || c.Action == "Modify" && attr != "") {
+		return template.Unknown, nil
+	}
+	if c, ok := d.by[id]; ok && c.Action == "Import" {
+		return d.imports[id], nil
+	}
+	return d.r.attribute(d.s, id, attr)
+}
+
+func (d *difference) resource(res *template.Resource) error {
+	p, metadata, err := properties(d.sc, res)
+	if err != nil {
+		return err
+	}
+	was := d.s.Resources[res.ID]
+	after := contextOf(p, metadata)
+	switch {
+	case was == nil && d.imports[res.ID] != "":
+		d.by[res.ID] = change{Action: "Import", Logical: res.ID, Physical: d.imports[res.ID], Type: res.Type, After: after}
+		return nil
+	case was == nil:
+		d.by[res.ID] = change{Action: "Add", Logical: res.ID, Type: res.Type, After: after}
+		return nil
+	}
+	c := change{Action: "Modify", Logical: res.ID, Physical: was.Physical, Type: res.Type, Replacement: "False", Before: contextOf(was.Properties, was.Metadata), After: after}
+	t := typeOf(res.Type)
+	for _, k := range changed(was.Properties, p) {
+		c.add("Properties", d.details(res, k, was.Properties[k], p[k], t.recreation(k))...)
+	}
+	if !reflect.DeepEqual(was.Metadata, metadata) {
+		c.add("Metadata", detail{Evaluation: "Static", Source: "DirectModification", Attribute: "Metadata", Path: "/Metadata", Kind: "Modify"})
+	}
+	if t.Tags != "" && !slices.Equal(d.from.Tags, d.to.Tags) {
+		c.add("Tags", detail{Evaluation: "Static", Source: "DirectModification", Attribute: "Tags"})
+	}
+	if len(c.Details) == 0 {
+		return nil
+	}
+	c.judge(res)
+	d.by[res.ID] = c
+	return nil
+}
+
+func (ch *change) add(scope string, details ...detail) {
+	if !slices.Contains(ch.Scope, scope) {
+		ch.Scope = append(ch.Scope, scope)
+	}
+	ch.Details = append(ch.Details, details...)
+}
+
+// judge tells from the details whether the resource would be replaced.
+func (ch *change) judge(res *template.Resource) {
+	for _, d := range ch.Details {
+		switch {
+		case d.Recreation == "Always" && d.Evaluation == "Static":
+			ch.Replacement = "True"
+		case d.Recreation == "Always" || d.Recreation == "Conditionally":
+			if ch.Replacement != "True" {
+				ch.Replacement = "Conditional"
+			}
+		}
+	}
+	if ch.Replacement == "False" {
+		return
+	}
+	ch.Policy = map[string]string{"Retain": "ReplaceAndRetain", "Snapshot": "ReplaceAndSnapshot"}[res.UpdateReplacePolicy]
+	if ch.Policy == "" {
+		ch.Policy = "ReplaceAndDelete"
+	}
+}
+
+// details say why a property changes.
+func (d *difference) details(res *template.Resource, k string, before, after any, recreation string) []detail {
+	base := detail{
+		Evaluation: "Static", Source: "DirectModification", Attribute: "Properties", Name: k, Recreation: recreation,
+		Path: "/Properties/" + k, Before: shown(before), After: shown(after), Kind: kindOfChange(before, after),
+	}
+	var was *template.Resource
+	if d.old != nil {
+		was = d.old.Resource(res.ID)
+	}
+	if was == nil || !reflect.DeepEqual(was.Properties[k], res.Properties[k]) {
+		return []detail{base}
+	}
+	var out []detail
+	for _, name := range template.Uses(res.Properties[k], d.sc.Conditions) {
+		if a, _ := d.from.parameter(name); d.new.Parameter(name) != nil {
+			if b, _ := d.to.parameter(name); a != b || d.from.Resolved[name] != d.to.Resolved[name] {
+				by := base
+				by.Source, by.Cause = "ParameterReference", name
+				base.Evaluation = "Dynamic"
+				out = append(out, by)
+			}
+		}
+	}
+	for _, a := range template.Attributes(res.Properties[k]) {
+		if _, ok := d.by[a[0]]; ok {
+			by := base
+			by.Source, by.Cause = "ResourceAttribute", a[0]+"."+a[1]
+			base.Evaluation = "Dynamic"
+			if d.by[a[0]].Replacement != "True" {
+				by.Evaluation = "Dynamic"
+			}
+			out = append(out, by)
+		}
+	}
+	for _, name := range template.Uses(res.Properties[k], d.sc.Conditions) {
+		if c, ok := d.by[name]; ok && c.Replacement == "True" && len(out) == 0 {
+			by := base
+			by.Source, by.Cause = "ResourceReference", name
+			base.Evaluation = "Dynamic"
+			out = append(out, by)
+		}
+	}
+	return append(out, base)
+}
+
+func kindOfChange(before, after any) string {
+	switch {
+	case before == nil:
+		return "Add"
+	case after == nil:
+		return "Remove"
+	}
+	return "Modify"
+}
+
+// shown is a value as change sets show it.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error() // values are text, lists and maps: they can be written
+	}
+	return string(b)
+}
+
+func contextOf(p map[string]any, metadata any) string {
+	m := map[string]any{"Properties": p}
+	if metadata != nil {
+		m["Metadata"] = metadata
+	}
+	return shown(m)
+}
+
+// removed are the resources that the new template does not have.
+func (d *difference) removed(order []string) []change {
+	var out []change
+	for _, id := range sorted(d.s.Resources) {
+		if slices.Contains(order, id) {
+			continue
+		}
+		was := d.s.Resources[id]
+		policy := was.DeletionPolicy
+		if policy == "" {
+			policy = "Delete"
+		}
+		out = append(out, change{
+			Action: "Remove", Logical: id, Physical: was.Physical, Type: was.Type, Policy: policy, Before: contextOf(was.Properties, was.Metadata),
+		})
+	}
+	return out
+}
+
+// outputs says whether the outputs would change. What cannot be worked out yet
+// is found at execution, as the service does.
+func (d *difference) outputs() bool {
+	after, err := outputsOf(d.new, d.sc)
+	return err != nil || !reflect.DeepEqual(after, d.s.Outputs)
+}
+
+// outputsOf works out the outputs of a template.
+func outputsOf(t *template.Template, sc *template.Scope) ([]output, error) {
+	var out []output
+	for _, o := range t.Outputs {
+		if o.Condition != "" && !sc.Conditions[o.Condition] {
+			continue
+		}
+		v, err := sc.Eval(o.Value)
+		if err != nil {
+			return nil, err
+		}
+		export, err := sc.Eval(o.Export)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, output{Key: o.Key, Value: shown(v), Description: o.Description, Export: shown(export)})
+	}
+	return out, nil
+}

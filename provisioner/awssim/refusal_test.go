@@ -1,0 +1,164 @@
+package awssim_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"baryon/provisioner/awssim"
+)
+
+// Sources of the texts: UG is the CloudFormation User Guide, API its API
+// Reference, TR its Template Reference; "recorded" is an answer of the real
+// service in the parity snapshots of localstack/localstack,
+// tests/aws/services/cloudformation; "issue" a message of the service quoted in
+// public issues; "eucalyptus" the words of its compatible implementation.
+var refusedTemplates = []struct{ name, source, template, code, text string }{
+	{"YAML that is none", "recorded api/test_templates", "Resources: {A: [", "", "Template format error: YAML not well-formed. (line 1, column"},
+	{"JSON that is none", "recorded api/test_templates", `{"Resources": {"A": }}`, "", "Template format error: JSON not well-formed. (line 1, column"},
+	{"not a map", "recorded test_template_engine", "- a\n- b", "", "Template format error: unsupported structure."},
+	{"a format version that is none", "UG format-version-structure", "AWSTemplateFormatVersion: 2011-01-01\n" + one, "", "unsupported value for AWSTemplateFormatVersion"},
+	{"no resources", "recorded api/test_templates", "Description: x", "", "At least one Resources member must be defined."},
+	{"no resource in resources", "recorded api/test_templates", "Resources: {}", "", "At least one Resources member must be defined."},
+	{"a resource that is no map", "recorded api/test_stacks", "Resources: {A: x}", "", "Any Resources member must be an object."},
+	{"a resource without a type", "recorded api/test_validations", "Resources: {A: {Properties: {}}}", "", "[/Resources/A] Every Resources object must contain a Type member."},
+	{"an unknown key in a resource", "recorded api/test_validations", "Resources: {A: {Type: AWS::SNS::Topic, Invalid: 1}}", "", "Invalid template resource property 'Invalid'"},
+	{"an unknown section", "eucalyptus TemplateParser", one + "Resource: {}\n", "", "Invalid template property or properties [Resource]"},
+	{"a logical ID with a dash", "recorded api/test_resources", "Resources: {my-id: {Type: AWS::SNS::Topic}}", "", "Resource name my-id is non alphanumeric."},
+	{"a parameter with a dash", "recorded api/test_changesets", "Parameters: {my-p: {Type: String}}\n" + one, "", "Parameter name my-p is non alphanumeric."},
+	{"an output without a value", "recorded api/test_validations", one + "Outputs: {O: {Description: x}}", "", "Every Outputs member must contain a Value object"},
+	{"null", "recorded api/test_validations", one + "Outputs: {MyOutput: {Value: }}", "", "[/Outputs/MyOutput/Value] 'null' values are not allowed in templates"},
+	{"null in a property", "recorded api/test_validations", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {TopicName: null}}}", "", "'null' values are not allowed in templates"},
+	{"a mapping of maps", "recorded engine/test_mappings", "Mappings: {M: {a: {b: {c: d}}}}\n" + one, "", "Every Mappings attribute must be a String or a List."},
+	{"a mapping that is no map", "recorded engine/test_mappings", "Mappings: {M: {A: x}}\n" + one, "", "Every Mappings member A must be a map"},
+	{"a mapping key that is missing", "recorded engine/test_mappings", "Mappings: {M: {a: {b: c}}}\n" + prop("!FindInMap [M, a, z]"), "", "Template error: Unable to get mapping for M::a::z"},
+	{"a mapping that is missing", "TR intrinsic-function-reference-findinmap", prop("!FindInMap [M, a, z]"), "", "Mapping named 'M' is not present"},
+	{"a Ref to nothing", "recorded engine/test_references", prop("!Ref X"), "", "Template format error: Unresolved resource dependencies [X] in the Resources block of the template"},
+	{"DependsOn nothing", "recorded engine/test_references", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: X}}", "", "Unresolved resource dependencies [X] in the Resources block"},
+	{"a Sub of nothing", "TR intrinsic-function-reference-sub", prop(`!Sub "${X}"`), "", "Unresolved resource dependencies [X] in the Resources block"},
+	{"a Ref to nothing in outputs", "recorded engine/test_conditions", one + "Outputs: {O: {Value: !Ref X}}", "", "Unresolved resource dependencies [X] in the Outputs block of the template"},
+	{"GetAtt of nothing", "issue, moto tests", prop("!GetAtt X.Arn"), "", "Template error: instance of Fn::GetAtt references undefined resource X"},
+	{"GetAtt without an attribute", "recorded test_change_set_fn_get_attr", prop("!GetAtt A"), "", "every Fn::GetAtt object requires two non-empty parameters"},
+	{"GetAtt of an attribute that is none", "issue; eucalyptus", "Resources: {B: {Type: AWS::SNS::Topic}, A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt B.Nope}}}", "", "resource B does not support attribute type Nope in Fn::GetAtt"},
+	{"Join of text", "recorded test_change_set_fn_split", prop("!Join [',', text]"), "", "every Fn::Join object requires two parameters"},
+	{"Split of a list", "recorded test_change_set_fn_split", prop("!Split [',', [a]]"), "", "every Fn::Split object requires two parameters"},
+	{"Select without a number", "recorded test_change_set_fn_select", prop("!Select [x, [a]]"), "", "Fn::Select requires a list argument with two elements: an integer index and a list"},
+	{"Select beyond the end", "eucalyptus TemplateParser", prop("!Select [3, [a]]"), "late", "Template error: Fn::Select cannot select nonexistent value at index 3"},
+	{"Equals of three", "recorded engine/test_conditions", "Conditions: {C: !Equals [a, b, c]}\n" + one, "", "every Fn::Equals object requires a list of 2 string parameters."},
+	{"If of an unknown condition", "recorded test_change_set_conditions", prop("!If [C, a, b]"), "", "Template error: unresolved condition dependency C in Fn::If"},
+	{"a condition on a resource", "eucalyptus TemplateParser", "Conditions: {C: !Equals [!Ref A, b]}\n" + one, "", "Unresolved dependencies [A]. Cannot reference resources in the Conditions block of the template"},
+	{"a resource under an unknown condition", "recorded test_conditions", "Resources: {A: {Type: AWS::SNS::Topic, Condition: C}}", "", "Unresolved condition dependency C in the Resources block"},
+	{"a Ref to what a condition takes away", "recorded engine/test_conditions", "Conditions: {C: !Equals [a, b]}\nResources: {A: {Type: AWS::SNS::Topic, Condition: C}, B: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref A}}}", "", "Unresolved resource dependencies [A] in the Resources block"},
+	{"And of one", "TR conditions reference", "Conditions: {C: !And [!Equals [a, b]]}\n" + one, "", "every Fn::And object requires a list of at least 2 and at most 10"},
+	{"Not of two", "TR conditions reference", "Conditions: {C: !Not [!Equals [a, b], !Equals [a, b]]}\n" + one, "", "every Fn::Not object requires one boolean parameter"},
+	{"a circle", "UG aws-attribute-dependson", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: B}, B: {Type: AWS::SNS::Topic, DependsOn: A}, C: {Type: AWS::SNS::Topic, DependsOn: A}}", "", "Circular dependency between resources: [A, B]"},
+	{"an unknown type", "issue", "Resources: {A: {Type: X::Y::Z}}", "", "Template format error: Unrecognized resource types: [X::Y::Z]"},
+	{"an unknown function", "issue", prop("{'Fn::Upper': a}"), "", "Encountered unsupported function: Fn::Upper"},
+	{"a function of an extension that is not declared", "UG transform-aws-languageextensions", prop("{'Fn::ToJsonString': {a: b}}"), "", "Encountered unsupported function: Fn::ToJsonString"},
+	{"an unknown tag", "recorded api/test_templates", prop("!Upper a"), "", "Template format error: YAML not well-formed."},
+	{"a transform without a name", "recorded test_template_engine", "Transform: {Name: [x]}\n" + one, "", "Key Name of transform definition must be a string."},
+	{"a transform that fails", "recorded test_change_sets", "Transform: Mine\n" + one, "", "Transform Mine failed with:"},
+	{"a serverless function without code", "serverless-application-model translator", "Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.12, CodeUri: ./src}}}", "", "'CodeUri' is not a valid S3 Uri"},
+	{"a parameter type that is none", "eucalyptus TemplateParser", "Parameters: {P: {Type: Text}}\n" + one, "", "Template format error: Unrecognized parameter type: Text"},
+	{"a list of key pairs", "UG parameters-section-structure", "Parameters: {P: {Type: 'List<AWS::EC2::KeyPair::KeyName>'}}\n" + one, "", "Unrecognized parameter type"},
+	{"a parameter without a type", "UG parameters-section-structure", "Parameters: {P: {Default: a}}\n" + one, "", "Every Parameters object must contain a Type member."},
+	{"a default against its pattern", "UG parameters-section-structure", "Parameters: {P: {Type: String, Default: a1, AllowedPattern: '[a-z]*'}}\n" + one, "", "Parameter 'P' must match pattern [a-z]*"},
+	{"a deletion policy that is none", "UG aws-attribute-deletionpolicy", "Resources: {A: {Type: AWS::SNS::Topic, DeletionPolicy: Keep}}", "", "Unrecognized DeletionPolicy Keep"},
+	{"a name for two things", "UG template-anatomy", "Parameters: {A: {Type: String, Default: x}}\n" + one, "", "Duplicate logical ID [A]"},
+	{"import by a resource's name", "TR intrinsic-function-reference-importvalue", "Resources: {A: {Type: AWS::SNS::Topic}, B: {Type: AWS::SNS::Topic, Properties: {DisplayName: {'Fn::ImportValue': !Ref A}}}}", "", "the attribute in Fn::ImportValue must not depend on any resources"},
+	{"a long description", "UG cloudformation-limits", "Description: " + strings.Repeat("x", 1025) + "\n" + one, "", "'Description' length is greater than 1024."},
+	{"too many resources", "UG cloudformation-limits", "Resources:\n" + many(501), "", "Number of resources, 501, is greater than maximum allowed, 500"},
+	{"a body over the limit", "UG cloudformation-limits; recorded test_template_engine", one + strings.Repeat("#", 51200), "", "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200"},
+	{"IAM without a capability", "UG using-iam-template", "Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}}", "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]"},
+	{"named IAM without its capability", "UG using-iam-template; recorded", "Resources: {R: {Type: AWS::IAM::Role, Properties: {RoleName: r, AssumeRolePolicyDocument: {}}}}", "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
+	{"a transform without its capability", "recorded test_template_engine", "Transform: AWS::LanguageExtensions\n" + one, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_AUTO_EXPAND]"},
+	{"an unknown property", "UG resource-type-schemas; issue", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {Displayname: a}}}", "late", "Properties validation failed for resource A with message: [#: extraneous key [Displayname] is not permitted]"},
+	{"a property of the wrong kind", "recorded test_template_engine", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: [a]}}}", "late", "[#/DisplayName: expected type: String, found: JSONArray]"},
+	{"a number that is none", "UG resource-type-schemas", "Resources: {A: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: soon}}}", "late", "#/DelaySeconds: expected type: Number, found: String"},
+	{"a required property left out", "UG resource-type-schemas; issue", "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String}}}", "late", "#: required key [Value] not found"},
+	{"an import of nothing", "recorded test_change_set_exports_imports; issue", prop("!ImportValue nothing"), "late", "No export named nothing found. Rollback requested by user."},
+	{"a secret that is missing", "UG dynamic-references", prop("'{{resolve:secretsmanager:nothing:SecretString:k}}'"), "late", "Secrets Manager can't find the specified secret."},
+	{"a stored value that is missing", "UG dynamic-references", prop("'{{resolve:ssm:/nothing}}'"), "late", "Unable to fetch parameters [/nothing] from parameter store for this account."},
+	{"a stored parameter that is missing", "UG parameters-section-structure; issue", "Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /a/b}}\n" + one, "", "Unable to fetch parameters [/a/b] from parameter store for this account."},
+}
+
+const one = "Resources: {A: {Type: AWS::SNS::Topic}}\n"
+
+// prop is a template whose one property has a value.
+func prop(v string) string {
+	return "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: " + v + "}}}\n"
+}
+
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("  R" + strings.Repeat("a", i%26+1) + string(rune('A'+i/26)) + ": {Type: AWS::SNS::Topic}\n")
+	}
+	return b.String()
+}
+
+// TestRefusedTemplates is behaviours 88 and 92 of the real service.
+func TestRefusedTemplates(t *testing.T) {
+	t.Parallel()
+	if len(refusedTemplates) < 60 {
+		t.Errorf("%d templates are refused, want 60", len(refusedTemplates))
+	}
+	for _, tt := range refusedTemplates {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, awssim.Config{})
+			in := &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: &tt.template}
+			_, err := w.cfn.CreateStack(t.Context(), in)
+			if tt.code != "late" {
+				code := tt.code
+				if code == "" {
+					code = "ValidationError"
+				}
+				says(t, err, code, tt.text)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := w.rest("s"); s.StackStatus != types.StackStatusRollbackComplete {
+				t.Errorf("status = %s, want ROLLBACK_COMPLETE", s.StackStatus)
+			}
+			if all := strings.Join(w.events("s"), "\n"); !strings.Contains(all, tt.text) {
+				t.Errorf("events:\n%s\nwant %s (%s)", all, tt.text, tt.source)
+			}
+		})
+	}
+}
+
+// TestRefusedParameters is about values that templates do not take.
+func TestRefusedParameters(t *testing.T) {
+	t.Parallel()
+	const declared = "Parameters: {P: {Type: String, MinLength: 2, MaxLength: 4}, N: {Type: Number, Default: 1, MaxValue: 5}, " +
+		"C: {Type: CommaDelimitedList, Default: a, AllowedValues: [a, b], ConstraintDescription: a or b}}\n" + one
+	for name, tt := range map[string]struct{ source, key, value, text string }{
+		"left out":        {"recorded api/test_stacks", "", "", "Parameters: [P] must have values"},
+		"unknown":         {"issue; eucalyptus", "X", "x", "Parameters: [X] do not exist in the template"},
+		"too short":       {"UG parameters-section-structure", "P", "x", "Parameter 'P' must contain at least 2 characters"},
+		"too long":        {"UG parameters-section-structure", "P", "xxxxx", "Parameter 'P' must contain at most 4 characters"},
+		"no number":       {"recorded test_change_set_parameters", "N", "x", "Parameter 'N' must be a number."},
+		"too large":       {"UG parameters-section-structure", "N", "6", "Parameter 'N' must be a number not greater than 5"},
+		"one of a list":   {"UG parameters-section-structure", "C", "a,c", "Parameter 'C' failed to satisfy constraint: a or b"},
+		"over 4096 bytes": {"UG cloudformation-limits", "P", strings.Repeat("x", 4097), "at most 4096 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, awssim.Config{})
+			in := &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(declared)}
+			if tt.key != "" {
+				in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &tt.key, ParameterValue: &tt.value})
+				if tt.key != "P" {
+					in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: new("P"), ParameterValue: new("xx")})
+				}
+			}
+			_, err := w.cfn.CreateStack(t.Context(), in)
+			says(t, err, "ValidationError", tt.text)
+		})
+	}
+}

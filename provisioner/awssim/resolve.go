@@ -1,0 +1,260 @@
+package awssim
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"baryon/provisioner/awssim/template"
+)
+
+// parse reads a template and holds it to what the simulated account knows.
+func parse(body string) (*template.Template, error) {
+	t, err := template.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	var unknown []string
+	for _, typ := range t.Types() {
+		if typeOf(typ) == nil {
+			unknown = append(unknown, typ)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, invalid("Template format error: Unrecognized resource types: [" + strings.Join(unknown, ", ") + "]")
+	}
+	values := []any{}
+	for _, r := range t.Resources {
+		values = append(values, r.Properties)
+	}
+	for _, o := range t.Outputs {
+		values = append(values, o.Value)
+	}
+	for _, a := range template.Attributes(values) {
+		r := t.Resource(a[0])
+		if r == nil || supports(typeOf(r.Type), a[1]) {
+			continue
+		}
+		return nil, invalid(fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", a[0], a[1]))
+	}
+	return t, nil
+}
+
+// supports says whether a type has an attribute.
+func supports(t *resourceType, attr string) bool {
+	return t.Properties == nil || slices.Contains(t.Attributes, attr) || slices.Contains(t.ID, attr)
+}
+
+// parameters are the values of a template's parameters: those given, those
+// kept from before, and defaults.
+func (c *call) parameters(t *template.Template, a args, before generation) ([]pair, map[string]string, error) {
+	given := map[string]string{}
+	var unknown []string
+	for _, p := range a.structs("Parameters") {
+		k := p.get("ParameterKey")
+		previous, had := before.parameter(k)
+		switch {
+		case p.yes("UsePreviousValue") && p.get("ParameterValue") != "":
+			return nil, nil, invalid("Invalid input for parameter key " + k + ". Cannot specify usePreviousValue as true and non empty value for a parameter")
+		case p.yes("UsePreviousValue") && !had:
+			return nil, nil, invalid("Invalid input for parameter key " + k + ". Cannot specify usePreviousValue as true for a parameter key not in the previous template")
+		case p.yes("UsePreviousValue"):
+			given[k] = previous
+		default:
+			given[k] = p.get("ParameterValue")
+		}
+		if t.Parameter(k) == nil {
+			unknown = append(unknown, k)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, nil, invalid("Parameters: [" + strings.Join(unknown, ", ") + "] do not exist in the template")
+	}
+	var out []pair
+	var missing []string
+	for _, p := range t.Parameters {
+		v, ok := given[p.Name]
+		if !ok && p.Default != nil {
+			v, ok = *p.Default, true
+		}
+		if !ok {
+			missing = append(missing, p.Name)
+			continue
+		}
+		if !p.InStore() {
+			if err := p.Check(v); err != nil {
+				return nil, nil, err
+			}
+		}
+		out = append(out, pair{p.Name, v})
+	}
+	if len(missing) > 0 {
+		return nil, nil, invalid("Parameters: [" + strings.Join(missing, ", ") + "] must have values")
+	}
+	resolved, err := c.stored(t, out)
+	return out, resolved, err
+}
+
+// stored reads the parameters whose values live in the parameter store.
+func (c *call) stored(t *template.Template, values []pair) (map[string]string, error) {
+	resolved := map[string]string{}
+	var missing []string
+	for _, v := range values {
+		if !t.Parameter(v.Key).InStore() {
+			continue
+		}
+		p := c.region.Parameters[v.Value]
+		if p == nil || p.Type == "SecureString" {
+			missing = append(missing, v.Value)
+			continue
+		}
+		resolved[v.Key] = p.Value
+	}
+	if len(missing) > 0 {
+		return nil, invalid("Unable to fetch parameters [" + strings.Join(missing, ",") + "] from parameter store for this account.")
+	}
+	return resolved, nil
+}
+
+func (g generation) parameter(k string) (string, bool) {
+	for _, p := range g.Parameters {
+		if p.Key == k {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// scope is what the values of a stack's template are worked out in. What a
+// resource is and has comes from the attribute function.
+func (r *region) scope(s *stack, t *template.Template, g generation, attribute func(id, attr string) (any, error)) (*template.Scope, error) {
+	notifications := []any{}
+	for _, arn := range g.Notifications {
+		notifications = append(notifications, arn)
+	}
+	values := map[string]any{
+		"AWS::AccountId": r.Account, "AWS::Region": r.Name, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
+		"AWS::StackId": s.ID, "AWS::StackName": s.Name, "AWS::NotificationARNs": notifications,
+	}
+	for _, p := range g.Parameters {
+		if declared := t.Parameter(p.Key); declared != nil {
+			v := p.Value
+			if kept, ok := g.Resolved[p.Key]; ok {
+				v = kept
+			}
+			values[p.Key] = declared.Value(v)
+		}
+	}
+	sc := &template.Scope{
+		Template: t, Parameters: values, Attribute: attribute, Zones: []string{r.Name + "a", r.Name + "b", r.Name + "c"},
+		Import: func(name string) (string, error) {
+			exporter, v := r.exporter(name, nil)
+			if exporter == nil {
+				return "", invalid("No export named " + name + " found")
+			}
+			return v, nil
+		},
+	}
+	if err := sc.Decide(); err != nil {
+		return nil, err
+	}
+	return sc, nil
+}
+
+// attribute is what a stack's resource has now.
+func (r *region) attribute(s *stack, id, attr string) (any, error) {
+	res := s.Resources[id]
+	if res == nil {
+		return nil, invalid("Template format error: Unresolved resource dependencies [" + id + "] in the Resources block of the template")
+	}
+	if attr == "" {
+		return res.Physical, nil
+	}
+	thing := r.Things[res.Thing]
+	if thing == nil {
+		return nil, invalid(fmt.Sprintf("Resource handler returned message: \"%s was not found\" (HandlerErrorCode: NotFound)", res.Physical))
+	}
+	if v, ok := thing.Attributes[attr]; ok {
+		return v, nil
+	}
+	if v, ok := thing.Properties[attr]; ok {
+		return v, nil
+	}
+	if typeOf(res.Type).Properties == nil {
+		return id + "." + attr, nil // a custom resource's own answer
+	}
+	return nil, invalid(fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, attr))
+}
+
+// properties works out what a resource is to be.
+func properties(sc *template.Scope, res *template.Resource) (map[string]any, any, error) {
+	v, err := sc.Eval(res.Properties)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, _ := v.(map[string]any)
+	if p == nil {
+		p = map[string]any{}
+	}
+	metadata, err := sc.Eval(res.Metadata)
+	return p, metadata, err
+}
+
+var dynamicReference = regexp.MustCompile(`\{\{resolve:(ssm|ssm-secure|secretsmanager):([^}]+)\}\}`)
+
+// dynamic replaces references to the parameter store and to secrets with what
+// is kept there: what a resource really gets.
+func (r *region) dynamic(p map[string]any) (map[string]any, error) {
+	v, err := r.resolved(p)
+	out, _ := v.(map[string]any)
+	return out, err
+}
+
+func (r *region) resolved(v any) (any, error) {
+	switch v := v.(type) {
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			var err error
+			if out[i], err = r.resolved(v[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		out := map[string]any{}
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			var err error
+			if out[k], err = r.resolved(v[k]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case string:
+		var failed error
+		out := dynamicReference.ReplaceAllStringFunc(v, func(m string) string {
+			parts := dynamicReference.FindStringSubmatch(m)
+			value, err := r.kept(parts[1], parts[2])
+			if err != nil {
+				failed = err
+			}
+			return value
+		})
+		return out, failed
+	}
+	return v, nil
+}
+
+// kept reads one dynamic reference.
+func (r *region) kept(store, name string) (string, error) {
+	if store == "secretsmanager" {
+		return r.secretValue(name)
+	}
+	id, _, _ := strings.Cut(name, ":")
+	if p := r.Parameters[id]; p != nil {
+		return p.Value, nil
+	}
+	return "", invalid("Unable to fetch parameters [" + id + "] from parameter store for this account.")
+}

@@ -1,0 +1,207 @@
+// Package awssim is an AWS that lives in one process: CloudFormation, and as
+// much of STS, S3, the parameter store and Secrets Manager as stacks need. It
+// speaks the real wire protocols, so the unmodified SDK and the AWS CLI use it
+// by its address alone. It is for tests and for rehearsals.
+//
+// It knows the templates, change sets, state machines and refusals of
+// CloudFormation, and resource types by their published schemas. Resources are
+// records: it refuses to know what they would do.
+//
+// Nothing runs by itself: whoever asks makes the time pass that the clock says
+// has passed, in order of what was due. A test that holds the clock therefore
+// holds every state for as long as it likes, and the same calls give the same
+// history.
+package awssim
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config is what a Sim is made of.
+type Config struct {
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
+	// Step is how long the creation, change or deletion of one resource
+	// takes. Zero ends it at once.
+	Step time.Duration
+	// Keys are the long-lived access keys. Without any, every key is good:
+	// one of 12 digits stands for the account of that number, every other for
+	// DefaultAccount.
+	Keys map[string]Identity
+	// Roles may be assumed. Without any, every role of every account may.
+	Roles map[string]Role
+	// Rate is how many calls a second an account may make to CloudFormation
+	// in a region before it is throttled; 0 is without limit.
+	Rate float64
+	// Lag is how many reads of a stack after a write still show what was.
+	Lag int
+	// PageSize is how many entries a page of an answer has; 0 is 100.
+	PageSize int
+}
+
+// DefaultAccount is the account of keys that name none.
+const DefaultAccount = "123456789012"
+
+// An Identity is who a key belongs to.
+type Identity struct{ Account, ARN string }
+
+// A Role can be assumed by those who know its external ID, where it has one.
+type Role struct{ ExternalID string }
+
+// A Sim is one simulated AWS. It is an http.Handler and safe for concurrent use.
+type Sim struct {
+	cfg Config
+
+	mu sync.Mutex
+	w  world
+}
+
+// New returns an empty AWS.
+func New(cfg Config) *Sim {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.PageSize <= 0 {
+		cfg.PageSize = 100
+	}
+	return &Sim{cfg: cfg, w: newWorld()}
+}
+
+// maxBody bounds what one request may send.
+const maxBody = 16 << 20
+
+// ServeHTTP answers one call, of whichever service its signature names.
+func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &call{Sim: s, now: s.cfg.Now().UTC(), id: s.w.uuid()}
+	w.Header().Set("X-Amzn-Requestid", c.id)
+	if strings.HasPrefix(r.URL.Path, "/_sim/") {
+		c.control(w, r)
+		return
+	}
+	service, err := c.authenticate(r)
+	if err == nil {
+		c.region = s.w.region(c.who.Account, c.regionName)
+		c.settle(c.now)
+	}
+	switch service {
+	case "s3":
+		c.serveS3(w, r, err)
+	case "ssm", "secretsmanager":
+		c.serveJSON(w, r, service, err)
+	default:
+		c.serveQuery(w, r, service, err)
+	}
+}
+
+// A call is one request while it is answered.
+type call struct {
+	*Sim
+
+	now        time.Time
+	id         string
+	who        Identity
+	regionName string
+	region     *region
+}
+
+// authenticate reads who asks, for which service and where. The signature
+// itself is not verified: that would prove the client, not the template.
+func (c *call) authenticate(r *http.Request) (service string, err error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		service = guess(r)
+		return service, &apiError{403, "MissingAuthenticationToken", "Missing Authentication Token"}
+	}
+	_, rest, ok := strings.Cut(header, "Credential=")
+	scope, _, _ := strings.Cut(rest, ",")
+	parts := strings.Split(scope, "/")
+	if !strings.HasPrefix(header, "AWS4-HMAC-SHA256 ") || !ok || len(parts) != 5 || !strings.Contains(header, "Signature=") {
+		return guess(r), &apiError{400, "IncompleteSignature", "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter."}
+	}
+	c.regionName, service = parts[2], parts[3]
+	c.who, err = c.identify(parts[0], r.Header.Get("X-Amz-Security-Token"))
+	return service, err
+}
+
+// guess tells the service of a request that is not signed.
+func guess(r *http.Request) string {
+	if r.Header.Get("X-Amz-Target") != "" {
+		return "ssm"
+	}
+	if r.Method != http.MethodPost {
+		return "s3"
+	}
+	return "cloudformation"
+}
+
+func (c *call) identify(key, token string) (Identity, error) {
+	if session, ok := c.w.Sessions[key]; ok {
+		switch {
+		case session.Token != token:
+			return Identity{}, &apiError{403, "InvalidClientTokenId", "The security token included in the request is invalid."}
+		case !c.now.Before(session.Expires):
+			return Identity{}, &apiError{403, "ExpiredToken", "The security token included in the request is expired"}
+		}
+		return session.Identity, nil
+	}
+	if who, ok := c.cfg.Keys[key]; ok {
+		return who, nil
+	}
+	if len(c.cfg.Keys) > 0 {
+		return Identity{}, &apiError{403, "InvalidClientTokenId", "The security token included in the request is invalid."}
+	}
+	account := DefaultAccount
+	if len(key) == 12 && strings.Trim(key, "0123456789") == "" {
+		account = key
+	}
+	return Identity{Account: account, ARN: "arn:aws:iam::" + account + ":user/rehearsal"}, nil
+}
+
+// An apiError is a refusal on the wire.
+type apiError struct {
+	Status        int
+	Code, Message string
+}
+
+func (e *apiError) Error() string { return e.Code + ": " + e.Message }
+
+func invalid(message string) error { return &apiError{400, "ValidationError", message} }
+
+// asAPI makes an error fit for the wire; what has no code of its own is a
+// validation error.
+func asAPI(err error) *apiError {
+	if api, ok := errors.AsType[*apiError](err); ok {
+		return api
+	}
+	return &apiError{400, "ValidationError", err.Error()}
+}
+
+// Calls tells how often each action was asked for, as "service:Action".
+func (s *Sim) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.w.Calls)
+}
+
+// Mutations tells how many operations were begun for a client request token,
+// or in all for an empty one: what repeats of a request must not raise.
+func (s *Sim) Mutations(token string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token != "" {
+		return s.w.Begun[token]
+	}
+	n := 0
+	for _, count := range s.w.Begun {
+		n += count
+	}
+	return n
+}

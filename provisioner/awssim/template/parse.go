@@ -1,0 +1,299 @@
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Parse reads a template in either notation and checks all that can be
+// checked without parameter values.
+func Parse(body string) (*Template, error) {
+	root, err := nodes(body)
+	if err != nil {
+		return nil, err
+	}
+	if root == nil || root.Kind != yaml.MappingNode {
+		return nil, refuse("Template format error: unsupported structure.")
+	}
+	t := &Template{Mappings: map[string]map[string]map[string]any{}, Conditions: map[string]any{}}
+	if err := t.sections(root); err != nil {
+		return nil, err
+	}
+	if err := t.Expand(); err != nil {
+		return nil, err
+	}
+	return t, t.check()
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+)`)
+
+// nodes reads the notation; JSON is sniffed by its first character.
+func nodes(body string) (*yaml.Node, error) {
+	if strings.HasPrefix(strings.TrimLeft(body, " \t\r\n"), "{") {
+		var raw json.RawMessage
+		if err := json.Unmarshal([]byte(body), &raw); err != nil {
+			line, column := 1, 1
+			if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
+				before := body[:min(int(at.Offset), len(body))]
+				line, column = strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n")
+			}
+			return nil, refuse("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
+		}
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(body), &doc); err != nil {
+		line := "1"
+		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+			line = m[1]
+		}
+		return nil, refuse("Template format error: YAML not well-formed. (line %s, column 1)", line)
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// pairs yields the entries of a mapping node in their order.
+func pairs(n *yaml.Node, yield func(key string, v *yaml.Node) error) error {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if err := yield(n.Content[i].Value, n.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tagged are the short forms that stand for Fn:: and the same name.
+var tagged = []string{
+	"GetAtt", "Sub", "Join", "Split", "Select", "FindInMap", "If", "And", "Or", "Not", "Equals",
+	"ImportValue", "GetAZs", "Cidr", "Base64", "Transform",
+}
+
+// maxDepth bounds nesting, and with it what aliases can unfold to.
+const maxDepth = 100
+
+// value turns a node into a value; path is where it stands.
+func value(n *yaml.Node, path string, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, refuse("Template format error: unsupported structure.")
+	}
+	if n.Kind == yaml.AliasNode {
+		return value(n.Alias, path, depth+1)
+	}
+	plain := *n
+	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		name := n.Tag[1:]
+		plain.Tag = ""
+		if plain.Kind == yaml.ScalarNode {
+			plain.Tag = "!!str"
+		}
+		arg, err := value(&plain, path, depth+1)
+		switch {
+		case err != nil:
+			return nil, err
+		case name == "Ref" || name == "Condition":
+			return map[string]any{name: arg}, nil
+		case slices.Contains(tagged, name):
+			return long("Fn::"+name, arg), nil
+		}
+		return nil, refuse("Template format error: YAML not well-formed. (line %d, column %d)", n.Line, n.Column)
+	}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		if n.Tag == "!!null" {
+			return nil, refuse("[%s] 'null' values are not allowed in templates", path)
+		}
+		return n.Value, nil
+	case yaml.SequenceNode:
+		list := []any{}
+		for i, item := range n.Content {
+			v, err := value(item, path+"/"+strconv.Itoa(i), depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		return list, nil
+	case yaml.MappingNode:
+		m := map[string]any{}
+		err := pairs(n, func(key string, item *yaml.Node) error {
+			v, err := value(item, path+"/"+key, depth+1)
+			m[key] = v
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if name, arg, ok := function(m); ok {
+			return long(name, arg), nil
+		}
+		return m, nil
+	}
+	return nil, refuse("Template format error: unsupported structure.")
+}
+
+// long is a function call in the one form that the rest of the package reads:
+// Fn::GetAtt has become a list, split at the first dot.
+func long(name string, arg any) any {
+	if s, ok := arg.(string); ok && name == "Fn::GetAtt" {
+		if id, attr, found := strings.Cut(s, "."); found {
+			return map[string]any{name: []any{id, attr}}
+		}
+	}
+	return map[string]any{name: arg}
+}
+
+// sections are the top-level keys.
+func (t *Template) sections(root *yaml.Node) error {
+	var unknown []string
+	err := pairs(root, func(key string, n *yaml.Node) (err error) {
+		switch key {
+		case "AWSTemplateFormatVersion":
+			t.Version = n.Value
+			if n.Value != "2010-09-09" {
+				return refuse("Template format error: unsupported value for AWSTemplateFormatVersion.")
+			}
+		case "Description":
+			t.Description = n.Value
+			if n.Kind != yaml.ScalarNode {
+				return refuse("Template format error: Every Description member must be a string.")
+			}
+			if len(n.Value) > 1024 {
+				return refuse("Template format error: 'Description' length is greater than 1024.")
+			}
+		case "Metadata":
+			t.Metadata, err = value(n, "/Metadata", 0)
+		case "Parameters":
+			err = t.parameters(n)
+		case "Mappings":
+			err = t.mappings(n)
+		case "Conditions":
+			err = t.conditions(n)
+		case "Transform":
+			err = t.transform(n)
+		case "Resources":
+			err = t.resources(n)
+		case "Outputs":
+			err = t.outputs(n)
+		case "Rules":
+			_, err = value(n, "/Rules", 0)
+		case "Globals":
+			var v any
+			v, err = value(n, "/Globals", 0)
+			t.Globals, _ = v.(map[string]any)
+		default:
+			unknown = append(unknown, key)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if t.Globals != nil && !slices.Contains(t.Transforms, serverless) {
+		unknown = append(unknown, "Globals")
+	}
+	if len(unknown) > 0 {
+		return refuse("Invalid template property or properties [%s]", strings.Join(unknown, ", "))
+	}
+	if len(t.Resources) == 0 {
+		return refuse("Template format error: At least one Resources member must be defined.")
+	}
+	return nil
+}
+
+func (t *Template) transform(n *yaml.Node) error {
+	v, err := value(n, "/Transform", 0)
+	if err != nil {
+		return err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, item := range list {
+		switch item := item.(type) {
+		case string:
+			t.Transforms = append(t.Transforms, item)
+		case map[string]any:
+			name, ok := item["Name"].(string)
+			if !ok {
+				return refuse("Key Name of transform definition must be a string.")
+			}
+			t.Transforms = append(t.Transforms, name)
+		}
+	}
+	return nil
+}
+
+func (t *Template) mappings(n *yaml.Node) error {
+	return pairs(n, func(name string, n *yaml.Node) error {
+		if n.Kind != yaml.MappingNode {
+			return refuse("Template format error: Every Mappings member %s must be a map", name)
+		}
+		t.Mappings[name] = map[string]map[string]any{}
+		return pairs(n, func(top string, n *yaml.Node) error {
+			if n.Kind != yaml.MappingNode {
+				return refuse("Template format error: Every Mappings member %s must be a map", top)
+			}
+			t.Mappings[name][top] = map[string]any{}
+			return pairs(n, func(second string, n *yaml.Node) error {
+				v, err := value(n, "/Mappings/"+name+"/"+top+"/"+second, 0)
+				if _, isMap := v.(map[string]any); err == nil && isMap {
+					return refuse("Template format error: Every Mappings attribute must be a String or a List.")
+				}
+				t.Mappings[name][top][second] = v
+				return err
+			})
+		})
+	})
+}
+
+func (t *Template) conditions(n *yaml.Node) error {
+	return pairs(n, func(name string, n *yaml.Node) error {
+		v, err := value(n, "/Conditions/"+name, 0)
+		t.Conditions[name] = v
+		return err
+	})
+}
+
+func (t *Template) outputs(n *yaml.Node) error {
+	return pairs(n, func(key string, n *yaml.Node) error {
+		if n.Kind != yaml.MappingNode {
+			return refuse("Template format error: Any Outputs member must be an object.")
+		}
+		if !alphanumeric.MatchString(key) {
+			return refuse("Template format error: Output name %s is non alphanumeric.", key)
+		}
+		v, err := value(n, "/Outputs/"+key, 0)
+		if err != nil {
+			return err
+		}
+		m, _ := v.(map[string]any)
+		o := &Output{Key: key, Value: m["Value"]}
+		o.Description, _ = m["Description"].(string)
+		o.Condition, _ = m["Condition"].(string)
+		if o.Value == nil {
+			return refuse("Template format error: Every Outputs member must contain a Value object")
+		}
+		for k := range m {
+			if !slices.Contains([]string{"Value", "Description", "Condition", "Export"}, k) {
+				return refuse("Template format error: Unexpected key %s in output %s.", k, key)
+			}
+		}
+		if e, ok := m["Export"]; ok {
+			export, _ := e.(map[string]any)
+			if o.Export = export["Name"]; o.Export == nil {
+				return refuse("Template format error: Output %s is malformed. Export must contain a Name.", key)
+			}
+		}
+		t.Outputs = append(t.Outputs, o)
+		return nil
+	})
+}
