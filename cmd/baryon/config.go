@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"baryon/provisioner/cloudformation"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/renderer"
@@ -20,15 +21,16 @@ import (
 // A config is the daemon's configuration: what baryon.yaml says, over that the
 // environment, over that the flags, and defaults for the rest.
 type config struct {
-	File        string            // empty when there is none
-	Flags       map[string]string // kept, so that the file can be read again
-	Listen      string            // address of the API and the page
-	HooksListen string            // a second address that serves /hooks/ alone; empty for none
-	Data        string            // mirrors, SQLite file, work folders
-	Store       string            // sqlite, or a postgres:// URL
-	Token       secretRef         // guards the API and the page
-	GitHub      secretRef         // what GitHub signs hooks with
-	Terraform   terraform.Config  // without what the daemon adds: see terraformConfig
+	File        string                // empty when there is none
+	Flags       map[string]string     // kept, so that the file can be read again
+	Listen      string                // address of the API and the page
+	HooksListen string                // a second address that serves /hooks/ alone; empty for none
+	Data        string                // mirrors, SQLite file, work folders
+	Store       string                // sqlite, or a postgres:// URL
+	Token       secretRef             // guards the API and the page
+	GitHub      secretRef             // what GitHub signs hooks with
+	AWS         cloudformation.Config // likewise: see cloudformationConfig
+	Terraform   terraform.Config      // without what the daemon adds: see terraformConfig
 	Settings    reconciler.Settings
 }
 
@@ -102,6 +104,9 @@ func settings() []setting {
 		{"store", "sqlite, or a postgres:// URL (default sqlite)", text(func(c *config) *string { return &c.Store }, storeForm)},
 		{"account", "AWS account of resource names, 12 digits", text(func(c *config) *string { return &c.Settings.Account }, accountForm)},
 		{"region", "AWS region of resource names (default us-east-1)", text(func(c *config) *string { return &c.Settings.Region }, nil)},
+		{"aws_endpoint", "address of AWS, for a simulated one (default the real one)", text(func(c *config) *string { return &c.AWS.Endpoint }, nil)},
+		{"aws_bucket", "S3 bucket for templates above 51,200 bytes", text(func(c *config) *string { return &c.AWS.Bucket }, nil)},
+		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.AWS.ExternalID }, nil)},
 		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
 		{"token_env", "environment variable that holds that token", text(func(c *config) *string { return &c.Token.Env }, nil)},
 		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
@@ -301,6 +306,7 @@ func (c *config) pending(next config) []string {
 	}{
 		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
 		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
+		{"aws_endpoint, aws_bucket or aws_external_id", c.AWS, next.AWS},
 		{"terraform", fmt.Sprintf("%+v", c.Terraform), fmt.Sprintf("%+v", next.Terraform)},
 	} {
 		if p.now != p.then {

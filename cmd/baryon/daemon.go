@@ -17,6 +17,7 @@ import (
 
 	"baryon/gitsource"
 	"baryon/provisioner"
+	"baryon/provisioner/cloudformation"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/reconciler/declare"
@@ -83,6 +84,10 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if d.terraform, err = terraform.New(tf); err != nil {
 		return nil, err
 	}
+	stacks, err := cloudformation.New(cfg.cloudformationConfig())
+	if err != nil {
+		return nil, err
+	}
 	reporter, err := gitsource.NewReporter(gitsource.ReporterConfig{Log: log})
 	if err != nil {
 		return nil, err
@@ -93,7 +98,9 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	}
 	d.loop, err = reconciler.New(reconciler.Config{
 		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
-		Engines: map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform},
+		Engines: map[renderer.Engine]reconciler.Engine{
+			renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform, renderer.EngineCloudFormation: stacks,
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ a plan is asked for 2 when there is something to change.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand(), awsShimCommand())
+	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand(), awsShimCommand(), awsSimCommand())
 	cmd.AddCommand(clientCommands()...)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())

@@ -70,6 +70,14 @@ func stage(env *testscript.Env) error {
 	}
 	env.Setenv("BARYON_LISTEN", address)
 	env.Setenv("BARYON_SERVER", "http://"+address)
+	aws, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	env.Setenv("AWS_LISTEN", aws) // where a simulated AWS may be
+	env.Setenv("BARYON_AWS_ENDPOINT", "http://"+aws)
+	env.Setenv("AWS_ACCESS_KEY_ID", "000000000000")
+	env.Setenv("AWS_SECRET_ACCESS_KEY", "none")
 	env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("MIRROR", mirror())

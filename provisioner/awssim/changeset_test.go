@@ -40,8 +40,7 @@ func (w *world) execute(stack, name string) error {
 	return err
 }
 
-func creating(in *cloudformation.CreateChangeSetInput)  { in.ChangeSetType = types.ChangeSetTypeCreate }
-func importing(in *cloudformation.CreateChangeSetInput) { in.ChangeSetType = types.ChangeSetTypeImport }
+func creating(in *cloudformation.CreateChangeSetInput) { in.ChangeSetType = types.ChangeSetTypeCreate }
 
 // TestChangeSets is behaviours 58 to 81.
 func TestChangeSets(t *testing.T) {

@@ -131,14 +131,7 @@ func (p *progress) wake(at time.Time) {
 // finish ends the operation.
 func (p *progress) finish(status, reason string) {
 	p.s.note(p.w, p.at, status, reason)
-	for _, cs := range p.s.ChangeSets {
-		if cs.ID == p.op.Set && cs.Execution == "EXECUTE_IN_PROGRESS" {
-			cs.Execution = "EXECUTE_COMPLETE"
-			if !p.s.good() || status == "UPDATE_ROLLBACK_COMPLETE" || status == "IMPORT_ROLLBACK_COMPLETE" {
-				cs.Execution = "EXECUTE_FAILED"
-			}
-		}
-	}
+	p.executed(p.s.good() && status != "UPDATE_ROLLBACK_COMPLETE" && status != "IMPORT_ROLLBACK_COMPLETE")
 	if p.s.good() {
 		p.s.EverGood, p.s.Failed = true, nil
 		p.s.Good = p.s.Now
@@ -146,6 +139,15 @@ func (p *progress) finish(status, reason string) {
 	}
 	p.s.Op = nil
 	p.w.wrote(p.s)
+}
+
+// executed notes on the change set of the operation what became of it.
+func (p *progress) executed(well bool) {
+	for _, cs := range p.s.ChangeSets {
+		if cs.ID == p.op.Set && cs.Execution == "EXECUTE_IN_PROGRESS" {
+			cs.Execution = map[bool]string{true: "EXECUTE_COMPLETE", false: "EXECUTE_FAILED"}[well]
+		}
+	}
 }
 
 // prepare reads the template of the operation and lists its steps, once.

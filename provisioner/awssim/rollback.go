@@ -53,6 +53,7 @@ func (p *progress) restore() {
 	case len(failed) > 0:
 		op.Due = p.at
 		p.s.note(p.w, p.at, "UPDATE_ROLLBACK_FAILED", "The following resource(s) failed to update: ["+joined(failed)+"]. ")
+		p.executed(false)
 		p.s.Op = nil
 		p.s.Failed = op
 		p.w.wrote(p.s)

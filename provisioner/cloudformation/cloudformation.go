@@ -1,0 +1,263 @@
+// Package cloudformation is the engine that deploys templates as stacks.
+//
+// It knows CloudFormation: change sets, the states of stacks and the way out of
+// each, whose operation is under way, and how little may be asked how often. It
+// refuses to know how templates were rendered and what waits for them.
+//
+// Nothing runs between two calls. What a job has done is read from the account:
+// change sets and operations carry names made of the job's ID, so any engine
+// value, on any machine, goes on where another was.
+package cloudformation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"baryon/provisioner"
+)
+
+// Config is what New needs. Dir and Region are required.
+type Config struct {
+	// Dir is the folder of the records of jobs: what was asked to be
+	// cancelled, logs, and ends.
+	Dir string
+	// Region is where stacks are.
+	Region string
+	// Account is the account that jobs without a role must find themselves
+	// in; empty is any.
+	Account string
+	// Endpoint is the address of AWS; empty is the real one, or what the
+	// environment of the SDK says.
+	Endpoint string
+	// Bucket takes templates above 51,200 bytes.
+	Bucket string
+	// ExternalID is shown when a role is assumed.
+	ExternalID string
+	// Rate is how many calls a second are made at most in an account and
+	// region, all jobs together; 0 is 3.
+	Rate float64
+	// Poll is how old the view of the stacks under way may be; 0 is 3 s.
+	Poll time.Duration
+	// Timeout ends an operation that has run this long; 0 is two hours.
+	Timeout time.Duration
+}
+
+// An Engine deploys stacks.
+type Engine struct {
+	cfg Config
+
+	mu       sync.Mutex
+	accounts map[string]*account // by role
+}
+
+// New makes the folder of records and returns an engine. Credentials are looked
+// for when they are needed.
+func New(cfg Config) (*Engine, error) {
+	switch {
+	case cfg.Dir == "":
+		return nil, errors.New("cloudformation: Config.Dir is required")
+	case cfg.Region == "":
+		return nil, errors.New("cloudformation: Config.Region is required")
+	}
+	if cfg.Rate <= 0 {
+		cfg.Rate = 3
+	}
+	if cfg.Poll <= 0 {
+		cfg.Poll = 3 * time.Second
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 2 * time.Hour
+	}
+	return &Engine{cfg: cfg, accounts: map[string]*account{}}, os.MkdirAll(cfg.Dir, 0o700)
+}
+
+var (
+	idRule    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	tokenRule = regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9]{0,99}$`)
+	stackRule = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+	notName   = regexp.MustCompile(`[^-A-Za-z0-9]+`)
+)
+
+// token names the job's operations; AWS begins each once.
+func token(id string) string {
+	if tokenRule.MatchString(id) {
+		return "baryon-" + id
+	}
+	return "baryon-" + hash(id)
+}
+
+// stackName is the name of the stack, the same for as long as the job's Stack
+// is.
+func stackName(name string) string {
+	if stackRule.MatchString(name) {
+		return name
+	}
+	clean := strings.Trim(notName.ReplaceAllString(name, "-"), "-")
+	return "s-" + clean[:min(len(clean), 100)] + "-" + hash(name)[:8]
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Phases of a job.
+const (
+	looking   = "looking"   // at what is there
+	clearing  = "clearing"  // a stack that can only be deleted is
+	mending   = "mending"   // a failed rollback goes on
+	proposing = "proposing" // a change set is worked out
+	executing = "executing"
+	deleting  = "deleting"
+	stopping  = "stopping" // cancelled, or out of time
+)
+
+// A position is how far a job is: the handle.
+type position struct {
+	Format    int
+	Phase     string
+	StackID   string
+	ChangeSet string
+	Try       int // change sets proposed before this one
+	Fresh     bool
+	Begun     time.Time
+	Why       string // it is stopped
+}
+
+// A record is what is kept of a job beside what the account tells.
+type record struct {
+	Cancelled bool
+	Log       string
+	End       *provisioner.Progress
+}
+
+func (e *Engine) path(id string) string { return filepath.Join(e.cfg.Dir, id+".json") }
+
+func (e *Engine) read(id string) (record, error) {
+	var r record
+	data, err := os.ReadFile(e.path(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(data, &r)
+}
+
+// change changes the record of a job; an end once recorded stays.
+func (e *Engine) change(id string, edit func(*record)) (record, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r, err := e.read(id)
+	if err != nil || r.End != nil {
+		return r, err
+	}
+	edit(&r)
+	data, err := json.Marshal(r)
+	if err != nil {
+		return r, err
+	}
+	file, err := os.CreateTemp(e.cfg.Dir, ".record-*")
+	if err != nil {
+		return r, err
+	}
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return r, err
+	}
+	return r, os.Rename(file.Name(), e.path(id))
+}
+
+// Forget removes the record of a job. The stack stays.
+func (e *Engine) Forget(_ context.Context, id string) error {
+	if !idRule.MatchString(id) {
+		return fmt.Errorf("deployment ID %q is none", id)
+	}
+	if err := os.Remove(e.path(id)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Cancel asks for the job to end. What runs is stopped by the next Apply.
+func (e *Engine) Cancel(ctx context.Context, job provisioner.Job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !idRule.MatchString(job.ID) {
+		return fmt.Errorf("deployment ID %q is none", job.ID)
+	}
+	_, err := e.change(job.ID, func(r *record) { r.Cancelled = true })
+	return err
+}
+
+// logCap is how much of a log one call hands back.
+const logCap = 256 << 10
+
+// Apply makes the next step of the job, or looks how far it is.
+func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	if err := ctx.Err(); err != nil {
+		return provisioner.Progress{}, err
+	}
+	if !idRule.MatchString(job.ID) {
+		return provisioner.Progress{}, fmt.Errorf("deployment ID %q is none", job.ID)
+	}
+	at := position{Format: 1, Phase: looking}
+	if job.Handle != "" {
+		if err := json.Unmarshal([]byte(job.Handle), &at); err != nil || at.Format != 1 {
+			return provisioner.Progress{}, fmt.Errorf("deployment %s: the handle is none of the CloudFormation engine's", job.ID)
+		}
+	}
+	rec, err := e.read(job.ID)
+	if err != nil {
+		return provisioner.Progress{}, err
+	}
+	w := &work{e: e, job: job, at: at, rec: rec, name: stackName(job.Stack), token: token(job.ID)}
+	if rec.End == nil {
+		p, err := w.step(ctx)
+		if err != nil {
+			if !transient(err) || ctx.Err() != nil {
+				return provisioner.Progress{}, err
+			}
+			p = provisioner.Progress{State: provisioner.Running, Message: "AWS asks for patience: " + err.Error(), Again: 5 * time.Second}
+		}
+		if rec, err = e.change(job.ID, func(r *record) {
+			r.Log += w.log
+			if p.State.Final() {
+				r.End = &p
+			}
+		}); err != nil {
+			return provisioner.Progress{}, err
+		}
+		if rec.End == nil {
+			return w.hand(p, rec.Log), nil
+		}
+	}
+	return w.hand(*rec.End, rec.Log), nil
+}
+
+// hand gives the caller its part of the log; an end waits for the last of it.
+func (w *work) hand(p provisioner.Progress, log string) provisioner.Progress {
+	handle, err := json.Marshal(w.at)
+	if err == nil {
+		p.Handle = string(handle)
+	}
+	rest := log[min(int64(len(log)), w.job.LogOffset):]
+	p.Log = []byte(rest[:min(len(rest), logCap)])
+	if len(rest) > logCap && p.State.Final() {
+		return provisioner.Progress{State: provisioner.Running, Handle: p.Handle, Log: p.Log}
+	}
+	return p
+}

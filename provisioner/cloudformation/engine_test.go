@@ -1,0 +1,215 @@
+package cloudformation_test
+
+import (
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"baryon/provisioner"
+	"baryon/provisioner/awssim"
+	"baryon/provisioner/cloudformation"
+	"baryon/provisioner/provisionertest"
+)
+
+const topic = `Resources:
+  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: NAME}}
+Outputs:
+  name: {Value: NAME}
+`
+
+// A sim is a simulated AWS and engines for it.
+type sim struct {
+	*awssim.Sim
+
+	url, dir string
+}
+
+func newSim(t *testing.T) *sim {
+	t.Helper()
+	s := &sim{Sim: awssim.New(awssim.Config{}), dir: filepath.Join(t.TempDir(), "records")}
+	server := httptest.NewServer(s.Sim)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+func (s *sim) engine(t *testing.T, edit ...func(*cloudformation.Config)) *cloudformation.Engine {
+	t.Helper()
+	cfg := cloudformation.Config{Dir: s.dir, Region: "eu-west-1", Endpoint: s.url, Rate: 1000, Poll: 10 * time.Millisecond}
+	for _, e := range edit {
+		e(&cfg)
+	}
+	e, err := cloudformation.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func job(id, stack, name string) provisioner.Job {
+	return provisioner.Job{
+		ID: id, Stack: stack, Action: provisioner.Provision,
+		Files: fstest.MapFS{"cloudformation.yaml": {Data: []byte(strings.ReplaceAll(topic, "NAME", name))}},
+		Env:   map[string]string{"RESOURCE_ARN": "arn:aws:proton:eu-west-1:123456789012:service/shop/instance/dev"},
+	}
+}
+
+func credentials(t *testing.T) {
+	t.Helper()
+	for k, v := range map[string]string{"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "s", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"} {
+		t.Setenv(k, v)
+	}
+}
+
+// TestContract holds the engine to what every engine promises.
+func TestContract(t *testing.T) {
+	credentials(t)
+	provisionertest.Run(t, func(t *testing.T) provisionertest.World {
+		s := newSim(t)
+		return provisionertest.World{
+			Engine:  func(t *testing.T) provisionertest.Engine { return s.engine(t) },
+			Starts:  func(_ *testing.T, id string) int { return s.Mutations("baryon-" + id) },
+			Succeed: func(id string) provisioner.Job { return job(id, "stack-"+id, "one") },
+			Outputs: map[string]string{"name": "one"},
+			Fail: func(id string) provisioner.Job {
+				s.Inject(awssim.Fault{Stack: "stack-" + id, Do: "create", Reason: "no such luck"})
+				return job(id, "stack-"+id, "one")
+			},
+			FailMessage: "A (AWS::SNS::Topic) failed: no such luck",
+			Block: func(_ *testing.T, id string) (provisioner.Job, func()) {
+				s.Inject(awssim.Fault{Stack: "stack-" + id, Do: "create", Hold: true})
+				return job(id, "stack-"+id, "one"), sync.OnceFunc(s.Release)
+			},
+		}
+	})
+}
+
+// end takes a job to its end.
+func end(t *testing.T, e *cloudformation.Engine, j provisioner.Job) (provisioner.Progress, string) {
+	t.Helper()
+	c := provisionertest.Caller{Job: j}
+	p := c.End(t, e)
+	return p, string(c.Log)
+}
+
+func want(t *testing.T, p provisioner.Progress, s provisioner.State, message string) {
+	t.Helper()
+	if p.State != s || !strings.Contains(p.Message, message) {
+		t.Fatalf("%s: %s, want %s: %s", p.State, p.Message, s, message)
+	}
+}
+
+// TestStates leads stacks out of every state that has a way out.
+func TestStates(t *testing.T) {
+	credentials(t)
+	for name, test := range map[string]func(*testing.T, *sim){
+		"create, nothing to do, update, delete": func(t *testing.T, s *sim) {
+			p, log := end(t, s.engine(t), job("d1", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if !strings.Contains(log, "+   A AWS::SNS::Topic") || !strings.Contains(log, "CREATE_COMPLETE") {
+				t.Errorf("log:\n%s", log)
+			}
+			before := s.Mutations("")
+			p, log = end(t, s.engine(t), job("d2", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if s.Mutations("") != before || p.Outputs["name"] != "one" || !strings.Contains(log, "Nothing to do") {
+				t.Errorf("%d operations more, outputs %v, log\n%s", s.Mutations("")-before, p.Outputs, log)
+			}
+			p, log = end(t, s.engine(t), job("d3", "web", "two"))
+			want(t, p, provisioner.Succeeded, "")
+			if p.Outputs["name"] != "two" || !strings.Contains(log, "~   A AWS::SNS::Topic: DisplayName") {
+				t.Errorf("outputs %v, log\n%s", p.Outputs, log)
+			}
+			gone := job("d4", "web", "two")
+			gone.Action = provisioner.Deprovision
+			p, _ = end(t, s.engine(t), gone)
+			want(t, p, provisioner.Succeeded, "")
+		},
+		"a failed creation is made anew": func(t *testing.T, s *sim) {
+			s.Inject(awssim.Fault{Do: "create", Times: 1, Reason: "no"})
+			p, _ := end(t, s.engine(t), job("d1", "web", "one"))
+			want(t, p, provisioner.Failed, "A (AWS::SNS::Topic) failed: no")
+			p, log := end(t, s.engine(t), job("d2", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if !strings.Contains(log, "The stack is in ROLLBACK_COMPLETE") {
+				t.Errorf("log:\n%s", log)
+			}
+		},
+		"a failed rollback is continued": func(t *testing.T, s *sim) {
+			p, _ := end(t, s.engine(t), job("d1", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			s.Inject(awssim.Fault{Do: "update", Times: 1, Reason: "no"})
+			s.Inject(awssim.Fault{Do: "rollback", Times: 1, Reason: "no way back"})
+			p, _ = end(t, s.engine(t), job("d2", "web", "two"))
+			want(t, p, provisioner.Failed, "UPDATE_ROLLBACK_FAILED")
+			p, _ = end(t, s.engine(t), job("d3", "web", "three"))
+			want(t, p, provisioner.Succeeded, "")
+			if p.Outputs["name"] != "three" {
+				t.Errorf("outputs = %v", p.Outputs)
+			}
+		},
+		"the failing validation is told": func(t *testing.T, s *sim) {
+			j := job("d1", "web", "one")
+			j.Files = fstest.MapFS{"cloudformation.yaml": {Data: []byte("Resources: {A: {Type: AWS::SNS::Topic, Properties: {Nope: 1}}}")}}
+			p, _ := end(t, s.engine(t), j)
+			want(t, p, provisioner.Failed, "extraneous key [Nope] is not permitted")
+			j.Files = fstest.MapFS{"cloudformation.yaml": {Data: []byte("Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref X}}}")}}
+			j.ID = "d2"
+			p, _ = end(t, s.engine(t), j)
+			want(t, p, provisioner.Failed, "Unresolved resource dependencies [X]")
+		},
+		"the wrong account is refused": func(t *testing.T, s *sim) {
+			e := s.engine(t, func(c *cloudformation.Config) { c.Account = "999999999999" })
+			p, _ := end(t, e, job("d1", "web", "one"))
+			want(t, p, provisioner.Failed, "wrong account: the credentials are of 123456789012")
+		},
+		"a role's account is the one": func(t *testing.T, s *sim) {
+			j := job("d1", "web", "one")
+			j.Role = "arn:aws:iam::222222222222:role/deploy"
+			p, _ := end(t, s.engine(t), j)
+			want(t, p, provisioner.Succeeded, "")
+			if s.Calls()["sts:AssumeRole"] == 0 {
+				t.Error("no role was assumed")
+			}
+		},
+		"large templates go through the bucket": func(t *testing.T, s *sim) {
+			j := job("d1", "web", "one")
+			j.Files = fstest.MapFS{"cloudformation.yaml": {Data: []byte(topic + strings.Repeat("# filled up\n", 6000))}}
+			p, _ := end(t, s.engine(t), j)
+			want(t, p, provisioner.Failed, "aws_bucket")
+			s.Bucket("123456789012", "eu-west-1", "templates")
+			j.ID = "d2"
+			p, _ = end(t, s.engine(t, func(c *cloudformation.Config) { c.Bucket = "templates" }), j)
+			want(t, p, provisioner.Succeeded, "")
+		},
+		"throttling fails nothing": func(t *testing.T, s *sim) {
+			for _, kind := range []awssim.WireKind{awssim.Throttle, awssim.Unavailable} {
+				s.InjectWire(awssim.WireFault{Kind: kind, Times: 2})
+			}
+			p, _ := end(t, s.engine(t), job("d1", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if n := s.Mutations("baryon-d1"); n != 1 {
+				t.Errorf("begun %d times", n)
+			}
+		},
+		"a lost answer begins nothing twice": func(t *testing.T, s *sim) {
+			for _, action := range []string{"CreateChangeSet", "ExecuteChangeSet"} {
+				s.InjectWire(awssim.WireFault{Action: action, Kind: awssim.Lost, Times: 1})
+			}
+			p, _ := end(t, s.engine(t), job("d1", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if n := s.Mutations("baryon-d1"); n != 1 {
+				t.Errorf("begun %d times", n)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newSim(t))
+		})
+	}
+}

@@ -1,0 +1,408 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"baryon/provisioner"
+)
+
+// propose looks at the change set and, when it is good, has it executed.
+func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
+	set, err := w.set(ctx)
+	if refusedWith(err, "ChangeSetNotFound", "") || refusedWith(err, "ValidationError", "does not exist") {
+		return w.again("the change set is gone")
+	}
+	if err != nil {
+		return w.refused("", err)
+	}
+	switch set.Status {
+	case types.ChangeSetStatusCreateComplete:
+	case types.ChangeSetStatusFailed:
+		return w.unchanged(ctx, set)
+	default:
+		return running("a change set is worked out")
+	}
+	switch set.ExecutionStatus {
+	case types.ExecutionStatusObsolete:
+		return w.again("somebody changed the stack after the change set was made")
+	case types.ExecutionStatusAvailable:
+	default: // an earlier call had it executed
+		w.at.Phase = executing
+		return running("the change set is executed")
+	}
+	w.plan(set)
+	if err := w.a.wait(ctx); err != nil {
+		return provisioner.Progress{}, err
+	}
+	_, err = w.a.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &w.at.StackID, ChangeSetName: set.ChangeSetId, ClientRequestToken: &w.token})
+	if refusedWith(err, "InvalidChangeSetStatus", "") || refusedWith(err, "ChangeSetNotFound", "") {
+		w.log = ""
+		return running("the change set is looked at once more")
+	}
+	if err != nil {
+		return w.refused("", err)
+	}
+	w.at.Phase, w.at.Begun = executing, time.Now()
+	return running("the change set is executed")
+}
+
+// again proposes anew: a change set is executed as it was, or not at all.
+func (w *work) again(why string) (provisioner.Progress, error) {
+	if w.at.Try++; w.at.Try > 5 {
+		return failed("%s, five times over: somebody else is changing the stack %s", why, w.name)
+	}
+	w.at.Phase, w.at.ChangeSet = looking, ""
+	return running("%s; a new one is made", why)
+}
+
+// set reads the change set with all its changes.
+func (w *work) set(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
+	var all *cloudformation.DescribeChangeSetOutput
+	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID}
+	for {
+		if err := w.a.wait(ctx); err != nil {
+			return nil, err
+		}
+		out, err := w.a.cfn.DescribeChangeSet(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = out
+		} else {
+			all.Changes = append(all.Changes, out.Changes...)
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return all, nil
+		}
+	}
+}
+
+// plan writes what is about to be done.
+func (w *work) plan(set *cloudformation.DescribeChangeSetOutput) {
+	w.sayf("Change set %s of stack %s: %d changes", aws.ToString(set.ChangeSetName), w.name, len(set.Changes))
+	for _, c := range set.Changes {
+		r := c.ResourceChange
+		if r == nil {
+			continue
+		}
+		verb := map[types.ChangeAction]string{types.ChangeActionAdd: "+", types.ChangeActionRemove: "-"}[r.Action]
+		switch {
+		case r.Replacement == types.ReplacementTrue:
+			verb = "-/+"
+		case r.Replacement == types.ReplacementConditional:
+			verb = "~/+"
+		case verb == "":
+			verb = "~"
+		}
+		var why []string
+		for _, d := range r.Details {
+			if d.Target == nil {
+				continue
+			}
+			name := aws.ToString(d.Target.Name)
+			if name == "" {
+				name = string(d.Target.Attribute)
+			}
+			if cause := aws.ToString(d.CausingEntity); cause != "" {
+				name += " (through " + cause + ")"
+			}
+			if !slices.Contains(why, name) {
+				why = append(why, name)
+			}
+		}
+		line := fmt.Sprintf("  %-3s %s %s", verb, aws.ToString(r.LogicalResourceId), aws.ToString(r.ResourceType))
+		if len(why) > 0 {
+			line += ": " + strings.Join(why, ", ")
+		}
+		w.sayf("%s", line)
+	}
+}
+
+// empty are the ways in which CloudFormation says that there is nothing to do.
+var empty = []string{"The submitted information didn't contain changes.", "No updates are to be performed."}
+
+// unchanged ends a job whose change set failed: because there is nothing to do,
+// or for a reason.
+func (w *work) unchanged(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) (provisioner.Progress, error) {
+	reason := aws.ToString(set.StatusReason)
+	nothing := slices.ContainsFunc(empty, func(p string) bool { return strings.HasPrefix(reason, p) })
+	message := "the change set failed: " + reason
+	if strings.Contains(reason, "DescribeEvents") {
+		message += w.findings(ctx, set)
+	}
+	s, err := w.a.stack(ctx, w.at.StackID)
+	if err != nil {
+		return w.refused("", err)
+	}
+	if err := w.tidy(ctx); err != nil {
+		return provisioner.Progress{}, err
+	}
+	if nothing && s != nil && s.StackStatus != types.StackStatusReviewInProgress {
+		w.sayf("Nothing to do: the stack %s is as the template wants it.", w.name)
+		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s)}, nil
+	}
+	return failed("%s", message)
+}
+
+// tidy removes a change set that is not wanted any more, and the empty stack
+// that CloudFormation made for it.
+func (w *work) tidy(ctx context.Context) error {
+	if w.at.ChangeSet == "" || w.at.Phase != proposing {
+		return nil
+	}
+	if w.a == nil {
+		var err error
+		if w.a, err = w.e.account(ctx, w.job.Role); err != nil {
+			return err
+		}
+	}
+	_, err := w.a.cfn.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID})
+	if err != nil && transient(err) {
+		return err
+	}
+	if !w.at.Fresh {
+		return nil
+	}
+	s, err := w.a.stack(ctx, w.at.StackID)
+	if err != nil || s == nil || s.StackStatus != types.StackStatusReviewInProgress {
+		return nil //nolint:nilerr // an empty stack that stays does no harm: the next job uses it
+	}
+	_, err = w.a.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: new(w.token + "-tidy")})
+	if err != nil && transient(err) {
+		return err
+	}
+	return nil
+}
+
+// findings are what early validation says.
+func (w *work) findings(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) string {
+	if w.a.wait(ctx) != nil {
+		return ""
+	}
+	out, err := w.a.cfn.DescribeEvents(ctx, &cloudformation.DescribeEventsInput{
+		ChangeSetName: set.ChangeSetId, StackName: &w.at.StackID, Filters: &types.EventFilter{FailedEvents: new(true)},
+	})
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, e := range out.OperationEvents {
+		if reason := aws.ToString(e.ValidationStatusReason); reason != "" {
+			text.WriteString("\n" + aws.ToString(e.LogicalResourceId) + ": " + reason)
+		}
+	}
+	return text.String()
+}
+
+// watch waits for the end of the execution.
+func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
+	if why := w.stop(); why != "" {
+		return w.end(ctx, why)
+	}
+	if s, ok, err := w.a.moves(ctx, w.at.StackID); err != nil || ok {
+		p, _ := running("the stack is in %s", s.StackStatus)
+		p.Again = w.e.cfg.Poll
+		return p, err
+	}
+	s, err := w.a.stack(ctx, w.at.StackID)
+	if err != nil {
+		return w.refused("", err)
+	}
+	if s == nil {
+		return failed("the stack %s was deleted while the change set was executed", w.name)
+	}
+	status := string(s.StackStatus)
+	if strings.HasSuffix(status, "_IN_PROGRESS") {
+		return running("the stack is in %s", status)
+	}
+	set, err := w.set(ctx)
+	if err != nil && !refusedWith(err, "ChangeSetNotFound", "") {
+		return w.refused("", err)
+	}
+	if set != nil && (set.ExecutionStatus == types.ExecutionStatusExecuteInProgress || set.ExecutionStatus == types.ExecutionStatusAvailable) {
+		return running("the change set is executed") // reads lag
+	}
+	w.tell(ctx)
+	good := s.StackStatus == types.StackStatusCreateComplete || s.StackStatus == types.StackStatusUpdateComplete
+	if good && set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteComplete {
+		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s), Message: aws.ToString(s.StackStatusReason)}, nil
+	}
+	return failed("%sthe stack %s is in %s", w.cause(ctx), w.name, status)
+}
+
+// stop says why the job is to end before its time.
+func (w *work) stop() string {
+	limit := w.e.cfg.Timeout
+	if w.job.Timeout > 0 {
+		limit = w.job.Timeout
+	}
+	switch {
+	case w.rec.Cancelled:
+		return "cancelled"
+	case time.Since(w.at.Begun) > limit:
+		return "took longer than " + limit.String()
+	}
+	return ""
+}
+
+// end asks CloudFormation to take back what it is doing.
+func (w *work) end(ctx context.Context, why string) (provisioner.Progress, error) {
+	w.at.Phase, w.at.Why = stopping, why
+	s, err := w.a.stack(ctx, w.at.StackID)
+	if err != nil {
+		return w.refused("", err)
+	}
+	if s == nil {
+		return w.stopped(ctx)
+	}
+	var callErr error
+	switch s.StackStatus {
+	case types.StackStatusUpdateInProgress:
+		_, callErr = w.a.cfn.CancelUpdateStack(ctx, &cloudformation.CancelUpdateStackInput{StackName: &w.at.StackID, ClientRequestToken: new(w.token + "-cancel")})
+	case types.StackStatusCreateInProgress: // nothing was there before
+		_, callErr = w.a.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: new(w.token + "-cancel")})
+	}
+	if callErr != nil && transient(callErr) {
+		w.at.Phase = executing
+		return provisioner.Progress{}, callErr
+	}
+	return running("%s: the stack goes back to what it was", why)
+}
+
+// stopped waits until what was stopped has come to rest.
+func (w *work) stopped(ctx context.Context) (provisioner.Progress, error) {
+	s, err := w.a.stack(ctx, w.at.StackID)
+	if err != nil {
+		return w.refused("", err)
+	}
+	status := "gone"
+	if s != nil {
+		status = string(s.StackStatus)
+	}
+	if strings.HasSuffix(status, "_IN_PROGRESS") && status != string(types.StackStatusReviewInProgress) {
+		return running("%s: the stack is in %s", w.at.Why, status)
+	}
+	w.tell(ctx)
+	switch {
+	case s != nil && (s.StackStatus == types.StackStatusUpdateComplete || s.StackStatus == types.StackStatusCreateComplete):
+		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s), Message: "ended before it could be stopped"}, nil
+	case w.at.Why == "cancelled":
+		return provisioner.Progress{State: provisioner.Cancelled, Message: "cancelled; the stack is " + status}, nil
+	}
+	return failed("%s; the stack is %s", w.at.Why, status)
+}
+
+func outputs(s *types.Stack) map[string]string {
+	out := map[string]string{}
+	for _, o := range s.Outputs {
+		out[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	return out
+}
+
+// events are those of this job's operations, oldest first.
+func (w *work) events(ctx context.Context) []types.StackEvent {
+	var out []types.StackEvent
+	pages := cloudformation.NewDescribeStackEventsPaginator(w.a.cfn, &cloudformation.DescribeStackEventsInput{StackName: &w.at.StackID})
+	for pages.HasMorePages() && w.a.wait(ctx) == nil {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			break
+		}
+		for _, e := range page.StackEvents {
+			if !strings.HasPrefix(aws.ToString(e.ClientRequestToken), w.token) {
+				slices.Reverse(out)
+				return out // older ones are other operations'
+			}
+			out = append(out, e)
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// tell writes the events of the operation into the log, its cause of failure
+// first.
+func (w *work) tell(ctx context.Context) {
+	if cause := w.cause(ctx); cause != "" {
+		w.sayf("%s", strings.TrimSpace(cause))
+	}
+	for _, e := range w.events(ctx) {
+		line := fmt.Sprintf("%s %-36s %s %s", e.Timestamp.UTC().Format(time.RFC3339), e.ResourceStatus, aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType))
+		if reason := aws.ToString(e.ResourceStatusReason); reason != "" {
+			line += ": " + reason
+		}
+		w.sayf("%s", line)
+	}
+}
+
+// cause is the resource that failed first and what it failed with; what was
+// cancelled for its sake is a consequence.
+func (w *work) cause(ctx context.Context) string {
+	for _, e := range w.events(ctx) {
+		reason := aws.ToString(e.ResourceStatusReason)
+		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !strings.Contains(reason, "cancelled") && aws.ToString(e.LogicalResourceId) != w.name {
+			return fmt.Sprintf("%s (%s) failed: %s\n", aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType), reason)
+		}
+	}
+	for _, e := range w.events(ctx) {
+		if strings.Contains(string(e.ResourceStatus), "ROLLBACK_IN_PROGRESS") && aws.ToString(e.ResourceStatusReason) != "" {
+			return aws.ToString(e.ResourceStatusReason) + "\n"
+		}
+	}
+	return ""
+}
+
+// remove deletes the stack.
+func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
+	switch {
+	case s == nil:
+		return provisioner.Progress{State: provisioner.Succeeded, Message: "there is no stack " + w.name}, nil
+	case strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS") && s.StackStatus != types.StackStatusReviewInProgress && s.StackStatus != types.StackStatusDeleteInProgress:
+		return running("waits: the stack %s is in %s", w.name, s.StackStatus)
+	case aws.ToBool(s.EnableTerminationProtection):
+		return failed("the stack %s is protected against termination; turn the protection off, and retry", w.name)
+	}
+	w.at.StackID = aws.ToString(s.StackId)
+	if err := w.a.wait(ctx); err != nil {
+		return provisioner.Progress{}, err
+	}
+	if _, err := w.a.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: &w.token}); err != nil {
+		return w.refused("", err)
+	}
+	w.at.Phase = deleting
+	w.sayf("Deleting the stack %s", w.name)
+	return running("the stack is deleted")
+}
+
+// watchDelete waits for the end of the deletion.
+func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
+	if _, ok, err := w.a.moves(ctx, w.at.StackID); err != nil || ok {
+		p, _ := running("the stack is deleted")
+		p.Again = w.e.cfg.Poll
+		return p, err
+	}
+	s, err := w.a.stack(ctx, w.at.StackID)
+	switch {
+	case err != nil:
+		return w.refused("", err)
+	case s == nil:
+		w.tell(ctx)
+		return provisioner.Progress{State: provisioner.Succeeded}, nil
+	case strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS"):
+		return running("the stack is in %s", s.StackStatus)
+	case s.StackStatus == types.StackStatusDeleteFailed:
+		w.tell(ctx)
+		return failed("%s%s\nRemove what stands in the way, and retry; or abandon it, and it stays", w.cause(ctx), aws.ToString(s.StackStatusReason))
+	}
+	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))
+}
