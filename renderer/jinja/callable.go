@@ -102,6 +102,9 @@ func all() param                       { return param{name: "args", kind: variad
 func anyKeyword() param                { return param{name: "kwargs", kind: keywords} }
 
 func (f *builtin) call(r *run, self any, a *arguments) (any, error) {
+	if err := r.hold(keySize); err != nil { // the bound arguments
+		return nil, err
+	}
 	if err := r.touch(self); err != nil {
 		return nil, err
 	}

@@ -209,8 +209,10 @@ func (r *run) adopt(v any) (any, error) {
 // hashKey is what equal dict keys have in common, as a comparable Go value.
 func (r *run) hashKey(v any) (any, error) {
 	switch v := v.(type) {
-	case nil, string, int64:
+	case nil, int64:
 		return v, nil
+	case string:
+		return v, r.spend(len(v) >> 6)
 	case bool:
 		n, _ := asInt(v)
 		return n, nil

@@ -14,6 +14,7 @@ const (
 	AssertionError Kind = "TemplateAssertionError"
 	UndefinedError Kind = "UndefinedError"
 	RuntimeError   Kind = "TemplateRuntimeError"
+	CodeError      Kind = "SyntaxError"  // Python's own: code Jinja writes for the template is none
 	ChangedError   Kind = "RuntimeError" // Python's own: a dict changed in a loop over it
 	TypeError      Kind = "TypeError"
 	ValueError     Kind = "ValueError"

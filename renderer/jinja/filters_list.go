@@ -277,7 +277,7 @@ func dictsortFilter(r *run, v any, a *bound) (any, error) {
 		if sensitive {
 			return k, nil
 		}
-		return ignoreCase(k), nil
+		return r.ignoreCase(k)
 	}, reverse)
 	if err != nil {
 		return nil, err

@@ -200,7 +200,13 @@ func indentFilter(r *run, v any, a *bound) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := splitLines(s+"\n", false)
+	if err := r.hold(len(s)); err != nil {
+		return nil, err
+	}
+	lines, err := r.splitLines(s+"\n", false)
+	if err != nil {
+		return nil, err
+	}
 	if len(indent) > 0 && len(lines) > r.memory/len(indent)+1 {
 		return nil, r.hold(-1)
 	}

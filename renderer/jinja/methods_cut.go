@@ -18,7 +18,11 @@ var cutMethods = []*builtin{
 		if err != nil {
 			return nil, err
 		}
-		return r.texts(self, splitLines(s, keep))
+		lines, err := r.splitLines(s, keep)
+		if err != nil {
+			return nil, err
+		}
+		return r.texts(self, lines)
 	}, opt("keepends", false)),
 	partition("partition", strings.Index, false),
 	partition("rpartition", strings.LastIndex, true),
@@ -187,8 +191,17 @@ func (r *run) texts(like any, parts []string) (any, error) {
 }
 
 // splitLines splits at every line boundary Python knows.
-func splitLines(s string, keep bool) []string {
-	var lines []string
+func (r *run) splitLines(s string, keep bool) ([]string, error) {
+	n := 1
+	for _, c := range s {
+		if isLineEnd(c) {
+			n++
+		}
+	}
+	if err := r.hold(n*itemSize + len(s)>>5); err != nil {
+		return nil, err
+	}
+	lines := make([]string, 0, n)
 	start := 0
 	for i := 0; i < len(s); {
 		c, n := utf8.DecodeRuneInString(s[i:])
@@ -209,7 +222,7 @@ func splitLines(s string, keep bool) []string {
 	if start < len(s) {
 		lines = append(lines, s[start:])
 	}
-	return lines
+	return lines, nil
 }
 
 func isLineEnd(c rune) bool {

@@ -97,7 +97,8 @@ func (p *parser) call(pos int, fn expr) *callExpr {
 	args := p.arguments()
 	for i, name := range args.names {
 		if slices.Contains(args.names[:i], name) {
-			p.fail(args.named[i].at().pos, "keyword argument repeated: %s", name)
+			at := args.named[i].at()
+			panic(&Error{Kind: CodeError, Fix: FixTemplate, Msg: "keyword argument repeated: " + name, pos: at.pos, end: at.end, placed: true})
 		}
 	}
 	return &callExpr{p.node(pos, append(args.all(), fn)...), fn, args}

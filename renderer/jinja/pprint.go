@@ -253,7 +253,13 @@ func (p *prettyPrinter) str(s, line string, indent, allowance, level int) error 
 // chunks cuts a text into literals that fit, at line ends and then at blanks.
 // last is the literal of the last line as a whole.
 func (p *prettyPrinter) chunks(s string, width, allowance int) (chunks []string, last string, err error) {
-	lines := splitLines(s, true)
+	lines, err := p.run.splitLines(s, true)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := p.run.hold(len(lines) * keySize); err != nil {
+		return nil, "", err
+	}
 	for i, line := range lines {
 		final := i == len(lines)-1
 		room := width

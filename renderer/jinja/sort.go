@@ -69,7 +69,7 @@ func (r *run) path(attribute, fallback any, lower bool) func(any) (any, error) {
 			}
 		}
 		if lower {
-			return ignoreCase(v), nil
+			return r.ignoreCase(v)
 		}
 		return v, nil
 	}
@@ -102,9 +102,9 @@ func pathParts(attribute any) []any {
 }
 
 // ignoreCase lowers texts so that sorting does not tell cases apart.
-func ignoreCase(v any) any {
+func (r *run) ignoreCase(v any) (any, error) {
 	if s, ok := textOf(v); ok {
-		return retype(v, toLower(s))
+		return retype(v, toLower(s)), r.hold(2 * len(s))
 	}
-	return v
+	return v, nil
 }

@@ -18,8 +18,12 @@ func (w *wrapper) wrapLines(s, sep string) (string, error) {
 		return "", failf(ValueError, "invalid width %d (must be > 0)", w.width)
 	}
 	var out []string
-	for _, line := range splitLines(s, false) {
-		if err := w.run.hold(2*len(line) + keySize); err != nil {
+	broken, err := w.run.splitLines(s, false)
+	if err != nil {
+		return "", err
+	}
+	for _, line := range broken {
+		if err := w.run.hold(3*len(line) + keySize); err != nil {
 			return "", err
 		}
 		lines, err := w.wrap(w.chunks(line))
