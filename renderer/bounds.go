@@ -127,6 +127,8 @@ func plainJSON(v any) any {
 		return list
 	case *big.Int:
 		return json.Number(v.String())
+	case brokenItem:
+		return fmt.Sprintf("\x00item %d", int(v))
 	}
 	return v
 }

@@ -119,6 +119,9 @@ func (c *checker) value(r *rule, n *Node, path, as string) (v any, ok bool) {
 	}
 	v, ok = c.read(r, n, path, as)
 	if !ok {
+		if list, isList := v.([]any); isList {
+			c.single(r, n, list, path) // its length is judged though its items are wrong
+		}
 		return v, false
 	}
 	v = c.combine(r, n, v, path, as)
@@ -279,6 +282,9 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// A brokenItem stands for an item of a list that is not what it should be.
+type brokenItem int
+
 func (c *checker) sequence(r *rule, n *Node, path string) (any, bool) {
 	list, ok := make([]any, 0, len(n.Items)), true
 	for i, item := range n.Items {
@@ -289,6 +295,9 @@ func (c *checker) sequence(r *rule, n *Node, path string) (any, bool) {
 			v, good = c.value(r.items, item, at, "")
 		} else {
 			v, good = c.natural(item, at)
+		}
+		if !good {
+			v = brokenItem(i) // equal to no other item
 		}
 		list = append(list, v)
 		ok = ok && good

@@ -153,6 +153,11 @@ p.yaml:3:8: ratio: the number is too large, got 1e400, want type: number (s.yaml
 		"too many, and twice the same": {"zone: eu\nsubnets: [aa, aa, bb, cc]\n",
 			`p.yaml:2:10: subnets: maximum number of items is 3, got 4 items, want maxItems: 3 (s.yaml:16:92)
 p.yaml:2:10: subnets: duplicate items found, got a list, want uniqueItems: true (s.yaml:16:108)`},
+		"too many, twice the same, and wrong ones among them": {"zone: eu\nsubnets: [aa, aa, b, c]\n",
+			`p.yaml:2:10: subnets: maximum number of items is 3, got 4 items, want maxItems: 3 (s.yaml:16:92)
+p.yaml:2:10: subnets: duplicate items found, got a list, want uniqueItems: true (s.yaml:16:108)
+p.yaml:2:19: subnets[2]: minimum string length is 2, got 1 character, want minLength: 2 (s.yaml:16:65)
+p.yaml:2:22: subnets[3]: minimum string length is 2, got 1 character, want minLength: 2 (s.yaml:16:65)`},
 		"a list for a text": {"zone: [eu]\n",
 			`p.yaml:1:7: zone: value must be a string, got a list, want type: string (s.yaml:9:22)`},
 		"null where it is not allowed": {"zone:\n",
