@@ -2,6 +2,7 @@ package renderer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -95,7 +96,7 @@ func (c *comparison) enum(older, newer *rule, what string) {
 		return
 	}
 	for _, item := range older.node.Get("enum").Items {
-		if !slices.ContainsFunc(n.Items, func(o *Node) bool { return o.Text == item.Text }) {
+		if !slices.ContainsFunc(n.Items, func(o *Node) bool { return o.Text == item.Text || sameNumber(o, item) }) {
 			c.add(n, fmt.Sprintf("%s no longer takes %q", what, item.Text), "", "")
 		}
 	}
@@ -128,6 +129,9 @@ func (c *comparison) bounds(older, newer *rule, what string) {
 	}
 	for _, key := range []string{"pattern", "multipleOf", "format"} {
 		was, is := older.node.Get(key), newer.node.Get(key)
+		if key == "multipleOf" && is != nil && was != nil && math.Mod(nodeNumber(was), nodeNumber(is)) == 0 {
+			continue // whatever is a multiple of 4 is one of 2
+		}
 		if is != nil && (was == nil || was.Text != is.Text) {
 			want := "none"
 			if was != nil {
@@ -144,6 +148,13 @@ func (c *comparison) bounds(older, newer *rule, what string) {
 	if nodeTruth(older.node.Get("nullable")) && !nodeTruth(newer.node.Get("nullable")) {
 		c.add(newer.node, what+" may no longer be null", "", "nullable: true")
 	}
+}
+
+// sameNumber tells whether two values are one number, as 1 and 1.0 are.
+func sameNumber(a, b *Node) bool {
+	x, xok := number(a.Text)
+	y, yok := number(b.Text)
+	return a.Plain && b.Plain && xok && yok && asFloat(x) == asFloat(y)
 }
 
 func nodeNumber(n *Node) float64 {
