@@ -119,20 +119,22 @@ func (d *declarer) want(want state.Target) error {
 		return err
 	}
 	adopted := t.Owner.Repository != want.Owner.Repository
-	same := sameDesired(t.Desired, want.Desired)
+	declared := t.Desired.AsDeclared() // a rollback holds the target for as long as its document says the same
+	same := sameDesired(declared, want.Desired)
 	if !adopted && t.Owner == want.Owner && same && sameNeeds(t.Needs, want.Needs) {
-		if t.Desired.Spec == want.Desired.Spec && t.Desired.Description == want.Desired.Description &&
-			t.Desired.Refused == "" && t.Desired.Kept == "" && t.Desired.Origin.At == want.Desired.Origin.At {
+		if declared.Spec == want.Desired.Spec && declared.Description == want.Desired.Description &&
+			declared.Refused == "" && declared.Kept == "" && declared.Origin.At == want.Desired.Origin.At {
 			return nil
 		}
-		t.Desired.Description = want.Desired.Description
-		t.Desired.Spec, t.Desired.Refused, t.Desired.Kept, t.Desired.Origin.At = want.Desired.Spec, "", "", want.Desired.Origin.At
+		declared.Description = want.Desired.Description
+		declared.Spec, declared.Refused, declared.Kept, declared.Origin.At = want.Desired.Spec, "", "", want.Desired.Origin.At
+		t.Desired = t.Desired.Redeclared(declared)
 		return d.write(t, want.Needs)
 	}
 	before := t.Desired
 	if !same {
 		t.Generation++
-		want.Desired.Version = t.Desired.Version
+		want.Desired.Version = declared.Version
 		t.Desired, t.Waiting = want.Desired, state.Waiting{}
 	}
 	t.Owner, t.Desired.Refused, t.Desired.Kept = want.Owner, "", ""

@@ -172,6 +172,8 @@ func deployReason(v View, asked, retry bool) string {
 	switch {
 	case t.Deployed.Deployment == "" && v.Last == nil:
 		return "declared in " + t.Desired.Origin.String()
+	case t.Desired.Held != nil && t.Deployed.Generation < t.Generation && !asked && !retry:
+		return "rolled back to deployment " + t.Desired.Held.Deployment + " by " + t.Desired.Held.String()
 	case asked:
 		return "asked for by " + t.Asked.Redeploy.String()
 	case retry:

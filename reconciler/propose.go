@@ -36,6 +36,55 @@ func (r *Reconciler) Propose(ctx context.Context, ref state.Ref, given Given) (P
 	if err != nil {
 		return Proposal{}, err
 	}
+	return r.propose(ctx, t, given)
+}
+
+// ProposeRollback is what going back to a deployment would change. With no
+// deployment named it is the one before what is deployed; the one that was
+// chosen is in the Hold of the target.
+func (r *Reconciler) ProposeRollback(ctx context.Context, ref state.Ref, deployment string) (Proposal, error) {
+	t, err := r.cfg.Store.Target(ctx, ref)
+	if err != nil {
+		return Proposal{}, err
+	}
+	var d state.Deployment
+	if deployment == "" {
+		d, err = r.cfg.Store.RollbackTarget(ctx, ref)
+	} else {
+		d, err = r.cfg.Store.Deployment(ctx, deployment)
+	}
+	if err != nil {
+		return Proposal{}, err
+	}
+	if t, err = state.RolledBack(t, d, state.Hold{}); err != nil {
+		return Proposal{}, err
+	}
+	return r.propose(ctx, t, nil)
+}
+
+// DiffDeployments compares what two deployments applied; with no older one, a
+// deployment with what was deployed when it began.
+func (r *Reconciler) DiffDeployments(ctx context.Context, older *state.Deployment, newer state.Deployment) ([]Diff, error) {
+	from, spec := newer.Before.Rendered, newer.Before.Spec
+	if older != nil {
+		from, spec = older.Rendered, older.Desired.Spec
+	}
+	before, err := r.artifactOf(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if newer.Action == state.Delete {
+		return compare(before, spec, nil, ""), nil
+	}
+	after, err := r.artifactOf(ctx, newer.Rendered)
+	if err != nil {
+		return nil, err
+	}
+	return compare(before, spec, after, newer.Desired.Spec), nil
+}
+
+func (r *Reconciler) propose(ctx context.Context, t state.Target, given Given) (Proposal, error) {
+	ref := t.Ref
 	open, err := r.cfg.Store.OpenDeployment(ctx, ref)
 	if err != nil {
 		return Proposal{}, err

@@ -150,13 +150,18 @@ func (s *Store) Suspend(ctx context.Context, actor Actor, ref Ref, why string, u
 	})
 }
 
-// Resume ends a suspension.
+// Resume ends a suspension, and the hold of a rollback: what the document says
+// is wanted again, as the next generation.
 func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "resume", ref, why, func(_ *Tx, t *Target) error {
-		if t.Asked.Suspended == nil {
-			return &ConflictError{What: t.Ref.String(), Why: "is not suspended"}
+		if t.Asked.Suspended == nil && t.Desired.Held == nil {
+			return &ConflictError{What: t.Ref.String(), Why: "is not suspended, and not held by a rollback"}
 		}
 		t.Asked.Suspended = nil
+		if t.Desired.Held != nil {
+			t.Desired, t.Waiting = t.Desired.AsDeclared(), Waiting{}
+			t.Generation++
+		}
 		return nil
 	})
 }

@@ -50,6 +50,9 @@ type Desired struct {
 	Renamed string `json:"renamed,omitempty"`
 	// Kept says why it is still wanted although nothing lists it any more.
 	Kept string `json:"kept,omitempty"`
+	// Held is set while a person holds the target at a past deployment: what is
+	// wanted is what that deployment reached, and not what the document says.
+	Held *Hold `json:"held,omitempty"`
 
 	Description string            `json:"description,omitempty"` // of an environment or a component, for people
 	Labels      map[string]string `json:"labels,omitempty"`

@@ -22,13 +22,13 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Redeploy, "Deploy though nothing changed", "  baryon redeploy environment/prod --why 'rebuild the image'"),
 		verbCommand(v1.Approve, "Let a change go on that waits for a person", "  baryon approve environment/prod --why 'reviewed'"),
 		verbCommand(v1.Reject, "Refuse a change that waits for a person", "  baryon reject environment/prod --why 'not before Monday'"),
-		verbCommand(v1.Resume, "End a suspension", "  baryon resume environment/prod"),
+		verbCommand(v1.Resume, "End a suspension, or the hold of a rollback", "  baryon resume environment/prod"),
 		verbCommand(v1.Cancel, "Stop the deployment under way", "  baryon cancel environment/dev"),
 		verbCommand(v1.Abandon, "Give up a deployment that never ends", "  baryon abandon environment/dev --why 'host is gone'"),
 		verbCommand(v1.Retain, "Forget what is to be deleted, and leave what it made", "  baryon retain environment/old"),
 		forceDeleteCommand(),
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
-		suspendCommand(), keysCommand(), planCommand(), doctorCommand(), versionCommand(), stateCommand(), unlockCommand(),
+		suspendCommand(), keysCommand(), planCommand(), doctorCommand(), versionCommand(), stateCommand(), unlockCommand(), rollbackCommand(), compareCommand(),
 		// For authors, without a daemon.
 		validateCommand(), renderCommand(), schemaCommand(), testCommand(), diffCommand(), blameCommand(), initCommand(),
 	}

@@ -237,6 +237,7 @@ func printProposal(w io.Writer, p v1.Proposal, brief bool) {
 		}
 	}
 	line("why", p.Reason)
+	line("back to", p.RollbackTo)
 	line("under way", p.UnderWay)
 	if p.Waiting != nil {
 		line("waits", p.Waiting.Why)

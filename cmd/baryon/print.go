@@ -121,7 +121,7 @@ func versionOf(t v1.Target) string {
 
 // reason is why a target is in its state, when that is worth a word.
 func reason(t v1.Target) string {
-	if t.State == v1.Ready && t.Suspended == nil {
+	if t.State == v1.Ready && t.Suspended == nil && t.Held == nil {
 		return ""
 	}
 	if t.Suspended != nil && t.State != v1.Suspended {

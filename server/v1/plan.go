@@ -50,6 +50,7 @@ type Proposal struct {
 	Generation int64             `json:"generation"`
 	Engine     string            `json:"engine,omitempty"`
 	Origin     *Origin           `json:"origin,omitempty"`
+	RollbackTo string            `json:"rollbackTo,omitempty"` // the deployment that is gone back to
 	UnderWay   string            `json:"underWay,omitempty"`   // the open deployment, which goes first
 	Assumed    []state.Ref       `json:"assumed,omitempty"`    // not deployed yet: placeholders stand for its outputs
 	Dependents []state.Ref       `json:"dependents,omitempty"` // looked at again afterwards
@@ -116,6 +117,9 @@ func proposalOf(p reconciler.Proposal) Proposal {
 		out.Waiting = &Wait{Reason: string(w.Reason), On: w.On, Why: w.Why, Next: w.Next}
 	}
 	out.Action = actionOf(p)
+	if h := t.Desired.Held; h != nil {
+		out.RollbackTo = h.Deployment
+	}
 	if p.Change.Step == reconciler.Refuse {
 		out.Reason = "" // it is the problem, said below
 	}
@@ -189,6 +193,60 @@ func (a *api) planOf(ctx context.Context, ref state.Ref) (Plan, error) {
 	}
 	p, err := a.Loop.Propose(ctx, ref, nil)
 	return PlanOf([]reconciler.Proposal{p}), err
+}
+
+// planRollback answers what going back to a deployment would change; with no
+// ?to= to the one before what is deployed.
+func (a *api) planRollback(refOf func(*http.Request) state.Ref) serve {
+	return func(_ http.ResponseWriter, r *http.Request) (any, error) {
+		if err := allowQuery(r, "to"); err != nil {
+			return nil, err
+		}
+		if a.Loop == nil {
+			return nil, noLoop()
+		}
+		p, err := a.Loop.ProposeRollback(r.Context(), refOf(r), r.URL.Query().Get("to"))
+		if err != nil {
+			return nil, err
+		}
+		return PlanOf([]reconciler.Proposal{p}), nil
+	}
+}
+
+// diff answers how what a deployment applied differs from what was deployed
+// before it, or with ?from= from what another deployment applied.
+func (a *api) diff(_ http.ResponseWriter, r *http.Request) (any, error) {
+	if err := allowQuery(r, "from"); err != nil {
+		return nil, err
+	}
+	if a.Loop == nil {
+		return nil, noLoop()
+	}
+	newer, err := a.Store.Deployment(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	out := Comparison{To: newer.ID, Ref: newer.Ref.String()}
+	var older *state.Deployment
+	if out.From = r.URL.Query().Get("from"); out.From != "" {
+		d, err := a.Store.Deployment(r.Context(), out.From)
+		if err != nil {
+			return nil, err
+		}
+		older = &d
+	} else {
+		out.From = newer.Before.Deployment
+	}
+	out.Diff, err = a.Loop.DiffDeployments(r.Context(), older, newer)
+	return out, err
+}
+
+// A Comparison is how what two deployments applied differs.
+type Comparison struct {
+	Ref  string            `json:"ref"`
+	From string            `json:"from,omitempty"` // empty when nothing was deployed before
+	To   string            `json:"to"`
+	Diff []reconciler.Diff `json:"diff"`
 }
 
 func noLoop() error {

@@ -47,6 +47,7 @@ type Target struct {
 	Behind             string            `json:"behind,omitempty"` // BehindMinor or BehindMajor
 	Why                Why               `json:"waiting"`
 	Suspended          *Suspension       `json:"suspended,omitempty"`
+	Held               *Hold             `json:"held,omitempty"` // by a rollback
 	Owner              string            `json:"owner,omitempty"`
 	Origin             *Origin           `json:"origin,omitempty"`
 	Commit             string            `json:"deployedCommit,omitempty"`
@@ -92,6 +93,19 @@ type Suspension struct {
 	By    string    `json:"by,omitempty"`
 	Why   string    `json:"why,omitempty"`
 	Until time.Time `json:"until,omitzero"`
+}
+
+// A Hold is who holds a target at a past deployment, and why.
+type Hold struct {
+	Deployment string    `json:"deployment"`
+	By         string    `json:"by"`
+	Why        string    `json:"why,omitempty"`
+	Since      time.Time `json:"since,omitzero"`
+}
+
+// String tells of the hold in a sentence.
+func (h Hold) String() string {
+	return "held at deployment " + h.Deployment + " by " + h.By + ": " + h.Why
 }
 
 // An Origin is where something was declared.

@@ -32,6 +32,8 @@
 //	GET  /v1/why?ref=REF                   why nothing happens to REF, and what would change that
 //	GET  /v1/deployments                   ?ref=                          newest first
 //	GET  /v1/deployments/ID                one deployment
+//	GET  /v1/deployments/ID/diff           ?from=ID                       what it applied, against what was deployed before it or another
+//	GET  /v1/TARGET/rollback               ?to=ID                         what POST /v1/TARGET/rollback {"deployment": ID} would change
 //	GET  /v1/deployments/ID/log            ?from=OFFSET ?follow=1 ?plain=1
 //	GET  /v1/templates                     ?kind=
 //	GET  /v1/templates/KIND/NAME           one template with its versions
@@ -159,6 +161,7 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/why":                                        a.why,
 		"GET /v1/deployments":                                a.deployments,
 		"GET /v1/deployments/{id}":                           a.deployment,
+		"GET /v1/deployments/{id}/diff":                      a.diff,
 		"GET /v1/deployments/{id}/log":                       a.log,
 		"GET /v1/templates":                                  a.templates,
 		"GET /v1/templates/{kind}/{name}":                    a.template,
@@ -178,6 +181,7 @@ func (a *api) routes() map[string]serve {
 	routes["POST /v1/services/{service}/{verb}"] = a.verb(func(r *http.Request) state.Ref { return state.ServiceRef(r.PathValue("service")) })
 	for place, ref := range places() {
 		routes["GET /v1/"+place] = a.target(ref)
+		routes["GET /v1/"+place+"/rollback"] = a.planRollback(ref)
 		routes["GET /v1/"+place+"/plan"] = a.planTarget(ref)
 		routes["GET /v1/"+place+"/rendered"] = a.rendered(ref)
 		routes["GET /v1/"+place+"/blame"] = a.blame(ref)

@@ -24,6 +24,8 @@ const ActorHeader = "Baryon-Actor"
 type Request struct {
 	Why   string    `json:"why,omitempty"`
 	Until time.Time `json:"until,omitzero"` // for suspend
+
+	Deployment string `json:"deployment,omitempty"` // for rollback: where to
 }
 
 const (
@@ -45,6 +47,7 @@ const (
 	Delete   = "delete"
 
 	ForceDelete = "force-delete"
+	Rollback    = "rollback"
 )
 
 // ask calls the verb of the store; false when there is no such verb.
@@ -70,10 +73,31 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 		return true, a.Store.Retain(ctx, actor, ref, body.Why)
 	case Delete:
 		return true, a.Store.Delete(ctx, actor, ref, body.Why)
+	case Rollback:
+		return true, a.rollback(ctx, actor, ref, body)
 	case ForceDelete:
 		return true, a.Store.ForceDelete(ctx, person(actor), ref, body.Why)
 	}
 	return false, nil
+}
+
+// rollback holds a target at a past deployment, the one before what is deployed
+// when none is named.
+func (a *api) rollback(ctx context.Context, actor state.Actor, ref state.Ref, body Request) error {
+	if !ref.Deployable() {
+		return a.view.notDeployable(ctx, ref)
+	}
+	if body.Why == "" {
+		return invalid("a rollback needs a reason", `give {"why": "..."}`)
+	}
+	if body.Deployment == "" {
+		d, err := a.Store.RollbackTarget(ctx, ref)
+		if err != nil {
+			return err
+		}
+		body.Deployment = d.ID
+	}
+	return a.Store.Rollback(ctx, actor, ref, body.Deployment, body.Why)
 }
 
 // person is who asks, where somebody said so.
@@ -96,6 +120,8 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		switch {
 		case verb == Suspend && body.Why == "":
 			return nil, invalid("a suspension needs a reason", `give {"why": "..."}`)
+		case verb != Rollback && body.Deployment != "":
+			return nil, invalid("deployment is for rollback alone", "leave it out")
 		case verb != Suspend && !body.Until.IsZero():
 			return nil, invalid("until is for suspend alone", "leave it out")
 		case verb == Suspend && !body.Until.IsZero() && !body.Until.After(time.Now()):
@@ -104,7 +130,7 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		known, err := a.ask(r.Context(), verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
-				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete"}
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback"}
 		}
 		if err != nil {
 			return nil, err

@@ -157,12 +157,21 @@ func (v *View) target(ctx context.Context, t state.Target, r *recommended) (Targ
 	if out.Outputs == nil {
 		out.Outputs = map[string]string{}
 	}
+	out.Held = holdOf(t)
 	if s := t.Asked.Suspended; s != nil {
 		out.Suspended = &Suspension{By: string(s.By), Why: s.Why, Until: s.Until}
 	}
 	out.Why, out.Drift = whyOf(t), driftOf(t)
 	out.State = out.Why.State
 	return out, r.staleness(ctx, &out, t.Ref.Kind, deployed)
+}
+
+func holdOf(t state.Target) *Hold {
+	h := t.Desired.Held
+	if h == nil {
+		return nil
+	}
+	return &Hold{Deployment: h.Deployment, By: string(h.By), Why: h.Why, Since: h.At}
 }
 
 // number is one part of a version as Proton writes it: a text, empty for none.

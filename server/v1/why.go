@@ -66,6 +66,10 @@ func whyOf(t state.Target) Why {
 			why.Text, why.Since = "what is deployed was changed by others: "+d.String(), d.Found[0].FirstSeen
 			why.Next = "put it back with: baryon redeploy " + ref
 		}
+		if h := holdOf(t); h != nil {
+			why.Text, why.Since = h.String()+"; its document says something else", h.Since
+			why.Next = "baryon resume " + ref + ", or push a change of its document"
+		}
 	case t.Status == state.Failed || t.Status == state.DeleteFailed:
 		why.State, why.Text, why.On = Failed, sentence("the last deployment failed", t.Message), t.LastAttempted
 		why.Next = "baryon logs " + ref
