@@ -118,6 +118,12 @@ func (d *declarer) want(want state.Target) error {
 	if err != nil {
 		return err
 	}
+	if d.repository == "" && t.Synced() { // the ops file goes on to name it; a blocker keeps it from being undone
+		if err := d.tx.ByHand(t, d.actor, "changed through the API"); err != nil {
+			return err
+		}
+		want.Owner, want.Desired.Origin.Branch = t.Owner, t.Desired.AsDeclared().Origin.Branch
+	}
 	adopted := t.Owner.Repository != want.Owner.Repository
 	declared := t.Desired.AsDeclared() // a rollback holds the target for as long as its document says the same
 	same := sameDesired(declared, want.Desired)
@@ -238,7 +244,7 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 	}
 	for _, t := range members {
 		switch {
-		case listed[t.Ref] || t.Owner != before.Owner:
+		case listed[t.Ref] || t.Owner != before.Owner || t.Synced():
 		case t.Desired.Deleted && t.Status == state.DeleteFailed && before.Spec != v.Spec:
 			err = d.deleteAgain(t)
 		default:

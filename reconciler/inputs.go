@@ -192,9 +192,14 @@ func instancesOf(doc *renderer.Node) []*renderer.Node {
 // instanceSpec is the spec of one instance of a service document; nil when it
 // gives none.
 func instanceSpec(doc *renderer.Node, name string) *renderer.Node {
+	return instanceItem(doc, name).Get("spec")
+}
+
+// instanceItem is one instance of a service document; nil when there is none.
+func instanceItem(doc *renderer.Node, name string) *renderer.Node {
 	for _, item := range instancesOf(doc) {
 		if textOf(item.Get("name")) == name {
-			return item.Get("spec")
+			return item
 		}
 	}
 	return nil

@@ -35,7 +35,13 @@ func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, 
 		return next{}, r.syncFailed(ctx, c, repo, prior, err)
 	}
 	if head == prior.Seen && prior.Settings == r.current().readWith(repo) && prior.Error == "" && !prior.Recheck {
-		return due, nil
+		moved, err := r.branchesMoved(ctx, repo, prior)
+		if err != nil {
+			return next{}, r.syncFailed(ctx, c, repo, prior, err)
+		}
+		if !moved {
+			return due, nil
+		}
 	}
 	err = r.sync(ctx, c.Fence(), repo, prior, head)
 	if errors.Is(err, errMoved) {
@@ -128,6 +134,9 @@ type takeover struct {
 	held     map[string][]state.Ref       // by file: the names of documents so refused
 	accepted []declare.Document
 	bundles  []state.SourceFile
+	followed []followed        // what ops files name
+	leaving  []state.Target    // what they name no longer
+	branches map[string]string // that they name, and where those are
 	problems int
 	recheck  bool   // something was refused for a reason outside this repository
 	hold     string // why nothing is deleted on this taking-over
@@ -137,7 +146,7 @@ type takeover struct {
 // was; everything else goes on.
 func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repository, prior state.Sync, head string) error {
 	s := &takeover{r: r, repo: repo, prior: prior, head: head, before: map[string]bool{}, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
-	for _, step := range []func(context.Context) error{s.read, s.register, s.examine} {
+	for _, step := range []func(context.Context) error{s.read, s.register, s.examine, s.follow} {
 		if err := step(ctx); err != nil {
 			return err
 		}

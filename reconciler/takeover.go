@@ -37,6 +37,9 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 			return err
 		}
 	}
+	if err := s.takeOverFollowed(d); err != nil {
+		return err
+	}
 	if err := s.noteRefusals(tx); err != nil {
 		return err
 	}
@@ -53,6 +56,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		Commit: s.head, Seen: s.head, Subject: s.commit.Subject, Author: s.commit.Author,
 		Settings: s.r.current().readWith(s.repo), SyncedAt: tx.Now(), Problems: s.problems,
 		Documents: len(s.decl.Documents), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
+		Branches: s.branches,
 	}
 	if s.empty() {
 		sync.Documents = s.prior.Documents // still empty next time is still nothing to act on

@@ -153,7 +153,7 @@ func (s *Store) Suspend(ctx context.Context, actor Actor, ref Ref, why string, u
 // Resume ends a suspension, and the hold of a rollback: what the document says
 // is wanted again, as the next generation.
 func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) error {
-	return s.ask(ctx, actor, "resume", ref, why, func(_ *Tx, t *Target) error {
+	return s.ask(ctx, actor, "resume", ref, why, func(tx *Tx, t *Target) error {
 		if t.Asked.Suspended == nil && t.Desired.Held == nil {
 			return &ConflictError{What: t.Ref.String(), Why: "is not suspended, and not held by a rollback"}
 		}
@@ -161,6 +161,7 @@ func (s *Store) Resume(ctx context.Context, actor Actor, ref Ref, why string) er
 		if t.Desired.Held != nil {
 			t.Desired, t.Waiting = t.Desired.AsDeclared(), Waiting{}
 			t.Generation++
+			return tx.resumed(*t, actor, why)
 		}
 		return nil
 	})

@@ -113,8 +113,10 @@ func (s *Store) Rollback(ctx context.Context, actor Actor, ref Ref, deployment, 
 			return err
 		}
 		err = tx.Change(ref, func(t *Target) error {
-			*t, err = RolledBack(*t, d, Hold{By: actor, Why: why, At: tx.Now()})
-			return err
+			if *t, err = RolledBack(*t, d, Hold{By: actor, Why: why, At: tx.Now()}); err != nil {
+				return err
+			}
+			return tx.ByHand(*t, actor, "rolled back to deployment "+deployment)
 		})
 		if err != nil {
 			return err

@@ -10,24 +10,25 @@ import (
 
 // A Sync is where the taking-over of one repository stands.
 type Sync struct {
-	Name      string    `json:"-"`
-	URL       string    `json:"url"`
-	Branch    string    `json:"branch"`
-	Path      string    `json:"path"`
-	Commit    string    `json:"commit,omitempty"` // the last commit whose contents are in force
-	Subject   string    `json:"subject,omitempty"`
-	Author    string    `json:"author,omitempty"`
-	Seen      string    `json:"seen,omitempty"`  // the last commit looked at
-	Error     string    `json:"error,omitempty"` // why the last look failed; contents stay in force
-	Degraded  string    `json:"degraded,omitempty"`
-	Settings  string    `json:"settings,omitempty"` // digest of the settings the contents were read with
-	SyncedAt  time.Time `json:"syncedAt,omitzero"`
-	FailedAt  time.Time `json:"failedAt,omitzero"`
-	Problems  int       `json:"problems,omitempty"`
-	Documents int       `json:"documents,omitempty"`
-	Bundles   int       `json:"bundles,omitempty"`
-	Gone      bool      `json:"gone,omitempty"`    // no longer configured
-	Recheck   bool      `json:"recheck,omitempty"` // something was refused for a reason outside the repository
+	Name      string            `json:"-"`
+	URL       string            `json:"url"`
+	Branch    string            `json:"branch"`
+	Path      string            `json:"path"`
+	Commit    string            `json:"commit,omitempty"` // the last commit whose contents are in force
+	Subject   string            `json:"subject,omitempty"`
+	Author    string            `json:"author,omitempty"`
+	Seen      string            `json:"seen,omitempty"`  // the last commit looked at
+	Error     string            `json:"error,omitempty"` // why the last look failed; contents stay in force
+	Degraded  string            `json:"degraded,omitempty"`
+	Settings  string            `json:"settings,omitempty"` // digest of the settings the contents were read with
+	SyncedAt  time.Time         `json:"syncedAt,omitzero"`
+	FailedAt  time.Time         `json:"failedAt,omitzero"`
+	Problems  int               `json:"problems,omitempty"`
+	Documents int               `json:"documents,omitempty"`
+	Bundles   int               `json:"bundles,omitempty"`
+	Gone      bool              `json:"gone,omitempty"`     // no longer configured
+	Branches  map[string]string `json:"branches,omitempty"` // others that ops files name, with the commits looked at
+	Recheck   bool              `json:"recheck,omitempty"`  // something was refused for a reason outside the repository
 }
 
 // A SourceFile is what one file of a repository came to. Doc is kept for the

@@ -53,6 +53,7 @@ type TemplateVersion struct {
 // An Origin says where something came from: a place in a repository, or the API.
 type Origin struct {
 	Repository string `json:"repository,omitempty"`
+	Branch     string `json:"branch,omitempty"` // of an instance that service sync declares
 	Commit     string `json:"commit,omitempty"`
 	Path       string `json:"path,omitempty"`
 	Line       int    `json:"line,omitempty"`

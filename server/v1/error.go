@@ -82,6 +82,8 @@ func AsError(err error) *Error {
 func whereToLook(what string) string {
 	kind, _, _ := strings.Cut(what, "/")
 	switch {
+	case strings.HasPrefix(kind, "blocker "):
+		return "see: baryon blockers"
 	case strings.Contains(kind, "template"), strings.Count(kind, " ") == 1 && !strings.HasPrefix(kind, "deployment "):
 		return "see: baryon get templates"
 	case strings.HasPrefix(kind, "deployment "):

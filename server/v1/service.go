@@ -33,6 +33,7 @@ type Service struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 	Deleted   bool              `json:"deleted,omitempty"`
 	Instances []Target          `json:"instances"`
+	Blockers  []Blocker         `json:"blockers,omitempty"` // of service sync, newest first
 }
 
 // serviceAlone is a service without its targets.
@@ -65,13 +66,20 @@ func (v *View) service(ctx context.Context, s state.Service, r *recommended) (Se
 		if err != nil {
 			return Service{}, err
 		}
+		if one.Sync, err = v.syncOf(ctx, t.Ref.Service, t.Ref.Name); err != nil {
+			return Service{}, err
+		}
 		if t.Ref.Kind == state.KindPipeline {
 			out.Pipeline = &one
 		} else {
 			out.Instances = append(out.Instances, one)
 		}
 	}
-	return out, nil
+	blockers, err := v.store.Blockers(ctx, s.Name, "", "", blockersShown)
+	for _, b := range blockers {
+		out.Blockers = append(out.Blockers, blockerOf(b))
+	}
+	return out, err
 }
 
 // Service reads a service with its instances and pipeline.

@@ -47,6 +47,7 @@ type Target struct {
 	Behind             string            `json:"behind,omitempty"` // BehindMinor or BehindMajor
 	Why                Why               `json:"waiting"`
 	Suspended          *Suspension       `json:"suspended,omitempty"`
+	Sync               *Sync             `json:"sync,omitempty"` // service sync of an instance that an ops file names
 	Held               *Hold             `json:"held,omitempty"` // by a rollback
 	Owner              string            `json:"owner,omitempty"`
 	Origin             *Origin           `json:"origin,omitempty"`

@@ -45,6 +45,8 @@
 //	POST /v1/repositories/NAME/sync        look at it now
 //	POST /v1/sync                          look at all of them now
 //	GET  /v1/sources                       ?repository= ?verdict=         every file with what it came to
+//	GET  /v1/blockers                      ?service= ?instance= ?status=  what stops service sync
+//	POST /v1/blockers/ID/resolve           let it go on, and undo what was changed by hand
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
 //	GET  /v1/keys                          keys for the Proton API, without their secrets
 //	POST /v1/keys                          {"why": "..."}: a new one
@@ -155,6 +157,8 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/components":                                 a.targets(state.KindComponent, "environment", "status"),
 		"GET /v1/services":                                   a.services,
 		"GET /v1/services/{service}":                         a.service,
+		"GET /v1/blockers":                                   a.blockers,
+		"POST /v1/blockers/{id}/resolve":                     a.unblock,
 		"GET /v1/plan":                                       a.plan,
 		"POST /v1/plan":                                      a.planFolder,
 		"GET /v1/services/{service}/plan":                    a.planTarget(func(r *http.Request) state.Ref { return state.ServiceRef(r.PathValue("service")) }),

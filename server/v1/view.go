@@ -98,6 +98,9 @@ func (v *View) Target(ctx context.Context, ref state.Ref) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	if out.Sync, err = v.syncOf(ctx, ref.Service, ref.Name); err != nil {
+		return Target{}, err
+	}
 	if out.DeploymentsNewestFirst, err = v.history(ctx, ref); err != nil {
 		return Target{}, err
 	}

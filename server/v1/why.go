@@ -117,6 +117,13 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 		why.Next = "correct " + t.Owner.Path + " and push it"
 	}
 	why.Text = without(why.Text, why.Problems)
+	if t.Synced() {
+		sync, err := v.syncOf(ctx, ref.Service, ref.Name)
+		if err != nil {
+			return Why{}, err
+		}
+		whyBlocked(&why, sync)
+	}
 	return why, nil
 }
 

@@ -19,6 +19,16 @@ type Blob struct {
 	CreatedAt int64
 }
 
+type Blocker struct {
+	ID         string
+	Service    string
+	Instance   string
+	Status     string
+	Doc        string
+	CreatedAt  int64
+	ResolvedAt int64
+}
+
 type Deployment struct {
 	ID          string
 	Ref         string
@@ -99,6 +109,15 @@ type SourceFile struct {
 	Hash    string
 	Verdict string
 	Doc     string
+}
+
+type SyncAttempt struct {
+	ID        string
+	Service   string
+	Instance  string
+	Status    string
+	Doc       string
+	StartedAt int64
 }
 
 type Target struct {

@@ -159,6 +159,30 @@ CREATE TABLE work (
 CREATE INDEX work_due ON work (running, due_at);
 CREATE INDEX work_owner ON work (owner);
 
+-- What stops the service sync of an instance, or with no instance of a whole
+-- service: a change that was made by another way than Git.
+CREATE TABLE blocker (
+	id          TEXT   NOT NULL PRIMARY KEY,
+	service     TEXT   NOT NULL,
+	instance    TEXT   NOT NULL,
+	status      TEXT   NOT NULL,
+	doc         TEXT   NOT NULL,
+	created_at  BIGINT NOT NULL,
+	resolved_at BIGINT NOT NULL
+);
+CREATE INDEX blocker_by_service ON blocker (service, instance, id);
+
+-- The times that service sync took an instance over, or could not.
+CREATE TABLE sync_attempt (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	service    TEXT   NOT NULL,
+	instance   TEXT   NOT NULL,
+	status     TEXT   NOT NULL,
+	doc        TEXT   NOT NULL,
+	started_at BIGINT NOT NULL
+);
+CREATE INDEX sync_attempt_by_instance ON sync_attempt (service, instance, id);
+
 -- The daemons that share this database.
 CREATE TABLE replica (
 	id          TEXT   NOT NULL PRIMARY KEY,
