@@ -19,9 +19,11 @@ func statusCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show everything as a tree",
-		Long: `Shows repositories, environments with what runs in them, services with their
-pipelines, and what is wrong with files. With --watch it is shown again whenever
-it changes, until Ctrl-C.`,
+		Long: `Shows repositories, environments with the instances and components in them,
+services with their instances and pipelines, and what is wrong with files: for each
+its version, state, last change and why. With --watch it is shown again whenever it
+changes, until Ctrl-C. It is as wide as the terminal, or as COLUMNS says; colours
+are for terminals alone, and not where NO_COLOR is set.`,
 		Example: "  baryon status\n  baryon status --watch\n  baryon status -o json | jq .counts", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := c.client()
@@ -31,7 +33,7 @@ it changes, until Ctrl-C.`,
 			if watch {
 				return watchStatus(cmd.Context(), client, &out, cmd.OutOrStdout())
 			}
-			text, err := statusText(cmd.Context(), client, &out)
+			text, err := statusText(cmd.Context(), client, &out, paperOf(cmd.OutOrStdout()))
 			if err != nil {
 				return asked(err)
 			}
@@ -45,13 +47,13 @@ it changes, until Ctrl-C.`,
 	return cmd
 }
 
-func statusText(ctx context.Context, c *v1.Client, out *format) ([]byte, error) {
+func statusText(ctx context.Context, c *v1.Client, out *format, look paper) ([]byte, error) {
 	var s v1.Status
 	if err := c.Get(ctx, "status", nil, &s); err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
-	err := out.print(&text, s, func() { printStatus(&text, s) })
+	err := out.print(&text, s, func() { printStatus(&text, s, look) })
 	return text.Bytes(), err
 }
 
@@ -69,7 +71,7 @@ func watchStatus(ctx context.Context, c *v1.Client, out *format, w io.Writer) er
 	defer tick.Stop()
 	var last []byte
 	for {
-		text, err := statusText(ctx, c, out)
+		text, err := statusText(ctx, c, out, paperOf(w))
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -102,7 +104,7 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-func printStatus(w io.Writer, s v1.Status) {
+func printStatus(w io.Writer, s v1.Status, look paper) {
 	if c := s.Setup.Configuration; c != nil {
 		for _, p := range c.Problems {
 			fmt.Fprintf(w, "configuration ignored: %s\n", firstLine(p))
@@ -122,11 +124,7 @@ func printStatus(w io.Writer, s v1.Status) {
 	}
 	if rows := tree(s); len(rows) > 0 {
 		fmt.Fprintln(w)
-		table(w, "NAME VERSION STATE REASON", func(row func(...string)) {
-			for _, cells := range rows {
-				row(cells...)
-			}
-		})
+		look.rows(w, rows)
 	} else {
 		fmt.Fprintln(w, "nothing is declared yet; push a document to a configured repository")
 	}
@@ -136,36 +134,4 @@ func printStatus(w io.Writer, s v1.Status) {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem in %s: %s\n", p.Repository, v1.Plain([]byte(p.Problem.String())))
 	}
-}
-
-// tree is the rows of the table: environments with what is in them, then
-// services with their pipelines.
-func tree(s v1.Status) [][]string {
-	var rows [][]string
-	add := func(branch string, t v1.Target) {
-		rows = append(rows, []string{branch + t.Ref, versionOf(t), t.State, reason(t)})
-	}
-	below := func(targets []v1.Target) {
-		for i, t := range targets {
-			branch := "├─ "
-			if i == len(targets)-1 {
-				branch = "└─ "
-			}
-			add(branch, t)
-		}
-	}
-	for _, e := range s.Environments {
-		add("", e.Target)
-		below(append(e.Instances, e.Components...))
-	}
-	for _, v := range s.Services {
-		rows = append(rows, []string{v.Ref, v.TemplateName, v.Status, v.StatusMessage})
-		if v.Pipeline != nil {
-			below([]v1.Target{*v.Pipeline})
-		}
-	}
-	for _, t := range s.Unplaced {
-		add("", t)
-	}
-	return rows
 }

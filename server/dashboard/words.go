@@ -120,7 +120,7 @@ func look(state string) appearance {
 		a.Class, a.Sign = "bad", "✕"
 	case v1.Deploying, v1.Deleting, v1.Cancelling, v1.Pending, "in progress", "delete in progress":
 		a.Class, a.Sign = "busy", "…"
-	case v1.Waiting, v1.Suspended, "cancelled", "draft":
+	case v1.Waiting, v1.Suspended, "cancelled", "draft", "blocked":
 		a.Class, a.Sign = "held", "‖"
 	}
 	if strings.Contains(a.Word, "failed") {
