@@ -225,18 +225,26 @@ func repositoryAround(full string) string {
 }
 
 // treeAround is the root of the Git repository that a folder lies in. Outside of
-// one it is the nearest folder above that holds templates, or "".
+// one it is the nearest folder not far above that holds templates, or "". Where
+// people keep everything, at home and among what is temporary, is no such folder.
 func treeAround(full string) string {
 	if dir := repositoryAround(full); dir != "" {
 		return dir
 	}
-	for at := full; at != filepath.Dir(at); at = filepath.Dir(at) {
+	home, _ := os.UserHomeDir()
+	const above = 3
+	at := full
+	for range above + 1 {
+		if at == filepath.Dir(at) || at == home || at == filepath.Clean(os.TempDir()) {
+			return ""
+		}
 		for _, pattern := range []string{"*/v*", "*/*/v*"} {
 			found, err := filepath.Glob(filepath.Join(at, pattern))
 			if err == nil && slices.ContainsFunc(found, func(dir string) bool { return majorRule.MatchString(filepath.Base(dir)) && isBundle(dir) }) {
 				return at
 			}
 		}
+		at = filepath.Dir(at)
 	}
 	return ""
 }
