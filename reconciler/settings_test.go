@@ -13,11 +13,15 @@ import (
 
 func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
-	set := Settings{Region: "eu-west-1", Account: "123456789012", Workers: 1, Deployments: 2, Instances: 4, Deletions: 5, Resync: time.Hour}
+	drift := DriftRule{Every: 6 * time.Hour, AtOnce: 2, Mode: "report"}
+	set := Settings{
+		Region: "eu-west-1", Account: "123456789012", Workers: 1, Deployments: 2, Instances: 4, Deletions: 5, Resync: time.Hour,
+		Drift: DriftRule{Every: time.Hour, AtOnce: 1, Mode: "ignore"},
+	}
 	for name, tt := range map[string]struct{ given, want Settings }{
 		"nothing set": {
 			Settings{},
-			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Instances: 20, Deletions: 3, Resync: 10 * time.Minute},
+			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Instances: 20, Deletions: 3, Resync: 10 * time.Minute, Drift: drift},
 		},
 		"all set":                       {set, set},
 		"no deletions without a person": {Settings{Deletions: -1}, but(Settings{}.withDefaults(), func(s *Settings) { s.Deletions = 0 })},
