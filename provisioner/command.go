@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -47,7 +48,11 @@ type CommandConfig struct {
 	// MemoryMax is how many bytes of memory a job may use; 0 is no limit. See
 	// Limits for whether it holds here.
 	MemoryMax int64
-	Log       *zap.Logger
+	// Secrets looks up the value of a secret; nil is LocalSecrets without
+	// names. It is asked once for each attempt, just before its start. A
+	// *SecretError fails the job, any other error is of the moment.
+	Secrets func(context.Context, Secret) (string, error)
+	Log     *zap.Logger
 }
 
 // UsualPath is where commands are looked for when nothing is said.
@@ -115,6 +120,9 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 	if cfg.Cgroup == "" {
 		cfg.Cgroup = ownCgroup()
 	}
+	if cfg.Secrets == nil {
+		cfg.Secrets = LocalSecrets{}.Secret
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("work folder: %w", err)
 	}
@@ -181,16 +189,15 @@ func (c *Command) Apply(ctx context.Context, job Job) (Progress, error) {
 			return Progress{}, fmt.Errorf("job %s: %w", job.ID, err)
 		}
 	}
-	p, err := c.advance(f, job, entered)
+	p, err := c.advance(ctx, f, job, entered)
 	if err != nil {
 		return Progress{}, fmt.Errorf("job %s: %w", job.ID, err)
 	}
-	p.Message = newMask(job.Secrets).all(p.Message)
 	return p, nil
 }
 
 // advance takes the one step that what the work folder records asks for.
-func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, error) {
+func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.Duration) (Progress, error) {
 	if c.cfg.Deadline > 0 {
 		if err := f.renew(entered + c.cfg.Deadline); err != nil {
 			return Progress{}, err
@@ -225,11 +232,20 @@ func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, e
 	case prepare:
 		return Progress{State: Running, Handle: c.place.handle(f, nil), Message: "prepared"}, nil
 	case settle:
-		if rec, err = c.settle(f, job, rec); err == nil {
+		if rec, err = c.settle(f, job, rec, rec.lostExit(job.Commands)); err == nil {
 			return c.ended(f, job, rec)
 		}
 	default:
-		err = c.start(f, lock, job, rec, entered)
+		var secrets map[string]string
+		secrets, err = c.secrets(ctx, job)
+		if refused, ok := errors.AsType[*SecretError](err); ok {
+			if rec, err = c.settle(f, job, rec, rec.refusedExit(refused, job.Commands)); err == nil {
+				return c.ended(f, job, rec)
+			}
+		}
+		if err == nil {
+			err = c.start(f, lock, job, secrets, rec, entered)
+		}
 	}
 	if alive, ok := errors.AsType[*leftoverError](err); ok {
 		p, err := c.running(f, job, rec)
@@ -242,8 +258,22 @@ func (c *Command) advance(f folder, job Job, entered time.Duration) (Progress, e
 	return c.running(f, job, rec)
 }
 
+// secrets looks up the values that an attempt of the job is to be handed.
+func (c *Command) secrets(ctx context.Context, job Job) (map[string]string, error) {
+	values := make(map[string]string, len(job.Secrets)+len(job.References))
+	maps.Copy(values, job.Secrets)
+	for _, s := range job.References {
+		value, err := c.cfg.Secrets(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		values[s.Name] = value
+	}
+	return values, nil
+}
+
 // start brings a folder to the state its supervisor expects and starts that.
-func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered time.Duration) error {
+func (c *Command) start(f folder, lock *os.File, job Job, secrets map[string]string, rec records, entered time.Duration) error {
 	if rec.start != nil {
 		if err := f.endLeftovers(rec.start, job.Tool.Patience); err != nil {
 			return err
@@ -263,7 +293,7 @@ func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered t
 		}
 	}
 	c.step("filled")
-	if err := c.launch(f, lock, rec.attempt+1, job); err != nil {
+	if err := c.launch(f, lock, job.ID, launch{Attempt: rec.attempt + 1, Secrets: secrets}); err != nil {
 		return err
 	}
 	c.step("launched")
@@ -271,13 +301,12 @@ func (c *Command) start(f folder, lock *os.File, job Job, rec records, entered t
 }
 
 // settle makes the end of work that will not go on durable.
-func (c *Command) settle(f folder, job Job, rec records) (records, error) {
+func (c *Command) settle(f folder, job Job, rec records, end exitRecord) (records, error) {
 	if rec.start != nil {
 		if err := f.endLeftovers(rec.start, job.Tool.Patience); err != nil {
 			return rec, err
 		}
 	}
-	end := rec.lostExit(job.Commands)
 	c.step("settling")
 	if err := f.writeExit(rec.attempt, end); err != nil {
 		return rec, err

@@ -1,6 +1,7 @@
 package provisioner_test
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -177,12 +178,19 @@ func TestPlainShell(t *testing.T) {
 	}
 }
 
+// secrets looks values up by reference.
+func secrets(values map[string]string) func(context.Context, provisioner.Secret) (string, error) {
+	return func(_ context.Context, s provisioner.Secret) (string, error) { return values[s.Reference], nil }
+}
+
 // TestSecrets looks for a secret in everything that is kept.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	const secret, key = "s3cr3t-canary-value", "-----BEGIN KEY-----\nbGluZSBvbmU=\n-----END KEY-----\n"
 	dir := filepath.Join(t.TempDir(), "work")
-	engine := newCommand(t, func(c *provisioner.CommandConfig) { c.Dir = dir })
+	engine := newCommand(t, func(c *provisioner.CommandConfig) {
+		c.Dir, c.Secrets = dir, secrets(map[string]string{"token": secret, "key": key})
+	})
 	release := filepath.Join(t.TempDir(), "release")
 	job := provision(
 		`test "$TOKEN" = s3cr3t-can"ary-value"`, // the test's own words are no leak
@@ -190,7 +198,7 @@ func TestSecrets(t *testing.T) {
 		"until test -e "+release+"; do sleep 0.02; done",
 		`echo "$TOKEN" >&2; exit 3 # $TOKEN`,
 	)
-	job.Secrets = map[string]string{"TOKEN": secret, "KEY": key}
+	job.References = []provisioner.Secret{{Name: "TOKEN", Reference: "token"}, {Name: "KEY", Reference: "key"}}
 	c := provisionertest.Caller{Job: job}
 	c.Until(t, engine, func(provisioner.Progress) bool { return strings.Contains(string(c.Log), "==> command 3 of 4: ") })
 	search := func() {
@@ -229,8 +237,10 @@ func TestSecrets(t *testing.T) {
 func TestSecretOutput(t *testing.T) {
 	t.Parallel()
 	job := provision(`echo "[{\"key\": \"dsn\", \"valueString\": \"pg://$TOKEN@db\"}]" > proton-outputs.json`)
-	job.Secrets = map[string]string{"TOKEN": "s3cr3t-canary-value"}
-	p, _ := end(t, job, nil)
+	job.References = []provisioner.Secret{{Name: "TOKEN", Reference: "token"}}
+	p, _ := end(t, job, func(c *provisioner.CommandConfig) {
+		c.Secrets = secrets(map[string]string{"token": "s3cr3t-canary-value"})
+	})
 	if p.State != provisioner.Failed || !strings.Contains(p.Message, `output "dsn" holds the value of a secret`) || len(p.Outputs) > 0 {
 		t.Errorf("%s %q %v, want %s as the output holds a secret", p.State, p.Message, p.Outputs, provisioner.Failed)
 	}
@@ -298,7 +308,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	job := provision("echo a", "echo \x00b")
 	job.Env = map[string]string{"1A": "x", "A=B": "x", "OK": "a\x00b", "BARYON_RUN": "x"}
-	job.Secrets = map[string]string{"": "x"}
+	job.References = []provisioner.Secret{{Reference: "x"}}
 	p, _ := end(t, job, nil)
 	want := strings.Join([]string{
 		`environment variable "1A": want letters, digits and underscores, the first not a digit; rename it`,

@@ -69,16 +69,18 @@ var variableRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // refuse says what keeps a job from ever being run, all of it, or nothing.
 func refuse(job Job) string {
 	var problems []string
-	for _, env := range []map[string]string{job.Env, job.Secrets} {
-		for _, name := range slices.Sorted(maps.Keys(env)) {
-			switch {
-			case !variableRule.MatchString(name):
-				problems = append(problems, fmt.Sprintf("environment variable %q: want letters, digits and underscores, the first not a digit; rename it", name))
-			case name == runVariable:
-				problems = append(problems, fmt.Sprintf("environment variable %s is set by baryon; rename yours", name))
-			case strings.ContainsRune(env[name], 0):
-				problems = append(problems, fmt.Sprintf("environment variable %s: the value holds a NUL byte, which no process can be handed; remove it", name))
-			}
+	names := slices.Concat(slices.Sorted(maps.Keys(job.Env)), slices.Sorted(maps.Keys(job.Secrets)))
+	for _, s := range job.References {
+		names = append(names, s.Name)
+	}
+	for _, name := range names {
+		switch {
+		case !variableRule.MatchString(name):
+			problems = append(problems, fmt.Sprintf("environment variable %q: want letters, digits and underscores, the first not a digit; rename it", name))
+		case name == runVariable:
+			problems = append(problems, fmt.Sprintf("environment variable %s is set by baryon; rename yours", name))
+		case strings.ContainsRune(job.Env[name], 0):
+			problems = append(problems, fmt.Sprintf("environment variable %s: the value holds a NUL byte, which no process can be handed; remove it", name))
 		}
 	}
 	for i, command := range job.Commands {

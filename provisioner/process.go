@@ -130,7 +130,7 @@ type child struct {
 // launch starts a supervisor for an attempt and hands it the lock. It leads a
 // session of its own, so no signal to the daemon's terminal or group reaches
 // it. Secrets go through a pipe: whoever reads the disk does not see them.
-func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
+func (c *Command) launch(f folder, lock *os.File, id string, l launch) error {
 	in, out, err := os.Pipe()
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
 	}
 	pid := supervisor.Pid
 	c.mu.Lock()
-	c.children[pid] = child{job: job.ID, attempt: attempt}
+	c.children[pid] = child{job: id, attempt: l.Attempt}
 	c.mu.Unlock()
 	// It is reaped by number, without waiting: see reapChildren.
 	if err := supervisor.Release(); err != nil {
@@ -164,8 +164,8 @@ func (c *Command) launch(f folder, lock *os.File, attempt int, job Job) error {
 		return err
 	}
 	in.Close() // so that writing fails when the supervisor is gone
-	c.cfg.Log.Info("work started", zap.String("deployment", job.ID), zap.Int("pid", pid), zap.Int("attempt", attempt))
-	return writeLaunch(out, launch{Attempt: attempt, Secrets: job.Secrets})
+	c.cfg.Log.Info("work started", zap.String("deployment", id), zap.Int("pid", pid), zap.Int("attempt", l.Attempt))
+	return writeLaunch(out, l)
 }
 
 // reapChildren collects the supervisors that have ended. They are children of

@@ -38,8 +38,8 @@ const (
 func (s State) Final() bool { return s == Succeeded || s == Failed || s == Cancelled }
 
 // A Job is one attempt to change one Stack. The caller builds it anew for each
-// call from what it keeps; apart from Handle and LogOffset, and from the values
-// of Secrets, it is the same in every call with the same ID.
+// call from what it keeps; apart from Handle and LogOffset it is the same in
+// every call with the same ID.
 type Job struct {
 	// ID is the idempotency token: work for one ID starts at most once,
 	// whoever calls how often and whatever crashes in between. It is 1 to 128
@@ -57,11 +57,14 @@ type Job struct {
 	Commands []string
 	// Env are variables the work gets besides those its engine documents.
 	Env map[string]string
-	// Secrets are further variables, resolved for this call. Their values are
-	// never written to disk and are replaced by **** in Log and Message
-	// (values of fewer than four bytes are not: masking them would hide
-	// nothing and shred the log).
+	// Secrets are further variables, whose values the caller has. Values are
+	// never written to disk and are replaced by **** in Log and Message (those
+	// of fewer than four bytes are not: masking them would hide nothing and
+	// shred the log).
 	Secrets map[string]string
+	// References are secrets whose values the engine looks up when the work
+	// starts, and treats like those of Secrets from then on.
+	References []Secret
 	// Role is the identity to work as, for engines that can change it.
 	Role string
 	// Handle is what the last Progress for this ID handed back, or empty.

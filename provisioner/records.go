@@ -31,6 +31,7 @@ const (
 	unclaimed   reason = "deadline"    // no daemon renewed its claim
 	stopped     reason = "stopped"     // the supervisor was told to end, as in a shutdown
 	interrupted reason = "interrupted" // the supervisor was lost
+	refused     reason = "refused"     // it was not started: a secret could not be had
 )
 
 // An exitRecord says how an attempt ended.
@@ -133,6 +134,15 @@ func (r records) next(job Job, shared bool) verdict {
 		return begin
 	}
 	return settle
+}
+
+// refusedExit is the exit record of a job for which a secret could not be had.
+func (r records) refusedExit(why *SecretError, commands []string) exitRecord {
+	e := exitRecord{State: Failed, Reason: refused, Command: r.at, Commands: len(commands), Ended: time.Now().UTC(), Message: why.Error()}
+	if r.start != nil {
+		e.Started = r.start.At
+	}
+	return e
 }
 
 // lostExit is the exit record of a job that ended without one.

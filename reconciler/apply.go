@@ -93,10 +93,10 @@ func opening(v View, change Change) state.Deployment {
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
 	switch {
 	case change.Action == state.Delete:
-		d.Status, d.Engine = state.DeleteInProgress, t.Deployed.Engine
+		d.Status, d.Engine = state.DeleteInProgress, madeBy(v)
 		d.Rendered, d.Input, d.Output = t.Deployed.Rendered, t.Deployed.Input, t.Deployed.Output
 		if d.Rendered == "" && v.Last != nil { // never succeeded: take away what the last attempt may have made
-			d.Rendered, d.Engine = v.Last.Rendered, v.Last.Engine
+			d.Rendered = v.Last.Rendered
 		}
 	case change.Step == Refuse:
 		d.Status, d.Message = state.Failed, change.Reason
@@ -228,7 +228,7 @@ func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 	s := r.current()
 	job := provisioner.Job{
 		ID: d.ID, Stack: d.Ref.Stack(), Action: provisioner.Provision, Files: art.files, Commands: art.Commands,
-		Env: maps.Clone(art.Env), Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
+		Env: maps.Clone(art.Env), References: art.Secrets, Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
 		RerunSafe: art.RerunSafe || d.Desired.RerunSafe,
 	}
 	if d.Action == state.Delete {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"baryon/provisioner"
 	"baryon/renderer"
 )
 
@@ -16,12 +17,13 @@ const engineNone = "none"
 // and how to run them. It is written before the engine is first called, so what
 // is applied after a restart is what was planned.
 type artifact struct {
-	Commands    []string          `json:"commands,omitempty"`
-	Deprovision []string          `json:"deprovision,omitempty"`
-	Env         map[string]string `json:"env,omitempty"`
-	Timeout     time.Duration     `json:"timeout,omitempty"`
-	RerunSafe   bool              `json:"rerunSafe,omitempty"`
-	Outputs     map[string]string `json:"outputs,omitempty"` // of what is not applied: the spec's own values
+	Commands    []string             `json:"commands,omitempty"`
+	Deprovision []string             `json:"deprovision,omitempty"`
+	Env         map[string]string    `json:"env,omitempty"`
+	Secrets     []provisioner.Secret `json:"secrets,omitempty"` // references; their values are nowhere
+	Timeout     time.Duration        `json:"timeout,omitempty"`
+	RerunSafe   bool                 `json:"rerunSafe,omitempty"`
+	Outputs     map[string]string    `json:"outputs,omitempty"` // of what is not applied: the spec's own values
 
 	files fs.FS
 	needs map[string]string // the deployments whose outputs were read, by target; kept with the deployment
@@ -32,6 +34,15 @@ const (
 	artifactJob   = "job.json"
 	artifactFiles = "files"
 )
+
+// secretsOf are the references of what was rendered, as engines take them.
+func secretsOf(out *renderer.Rendered) []provisioner.Secret {
+	var secrets []provisioner.Secret
+	for _, s := range out.Secrets {
+		secrets = append(secrets, provisioner.Secret{Name: s.Name, Source: provisioner.SecretSource(s.Source), Reference: s.Reference})
+	}
+	return secrets
+}
 
 // pack lays the artifact out as files.
 func (a *artifact) pack() fs.FS {

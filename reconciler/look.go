@@ -68,6 +68,11 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 	if v.Blocked, err = r.misfit(ctx, t, want, found); err != nil || v.Blocked.Reason != "" {
 		return v, nil, err
 	}
+	engine := engineFor(t, want, found)
+	if v.Blocked = r.noEngine(engine); v.Blocked.Reason != "" && assume == nil {
+		return v, nil, nil
+	}
+	v.Engine = string(engine)
 	if _, waits := planOrder(v); waits && assume == nil {
 		return v, nil, nil
 	}
@@ -79,6 +84,7 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 // lookAtDeletion reads what may stand against a deletion.
 func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	t := v.Target
+	v.Blocked = r.noEngine(renderer.Engine(madeBy(*v)))
 	var err error
 	if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
 		return err
@@ -279,7 +285,7 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 		return nil, err
 	}
 	sum := sha256.New()
-	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n"))
+	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n" + v.Engine + "\n" + codebuildRole(v.Target, needs) + "\n"))
 	sum.Write(canonical)
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target
@@ -294,12 +300,9 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	if err != nil {
 		return nil, err
 	}
-	v.Output, v.Engine = out.Digest, string(out.Engine)
-	if v.Engine == "" {
-		v.Engine = engineNone
-	}
+	v.Output = out.Digest
 	return &artifact{
-		Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Timeout: out.Timeout,
+		Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Secrets: secretsOf(out), Timeout: out.Timeout,
 		RerunSafe: out.RerunSafe, Outputs: out.Outputs, files: out.Files, needs: v.read(needs),
 	}, nil
 }

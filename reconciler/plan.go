@@ -20,7 +20,7 @@ type View struct {
 	Partner    *Need         // an instance's component, or a component's instance: they never change at the same time
 	Dependents []state.Ref   // what needs this; looked up for a deletion only
 	Former     []state.Ref   // of a component: what was deployed with its outputs and is wanted without them now
-	Blocked    state.Waiting // why the wanted state cannot be rendered, if it cannot
+	Blocked    state.Waiting // why the wanted state cannot be rendered or applied, if it cannot
 	Cycle      []state.Ref   // what it waits for and that waits for it in its turn, if there is such a circle
 	Held       string        // why nothing of its repository is deleted at present, if so
 

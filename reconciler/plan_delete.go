@@ -18,6 +18,9 @@ func planDeletion(v View) Change {
 	if t.LastAttempted == "" {
 		return Change{Step: Forget, Reason: "was never deployed"}
 	}
+	if v.Blocked.Reason != "" {
+		return wait(v.Blocked)
+	}
 	if len(v.Dependents) > 0 {
 		return wait(state.Waiting{
 			Reason: state.WaitChild, On: v.Dependents[0].String(),

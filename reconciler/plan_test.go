@@ -86,8 +86,9 @@ func deploy(a state.Action, reason string) Change {
 
 const planApproval = "its document asks for an approval of every change"
 
-var planWaits = struct{ limit, retry, undeleted, approval, protected, guarded, orphaned state.Waiting }{
-	limit: state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"},
+var planWaits = struct{ limit, engine, retry, undeleted, approval, protected, guarded, orphaned state.Waiting }{
+	engine: state.Waiting{Reason: state.WaitEngine, On: "aws-codebuild", Why: "no engine", Next: "run another"},
+	limit:  state.Waiting{Reason: state.WaitLimit, Why: "as many deployments as allowed are under way", Next: "nothing: it goes on by itself"},
 	retry: state.Waiting{
 		Reason: state.WaitRetry, On: "d2", Why: "the last deployment failed: exit status 1",
 		Next: "push a correction, or try again with: baryon retry environment/prod",
@@ -340,8 +341,9 @@ func TestPlanDeletion(t *testing.T) {
 				w.Why = "deletion held: 0 deletion(s) were begun in the last 24 hours and 0 are allowed without a person"
 			})),
 		},
-		"protected":              {but(unwanted(), protected), wait(planWaits.protected)},
-		"protected and approved": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 2 }), goes},
+		"protected":                                     {but(unwanted(), protected), wait(planWaits.protected)},
+		"made by an engine that is not there":           {but(unwanted(), func(v *View) { v.Blocked = planWaits.engine }), wait(planWaits.engine)},
+		"protected and approved":                        {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 2 }), goes},
 		"protected and approved in an older generation": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 1 }), wait(planWaits.protected)},
 		"protected at generation zero": {
 			but(unwanted(), func(v *View) { protected(v); v.Target.Generation = 0 }),

@@ -1,7 +1,9 @@
 package renderer
 
 import (
+	"path"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -29,7 +31,9 @@ type Setting struct{ Name, Value string }
 
 // A Secret is an environment variable whose value an engine looks up when it
 // runs. Reference has the form of a buildspec: "id:json-key:stage:version" for
-// Secrets Manager, a name for the Parameter Store.
+// Secrets Manager, a name for the Parameter Store. Under either key a manifest
+// may also say {{resolve:env:NAME}} or {{resolve:file:PATH}}, for what is kept
+// where the commands run; the reference is then NAME or PATH alone.
 type Secret struct {
 	Name      string
 	Source    SecretSource
@@ -43,6 +47,8 @@ type SecretSource string
 const (
 	SecretsManager SecretSource = "secrets-manager"
 	ParameterStore SecretSource = "parameter-store"
+	SecretEnv      SecretSource = "env"
+	SecretFile     SecretSource = "file"
 )
 
 // A Command is one line for the shell, before rendering, with its position.
@@ -146,7 +152,9 @@ func (c *CodeBuild) environment(d *Decoder, env *Node) {
 			n = env.Get(kind.old)
 		}
 		for _, s := range readSettings(d, n, "env."+kind.key, true) {
-			c.Secrets = append(c.Secrets, Secret{Name: s.Name, Source: kind.source, Reference: s.Value})
+			if secret, ok := readSecret(d, n.Get(s.Name), s, kind.source); ok {
+				c.Secrets = append(c.Secrets, secret)
+			}
 		}
 	}
 	seen := map[string]bool{}
@@ -158,6 +166,48 @@ func (c *CodeBuild) environment(d *Decoder, env *Node) {
 			seen[p.Key.Text] = true
 		}
 	}
+}
+
+var resolveForm = regexp.MustCompile(`^\{\{\s*resolve:([a-z-]+):(.+?)\s*\}\}$`)
+
+// readSecret reads one reference.
+func readSecret(d *Decoder, at *Node, s Setting, source SecretSource) (Secret, bool) {
+	secret := Secret{Name: s.Name, Source: source, Reference: s.Value}
+	if secret.Reference == "" {
+		d.Add(at.Problem("the reference to the secret "+s.Name+" is empty", "", "the name of a secret", ""))
+		return secret, false
+	}
+	if !strings.HasPrefix(s.Value, "{{") {
+		return secret, true
+	}
+	form := resolveForm.FindStringSubmatch(s.Value)
+	if form == nil {
+		form = make([]string, 3)
+	}
+	secret.Reference = form[2]
+	switch form[1] {
+	case "env":
+		secret.Source = SecretEnv
+		if !variableName.MatchString(secret.Reference) {
+			d.Add(at.Problem("not a name for an environment variable", quote(secret.Reference), "letters, digits and _, no digit first", ""))
+			return secret, false
+		}
+	case "file":
+		secret.Source = SecretFile
+		if !path.IsAbs(secret.Reference) {
+			d.Add(at.Problem("the path of a secret must be absolute", quote(secret.Reference), "a path from / on", ""))
+			return secret, false
+		}
+	case "secretsmanager":
+		secret.Source = SecretsManager
+	case "ssm", "ssm-secure":
+		secret.Source = ParameterStore
+	default:
+		d.Add(at.Problem("this is no reference to a secret", quote(s.Value),
+			"{{resolve:env:NAME}}, {{resolve:file:PATH}}, {{resolve:secretsmanager:ID}} or {{resolve:ssm:NAME}}", ""))
+		return secret, false
+	}
+	return secret, true
 }
 
 // readSettings reads a mapping of names to texts.

@@ -134,6 +134,7 @@ const (
 	WaitLimit     WaitReason = "limit"     // too much else is under way
 	WaitOrder     WaitReason = "order"     // something else of the service, or its component, goes first
 	WaitKept      WaitReason = "kept"      // nothing lists it, and its repository has to be put right before anything is deleted
+	WaitEngine    WaitReason = "engine"    // this daemon has no engine for it
 )
 
 // Asked is what people asked for and what has not been done yet. Each request

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"baryon/provisioner"
 	"baryon/provisioner/cloudformation"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
@@ -21,16 +22,17 @@ import (
 // A config is the daemon's configuration: what baryon.yaml says, over that the
 // environment, over that the flags, and defaults for the rest.
 type config struct {
-	File        string                // empty when there is none
-	Flags       map[string]string     // kept, so that the file can be read again
-	Listen      string                // address of the API and the page
-	HooksListen string                // a second address that serves /hooks/ alone; empty for none
-	Data        string                // mirrors, SQLite file, work folders
-	Store       string                // sqlite, or a postgres:// URL
-	Token       secretRef             // guards the API and the page
-	GitHub      secretRef             // what GitHub signs hooks with
-	AWS         cloudformation.Config // likewise: see cloudformationConfig
-	Terraform   terraform.Config      // without what the daemon adds: see terraformConfig
+	File        string                             // empty when there is none
+	Flags       map[string]string                  // kept, so that the file can be read again
+	Listen      string                             // address of the API and the page
+	HooksListen string                             // a second address that serves /hooks/ alone; empty for none
+	Data        string                             // mirrors, SQLite file, work folders
+	Store       string                             // sqlite, or a postgres:// URL
+	Token       secretRef                          // guards the API and the page
+	GitHub      secretRef                          // what GitHub signs hooks with
+	AWS         cloudformation.Config              // likewise: see cloudformationConfig
+	Terraform   terraform.Config                   // without what the daemon adds: see terraformConfig
+	Secrets     map[string]provisioner.SecretPlace // where what templates refer to is kept, by name
 	Settings    reconciler.Settings
 }
 
@@ -175,7 +177,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift"}
+	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -200,6 +202,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	c.limits(d, root.Get("limits"))
 	c.drift(d, root.Get("drift"))
 	c.approvals(d, root.Get("approvals"))
+	c.secrets(d, root.Get("secrets"))
 	c.check(d, root, said)
 }
 

@@ -42,9 +42,9 @@ type daemon struct {
 	server    *server.Server
 	started   time.Time
 
-	settings     atomic.Pointer[reconciler.Settings] // those in force
-	file         atomic.Pointer[v1.Configuration]    // what is told of the configuration file
-	reconfigured chan struct{}                       // new settings are in force
+	current      atomic.Pointer[config]           // the configuration in force
+	file         atomic.Pointer[v1.Configuration] // what is told of the configuration file
+	reconfigured chan struct{}                    // new settings are in force
 
 	secret        []byte // proves the tokens of deployments
 	listener      net.Listener
@@ -54,7 +54,7 @@ type daemon struct {
 // newDaemon builds the parts and listens. Nothing is done yet; call run.
 func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err error) {
 	d := &daemon{cfg: cfg, log: log, started: time.Now(), reconfigured: make(chan struct{}, 1)}
-	d.settings.Store(&cfg.Settings)
+	d.current.Store(&cfg)
 	d.file.Store(&v1.Configuration{File: cfg.File, LoadedAt: d.started})
 	defer func() {
 		if err != nil {
@@ -126,7 +126,7 @@ func (d *daemon) newServer() (err error) {
 		}
 	}
 	cfg.Proton, err = proton.New(proton.Config{
-		Store: d.store, Wake: d.loop.Wake, Loop: d.loop, Settings: func() reconciler.Settings { return *d.settings.Load() }, Token: cfg.Token, Secret: d.secret, Log: d.log,
+		Store: d.store, Wake: d.loop.Wake, Loop: d.loop, Settings: func() reconciler.Settings { return d.current.Load().Settings }, Token: cfg.Token, Secret: d.secret, Log: d.log,
 	})
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (d *daemon) access(deployment string) (env, secrets map[string]string) {
 
 // arn is the resource name of a thing under the settings in force.
 func (d *daemon) arn(ref state.Ref) string {
-	s := d.settings.Load()
+	s := d.current.Load().Settings
 	return ref.ARN(orDefault(s.Region, "us-east-1"), orDefault(s.Account, "000000000000"))
 }
 
@@ -168,6 +168,10 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 	}
 	path := strings.Join([]string{tools, orDefault(os.Getenv("PATH"), provisioner.UsualPath)}, string(filepath.ListSeparator))
 	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: path, Log: d.log}
+	c.Secrets = provisioner.LocalSecrets{
+		Places: func() map[string]provisioner.SecretPlace { return d.current.Load().Secrets },
+		Own:    func(p provisioner.SecretPlace) bool { return d.cfg.own(p) || d.current.Load().own(p) },
+	}.Secret
 	if d.store.Shared() {
 		c.Deadline, c.Grace = state.Lease/2, 3*time.Second
 	}
@@ -193,8 +197,13 @@ func (d *daemon) pushed(url string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var refs []state.Ref
-	for _, repo := range d.settings.Load().Repositories {
+	for _, repo := range d.current.Load().Settings.Repositories {
 		if url == "" || gitsource.SameRepository(url, repo.URL) {
+			refs = append(refs, state.RepositoryRef(repo.Name))
+		}
+	}
+	if len(refs) == 0 { // a name that the host is known by elsewhere
+		for _, repo := range d.current.Load().Settings.Repositories {
 			refs = append(refs, state.RepositoryRef(repo.Name))
 		}
 	}

@@ -50,7 +50,7 @@ func (d *daemon) watchRepository(ctx context.Context, name, path string) {
 // localRepositories are the paths among the repositories' addresses, by name.
 func (d *daemon) localRepositories() map[string]string {
 	local := map[string]string{}
-	for _, r := range d.settings.Load().Repositories {
+	for _, r := range d.current.Load().Settings.Repositories {
 		path := strings.TrimPrefix(r.URL, "file://")
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			local[r.Name] = path
@@ -88,7 +88,7 @@ func (d *daemon) reload(ctx context.Context) {
 		d.log.Error("configuration ignored, the earlier one stays in force", zap.String("file", d.cfg.File), zap.Error(err))
 		return
 	}
-	d.settings.Store(&cfg.Settings)
+	d.current.Store(&cfg)
 	d.file.Store(&v1.Configuration{File: cfg.File, LoadedAt: time.Now(), Pending: d.cfg.pending(cfg)})
 	select {
 	case d.reconfigured <- struct{}{}:
