@@ -181,7 +181,11 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 		return r.settle(ctx, c, d, r.nothingToApply(d), 0)
 	}
 	if t.Asked.Cancel.Deployment == d.ID && d.Status == state.InProgress {
-		if err := engine.Cancel(ctx, job); err != nil {
+		err := engine.Cancel(ctx, job)
+		if elsewhere, ok := errors.AsType[*provisioner.OtherHostError](err); ok {
+			return r.elsewhere(ctx, c, d, job, elsewhere)
+		}
+		if err != nil {
 			return next{}, err
 		}
 		if err := r.cancelling(ctx, c, &d, t); err != nil {
@@ -190,7 +194,7 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 	}
 	p, err := engine.Apply(ctx, job)
 	if elsewhere, ok := errors.AsType[*provisioner.OtherHostError](err); ok {
-		return r.elsewhere(ctx, c, d, elsewhere)
+		return r.elsewhere(ctx, c, d, job, elsewhere)
 	}
 	if err != nil {
 		return next{}, err
@@ -272,15 +276,50 @@ func (r *Reconciler) nothingToApply(d state.Deployment) provisioner.Progress {
 	return provisioner.Progress{State: provisioner.Succeeded, Outputs: d.Outputs}
 }
 
-// elsewhere leaves a local process to the host that runs it while that host may
-// be alive, and fails the deployment when it has certainly ended.
-func (r *Reconciler) elsewhere(ctx context.Context, c state.Claim, d state.Deployment, e *provisioner.OtherHostError) (next, error) {
-	if time.Since(d.ModifiedAt) < 2*state.Lease {
-		return next{at: time.Now().Add(jitter(300 * time.Millisecond))}, nil
+// elsewhere leaves a local process to the host that runs it while it may be
+// alive, and fails the deployment when it has certainly ended: a lease after it
+// was first found alone, as by then it has ended itself. A daemon that comes
+// back meanwhile goes on with it.
+func (r *Reconciler) elsewhere(ctx context.Context, c state.Claim, d state.Deployment, job provisioner.Job, e *provisioner.OtherHostError) (next, error) {
+	alone := "the daemon on host " + e.Host + ", where its commands run, is gone; unless it comes back within " + state.Lease.String() + " they count as interrupted"
+	if d.Message == alone && time.Since(d.ModifiedAt) > state.Lease {
+		return r.interrupted(ctx, c, d, job, e.Host)
+	}
+	soon := next{at: time.Now().Add(jitter(300 * time.Millisecond))}
+	if d.Message == alone {
+		return soon, nil
+	}
+	if err := d.Move(d.Status, alone); err != nil {
+		return next{}, err
+	}
+	r.log.Warn("work of a daemon that is gone", zap.Stringer("ref", d.Ref), zap.String("deployment", d.ID), zap.String("host", e.Host))
+	return soon, r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if err := tx.SaveDeployment(d); err != nil {
+			return err
+		}
+		return r.show(tx, d)
+	})
+}
+
+// interrupted fails a deployment whose commands were lost with their host. Those
+// that may be run again are, as another deployment.
+func (r *Reconciler) interrupted(ctx context.Context, c state.Claim, d state.Deployment, job provisioner.Job, host string) (next, error) {
+	if job.RerunSafe && d.Status != state.Cancelling {
+		err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+			t, err := tx.Target(d.Ref)
+			if err != nil {
+				return err
+			}
+			t.Asked.Retry = state.Request{Generation: t.Generation, By: state.ActorLoop, Why: "its commands were interrupted and may be run again"}
+			return tx.PutTarget(t)
+		})
+		if err != nil {
+			return next{}, err
+		}
 	}
 	return r.settle(ctx, c, d, provisioner.Progress{
 		State: provisioner.Failed, Handle: d.Handle,
-		Message: "interrupted: the host " + e.Host + " that ran the commands is gone",
+		Message: "interrupted: the daemon on host " + host + ", where its commands ran, is gone",
 	}, 0)
 }
 
@@ -325,7 +364,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	if status == state.Cancelled && message == "" {
 		message = d.Message
 	}
-	quiet := len(p.Log) == 0 && p.Handle == d.Handle && status == d.Status
+	quiet := len(p.Log) == 0 && p.Handle == d.Handle && status == d.Status && message == d.Message
 	if quiet && p.State == provisioner.Running {
 		return next{at: time.Now().Add(again(p)), sticky: true}, nil
 	}
