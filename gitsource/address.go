@@ -1,6 +1,7 @@
 package gitsource
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -29,6 +30,16 @@ type address struct {
 }
 
 const tokenAdvice = "put the token in a file or an environment variable and name that in auth, never in the URL"
+
+// CheckURL reports what keeps a Repo.URL from ever being used, and the next step,
+// in words without the URL, which may hold a password. Both are empty when nothing does.
+func CheckURL(raw string) (problem, next string) {
+	_, err := parseAddress(raw, false)
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.Error(), f.next
+	}
+	return "", ""
+}
 
 // parseAddress applies the URL policy. allowHTTP permits plain http beyond
 // loopback.
@@ -105,7 +116,7 @@ func webAddress(u *url.URL, allowHTTP bool) (address, error) {
 	}
 	if u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()) {
 		return address{}, &fault{kind: KindInvalid, text: "plain http beyond loopback",
-			next: "use https, or allow http explicitly"}
+			next: "use https"}
 	}
 	if linkLocal(u.Hostname()) {
 		return address{}, &fault{kind: KindInvalid, text: "a link-local address is never a Git server"}

@@ -3,10 +3,15 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
 )
+
+// LockFile takes a lock on a file, made where there is none, for as long as this
+// process lives or until it is closed. A *LockedError when another process has it.
+func LockFile(path string) (io.Closer, error) { return lockFile(path) }
 
 // lockFile takes an exclusive lock that the kernel gives up when the process
 // ends, however it ends. The file says who holds it, for the error of the next one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -35,6 +36,7 @@ type daemon struct {
 	cfg       config // what the daemon was started with
 	log       *zap.Logger
 	store     *state.Store
+	lock      io.Closer // of the data folder, where the store is not in it
 	git       *gitsource.Client
 	command   *provisioner.Command
 	terraform *terraform.Engine
@@ -72,6 +74,11 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	}
 	if d.secret, err = d.store.Secret(ctx, "deployment tokens"); err != nil {
 		return nil, err
+	}
+	if d.store.Shared() { // SQLite's file is locked anyway
+		if d.lock, err = state.LockFile(filepath.Join(cfg.Data, "daemon.lock")); err != nil {
+			return nil, err
+		}
 	}
 	if d.git, err = gitsource.New(gitsource.Config{Dir: filepath.Join(cfg.Data, "git"), Log: log}); err != nil {
 		return nil, err
@@ -251,6 +258,9 @@ func (d *daemon) close() error {
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -34,7 +34,7 @@ func TestDemo(t *testing.T) {
 	var out bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := demo(ctx, t.TempDir(), "127.0.0.1:0", true, &out); err != nil {
+	if err := demo(ctx, t.TempDir(), "127.0.0.1:0", true, format{}, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, line := range []string{

@@ -22,30 +22,36 @@ import (
 func demoCommand() *cobra.Command {
 	var once bool
 	var listen string
+	var out format
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the main job done, with nothing installed",
 		Long: `Makes a Git repository from the built-in examples, serves it over HTTP so that
 you can clone it and push to it, runs the daemon on it, and tells what happens.
-Everything lies in a temporary folder and is removed at the end.`,
+Everything lies in a temporary folder and is removed at the end. As JSON, each
+thing that happens is a line of its own.`,
 		Example: "  baryon demo\n  baryon demo --once   # tell the story, check it, and exit",
-		Args:    cobra.NoArgs,
+		Args:    upTo(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
 			dir, err := os.MkdirTemp("", "baryon-demo-")
 			if err != nil {
 				return err
 			}
-			err = demo(cmd.Context(), dir, listen, once, cmd.OutOrStdout())
+			err = demo(cmd.Context(), dir, listen, once, out, cmd.OutOrStdout())
 			return errors.Join(err, os.RemoveAll(dir))
 		},
 	}
+	out.flag(cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "check that the world is as told and exit 0, else non-zero")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address of the daemon")
 	return cmd
 }
 
 // demo puts a Git server and a daemon side by side and tells the story on them.
-func demo(ctx context.Context, dir, listen string, once bool, out io.Writer) error {
+func demo(ctx context.Context, dir, listen string, once bool, form format, out io.Writer) error {
 	host, err := githost.New(githost.Config{Dir: filepath.Join(dir, "git")})
 	if err != nil {
 		return err
@@ -65,7 +71,7 @@ func demo(ctx context.Context, dir, listen string, once bool, out io.Writer) err
 		Allow: reconciler.Allow{Commands: true},
 	}}
 	cfg.Settings.Deletions = -1 // each is a person's decision
-	s := &story{host: host, url: url, out: out, began: time.Now()}
+	s := &story{host: host, url: url, out: out, json: form.name != "", began: time.Now()}
 	if err := s.push("Add the template web-env and two environments", "demo"); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func doctorCommand() *cobra.Command {
 	var file string
 	var out format
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Look at what the daemon needs on this machine", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Look at what the daemon needs on this machine", Args: upTo(0),
 		Long: `Looks at tools, the data folder, the store, secrets, repositories, the limits
 that hold for local commands, and at the daemon if one answers, and says what is
 wrong with them. It changes nothing and needs no daemon. The configuration is

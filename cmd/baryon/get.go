@@ -41,7 +41,7 @@ never used, such as state, generation and waiting.`,
 			if len(args) == 0 {
 				return errors.New("say what to get: environments, services, instances, pipelines, components, templates, deployments or repositories")
 			}
-			return cobra.MaximumNArgs(4)(cmd, args)
+			return upTo(4)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()

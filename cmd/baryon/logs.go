@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 
 func historyCommand() *cobra.Command {
 	var limit int
-	cmd := query("history [NAME]", "List deployments, newest first", "  baryon history\n  baryon history environment/prod --limit 5", cobra.MaximumNArgs(4),
+	cmd := query("history [NAME]", "List deployments, newest first", "  baryon history\n  baryon history environment/prod --limit 5", upTo(4),
 		func(ctx context.Context, c *v1.Client, args []string) ([]v1.Deployment, error) {
 			q := url.Values{"limit": {fmt.Sprint(limit)}}
 			if len(args) > 0 {
@@ -40,13 +41,15 @@ func historyCommand() *cobra.Command {
 
 func logsCommand() *cobra.Command {
 	var c connection
+	var out format
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "logs NAME|DEPLOYMENT", Short: "Print the output of a deployment",
 		Long: `Prints what the commands of a deployment wrote: of the last one of a target, or
 of the one whose id is given. With -f it goes on until the deployment has ended,
-across restarts of the daemon, and says at the end how it ended.`,
-		Example: "  baryon logs environment/prod\n  baryon logs -f environment/prod\n  baryon logs 01a20849-6bdf-7762-ae59-49705a8eedce", Args: nameArgs(),
+across restarts of the daemon, and says at the end how it ended. As JSON it is
+one object, of the deployment and its log, printed at the end.`,
+		Example: "  baryon logs environment/prod\n  baryon logs -f environment/prod\n  baryon logs 01a20849-6bdf-7762-ae59-49705a8eedce\n  baryon logs environment/prod -o json | jq -r .log", Args: nameArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()
 			if err != nil {
@@ -56,16 +59,46 @@ across restarts of the daemon, and says at the end how it ended.`,
 			if err != nil {
 				return asked(err)
 			}
-			if follow {
-				return asked(followLog(cmd.Context(), client, id, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+			if out.name != "" {
+				return logAsJSON(cmd, client, id, follow, out)
 			}
-			_, err = client.Log(cmd.Context(), id, 0, false, cmd.OutOrStdout())
-			return asked(err)
+			return asked(printLog(cmd.Context(), client, id, follow, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
+	out.flag(cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the deployment has ended")
 	c.flags(cmd)
 	return cmd
+}
+
+// printLog prints the log of a deployment as it is, or until it has ended.
+func printLog(ctx context.Context, c *v1.Client, id string, follow bool, w, notes io.Writer) error {
+	if follow {
+		return followLog(ctx, c, id, w, notes)
+	}
+	_, err := c.Log(ctx, id, 0, false, w)
+	return err
+}
+
+// A deploymentLog is a deployment and what its commands wrote.
+type deploymentLog struct {
+	Deployment v1.Deployment `json:"deployment"`
+	Log        string        `json:"log"`
+}
+
+func logAsJSON(cmd *cobra.Command, c *v1.Client, id string, follow bool, out format) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := printLog(cmd.Context(), c, id, follow, &text, io.Discard); err != nil {
+		return asked(err)
+	}
+	all := deploymentLog{Log: text.String()}
+	if err := c.Get(cmd.Context(), "deployments/"+url.PathEscape(id), nil, &all.Deployment); err != nil {
+		return asked(err)
+	}
+	return out.print(cmd.OutOrStdout(), all, nil)
 }
 
 // idRule tells an identifier of a deployment from a name.
@@ -77,6 +110,9 @@ func deploymentOf(ctx context.Context, c *v1.Client, args []string) (string, err
 		return args[0], nil
 	}
 	ref, err := named(ctx, c, args)
+	if _, away := errors.AsType[*v1.UnreachableError](err); away {
+		return "", err
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w, or the id of a deployment from: baryon history", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() { os.Exit(run()) }
@@ -62,7 +63,43 @@ a plan is asked for 2 when there is something to change.`,
 	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand(), awsShimCommand(), awsSimCommand())
 	cmd.AddCommand(clientCommands()...)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			err = fmt.Errorf("--%s is %q, want %s", bad.GetFlag().Name, bad.GetValue(), wantedOf(bad.GetFlag().Value.Type()))
+		}
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
 	})
+	cmd.InitDefaultCompletionCmd()
+	for _, c := range cmd.Commands() {
+		if c.Name() == "completion" {
+			describeCompletion(c)
+		}
+	}
 	return cmd
+}
+
+// wantedOf says in words what a flag of a type takes.
+func wantedOf(kind string) string {
+	switch kind {
+	case "int", "int64", "uint":
+		return "a number"
+	case "duration":
+		return "a length of time such as 8h or 90s"
+	case "bool":
+		return "true or false"
+	default:
+		return "a " + kind
+	}
+}
+
+// describeCompletion gives the command that cobra makes what ours have.
+func describeCompletion(c *cobra.Command) {
+	c.Short = "Print what lets a shell complete commands"
+	c.Example = "  source <(baryon completion bash)\n  baryon completion fish > ~/.config/fish/completions/baryon.fish"
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%q is no shell that is known; use bash, fish, powershell or zsh", args[0])
+		}
+		return errors.New("name a shell: baryon completion bash, fish, powershell or zsh")
+	}
+	c.RunE = func(*cobra.Command, []string) error { return nil } // so that Args is asked
 }

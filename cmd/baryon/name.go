@@ -19,7 +19,21 @@ func nameArgs() cobra.PositionalArgs {
 		if len(args) == 0 {
 			return fmt.Errorf("name what it is about, such as: baryon %s environment/prod", cmd.Name())
 		}
-		return cobra.MaximumNArgs(4)(cmd, args)
+		return upTo(4)(cmd, args)
+	}
+}
+
+// upTo is what commands take that need no argument, or not all of them.
+func upTo(most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= most {
+			return nil
+		}
+		takes := "no arguments"
+		if most > 0 {
+			takes = fmt.Sprintf("at most %d", most)
+		}
+		return fmt.Errorf("%q is too much: %s takes %s; see: %s --help", args[most], cmd.CommandPath(), takes, cmd.CommandPath())
 	}
 }
 

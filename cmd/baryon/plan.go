@@ -48,7 +48,7 @@ names a file of them, as REF: {NAME: VALUE}.
 The exit code is 0 when nothing would change, 2 when something would or waits to,
 and 1 for an error or when something of the folder is refused.`,
 		Example: "  baryon plan\n  baryon plan environment/prod\n  baryon plan .\n  baryon plan . --server http://127.0.0.1:8080\n  baryon plan . --outputs outputs.yaml -o json",
-		Args:    cobra.MaximumNArgs(4),
+		Args:    upTo(4),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plan, err := p.plan(cmd.Context(), args, cmd.Flags().Changed("server"))
 			if err != nil {

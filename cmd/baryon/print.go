@@ -24,18 +24,25 @@ func (f *format) flag(cmd *cobra.Command) {
 
 // print writes v as JSON where that is asked for, and else calls people.
 func (f *format) print(w io.Writer, v any, people func()) error {
-	switch f.name {
-	case "":
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.name == "" {
 		people()
 		return nil
-	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
-	default:
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// check refuses what is no format.
+func (f *format) check() error {
+	if f.name != "" && f.name != "json" {
 		return fmt.Errorf("output %q: want json, or nothing", f.name)
 	}
+	return nil
 }
 
 // table writes rows in columns. Texts of others go through v1.Plain: a terminal

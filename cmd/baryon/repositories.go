@@ -56,6 +56,11 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 	if r.URL = d.String(url, "url"); r.URL != "" && localPath(r.URL) {
 		r.URL = c.beside(url, r.URL)
 	}
+	if r.URL != "" {
+		if problem, next := gitsource.CheckURL(r.URL); problem != "" {
+			d.Add(url.Problem(problem, "", "", next))
+		}
+	}
 	r.Branch = text("branch")
 	if p := n.Get("path"); p != nil {
 		if r.Path = path.Clean(filepath.ToSlash(text("path"))); path.IsAbs(r.Path) || r.Path == ".." || strings.HasPrefix(r.Path, "../") {

@@ -27,7 +27,7 @@ file is watched: a good new version takes effect, a bad one is reported and
 ignored. The first signal ends taking work, a second one ends the process;
 commands that run go on, and the next daemon finds them.`,
 		Example: "  baryon serve --config baryon.yaml\n  BARYON_TOKEN=… baryon serve --listen 0.0.0.0:8080",
-		Args:    cobra.NoArgs,
+		Args:    upTo(0),
 	}
 	flags := map[string]*string{}
 	cmd.Flags().StringVar(&file, "config", "", "the configuration file (default ./"+defaultFile+")")

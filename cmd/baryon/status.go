@@ -24,7 +24,7 @@ services with their instances and pipelines, and what is wrong with files: for e
 its version, state, last change and why. With --watch it is shown again whenever it
 changes, until Ctrl-C. It is as wide as the terminal, or as COLUMNS says; colours
 are for terminals alone, and not where NO_COLOR is set.`,
-		Example: "  baryon status\n  baryon status --watch\n  baryon status -o json | jq .counts", Args: cobra.NoArgs,
+		Example: "  baryon status\n  baryon status --watch\n  baryon status -o json | jq .counts", Args: upTo(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := c.client()
 			if err != nil {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ type story struct {
 	host  *githost.Host
 	url   string
 	out   io.Writer
+	json  bool // tell each event as a line of JSON
 	began time.Time
 }
 
@@ -216,7 +219,18 @@ func (s *story) broken(ctx context.Context) error {
 }
 
 func (s *story) sayf(format string, args ...any) {
-	fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
+	after, text := time.Since(s.began).Seconds(), fmt.Sprintf(format, args...)
+	if s.json {
+		line, err := json.Marshal(struct {
+			Seconds float64 `json:"seconds"`
+			Event   string  `json:"event"`
+		}{math.Round(after*10) / 10, text})
+		if err == nil { // a number and a text
+			fmt.Fprintf(s.out, "%s\n", line)
+		}
+		return
+	}
+	fmt.Fprintf(s.out, "%6.1fs  %s\n", after, text)
 }
 
 // push commits an example folder over what the repository holds.

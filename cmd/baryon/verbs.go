@@ -100,7 +100,7 @@ func syncCommand() *cobra.Command {
 	var c connection
 	var out format
 	cmd := &cobra.Command{
-		Use: "sync [REPOSITORY]", Short: "Look at a repository now, or at all", Example: "  baryon sync\n  baryon sync platform", Args: cobra.MaximumNArgs(1),
+		Use: "sync [REPOSITORY]", Short: "Look at a repository now, or at all", Example: "  baryon sync\n  baryon sync platform", Args: upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "sync"
 			if len(args) == 1 {

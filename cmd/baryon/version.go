@@ -36,7 +36,7 @@ func buildInfo() build {
 func versionCommand() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
-		Use: "version", Short: "Say which Baryon this is", Args: cobra.NoArgs, Example: "  baryon version -o json",
+		Use: "version", Short: "Say which Baryon this is", Args: upTo(0), Example: "  baryon version -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := buildInfo()
 			return out.print(cmd.OutOrStdout(), b, func() { fmt.Fprintf(cmd.OutOrStdout(), "baryon %s %s\n", b.Version, b.Go) })

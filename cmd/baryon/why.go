@@ -55,7 +55,7 @@ func printExplanation(w io.Writer, e explanation) {
 func sourcesCommand() *cobra.Command {
 	var verdict string
 	cmd := query("sources [REPOSITORY]", "Show what was found in Git, ignored and refused, with reasons",
-		"  baryon sources\n  baryon sources platform --verdict refused\n  baryon sources -o json", cobra.MaximumNArgs(1),
+		"  baryon sources\n  baryon sources platform --verdict refused\n  baryon sources -o json", upTo(1),
 		func(ctx context.Context, c *v1.Client, args []string) ([]v1.Source, error) {
 			q := url.Values{}
 			if len(args) == 1 {
@@ -84,7 +84,7 @@ func printSources(w io.Writer, list []v1.Source) {
 
 func auditCommand() *cobra.Command {
 	var limit int
-	cmd := query("audit [NAME]", "Show who did what, newest first", "  baryon audit\n  baryon audit environment/prod --limit 10", cobra.MaximumNArgs(4),
+	cmd := query("audit [NAME]", "Show who did what, newest first", "  baryon audit\n  baryon audit environment/prod --limit 10", upTo(4),
 		func(ctx context.Context, c *v1.Client, args []string) ([]v1.AuditEntry, error) {
 			q := url.Values{"limit": {fmt.Sprint(limit)}}
 			if len(args) == 1 && strings.Contains(args[0], "-template/") {

@@ -268,7 +268,10 @@ func actorOf(r *http.Request) state.Actor {
 		}
 		return -1
 	}, r.Header.Get(ActorHeader))
-	if name = strings.TrimSpace(name); name == "" {
+	if name = strings.TrimSpace(name); name == string(state.ActorGit) || name == string(state.ActorLoop) {
+		name = "somebody called " + name // these two names are the daemon's own
+	}
+	if name == "" {
 		return nobody
 	}
 	if runes := []rune(name); len(runes) > 200 {
