@@ -146,14 +146,17 @@ func (r *Reconciler) Wake() {
 
 // Run claims what is due, visits it, and gives it back, until ctx ends; then it
 // waits for the visits under way. Several replicas may run on one database. A
-// replica that may have been taken for dead stops its visits and joins anew.
+// replica that may have been taken for dead stops its visits and joins anew. A
+// database that cannot be had is an error at the start alone; one that goes
+// away later, as when its disk is full or it is restarted, is waited for.
 func (r *Reconciler) Run(ctx context.Context) error {
+	joined := false
 	for {
-		err := r.runAsReplica(ctx)
+		err := r.runAsReplica(ctx, func() { joined = true })
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !errors.Is(err, state.ErrMembershipLost) {
+		if !joined {
 			return err
 		}
 		r.log.Warn("membership lost, joining again", zap.Error(err))
@@ -163,11 +166,12 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-func (r *Reconciler) runAsReplica(ctx context.Context) error {
+func (r *Reconciler) runAsReplica(ctx context.Context, joined func()) error {
 	replica, err := r.cfg.Store.Join(ctx, r.cfg.Host)
 	if err != nil {
 		return err
 	}
+	joined()
 	if err := r.wakeRepositories(ctx); err != nil {
 		return err
 	}

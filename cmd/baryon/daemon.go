@@ -67,7 +67,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 		return nil, err
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data folder: %w; name another with data in the configuration, or --data", err)
 	}
 	if d.store, err = state.Open(ctx, state.Config{DSN: cfg.dsn()}); err != nil {
 		return nil, err

@@ -49,7 +49,11 @@ func logsCommand() *cobra.Command {
 of the one whose id is given. With -f it goes on until the deployment has ended,
 across restarts of the daemon, and says at the end how it ended. As JSON it is
 one object, of the deployment and its log, printed at the end.`,
-		Example: "  baryon logs environment/prod\n  baryon logs -f environment/prod\n  baryon logs 01a20849-6bdf-7762-ae59-49705a8eedce\n  baryon logs environment/prod -o json | jq -r .log", Args: nameArgs(),
+		Example: `  baryon logs environment/prod
+  baryon logs -f environment/prod
+  baryon logs 01a20849-6bdf-7762-ae59-49705a8eedce
+  baryon logs environment/prod -o json | jq -r .log`,
+		Args: nameArgs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()
 			if err != nil {
