@@ -95,14 +95,14 @@ func TestScriptsHandOutputsBack(t *testing.T) {
 			script: "demo/web-env/v1/infrastructure/apply.sh",
 			env:    environment,
 			want: []output{
-				{"NetworkId", "net-1783993059"}, {"Nodes", "3"}, {"Endpoint", "http://dev.web.test"},
+				{"NetworkId", "net-99349"}, {"Nodes", "3"}, {"Endpoint", "http://dev.web.test"},
 			},
 		},
 		"version 1.1 names it": {
 			script: "demo-fix/web-env/v1/infrastructure/apply.sh",
 			env:    environment,
 			want: []output{
-				{"NetworkId", "net-1783993059"}, {"Nodes", "3"}, {"Endpoint", "http://dev.web.test:8080"},
+				{"NetworkId", "net-99349"}, {"Nodes", "3"}, {"Endpoint", "http://dev.web.test:8080"},
 			},
 		},
 		"an instance says where it answers": {

@@ -75,13 +75,13 @@ func TestExampleEnvironmentsRun(t *testing.T) {
 	b := openExample(t, "demo/web-env/v1")
 	for name, want := range map[string]map[string]string{
 		"demo/environments/dev.yaml": {
-			"NetworkId": "net-1783993059", "Nodes": "1", "Endpoint": "http://dev.web.test",
+			"NetworkId": "net-99349", "Nodes": "1", "Endpoint": "http://dev.web.test",
 		},
 		"demo/environments/prod.yaml": {
-			"NetworkId": "net-2017705806", "Nodes": "3", "Endpoint": "http://web.test",
+			"NetworkId": "net-3449687", "Nodes": "3", "Endpoint": "http://web.test",
 		},
 		"demo-broken/environments/staging.yaml": {
-			"NetworkId": "net-2425137664", "Nodes": "1", "Endpoint": "http://staging.web.test",
+			"NetworkId": "net-476658524", "Nodes": "1", "Endpoint": "http://staging.web.test",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

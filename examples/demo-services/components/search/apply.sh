@@ -3,6 +3,4 @@ set -eu
 
 echo "search index of $INSTANCE in $NETWORK: ready"
 
-cat >proton-outputs.json <<END
-[{"key": "SearchUrl", "valueString": "http://search.$INSTANCE.test"}]
-END
+printf '[{"key": "SearchUrl", "valueString": "http://search.%s.test"}]\n' "$INSTANCE" >proton-outputs.json

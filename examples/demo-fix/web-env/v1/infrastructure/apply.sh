@@ -12,7 +12,12 @@ esac
 
 # The same name always gets the same number, as a real tool finds what it made
 # before by the name it gave it.
-network=net-$(printf %s "$NAME" | cksum | cut -d ' ' -f 1)
+rest=$NAME number=0
+while [ -n "$rest" ]; do
+	first=${rest%"${rest#?}"} rest=${rest#?}
+	number=$(((number * 31 + $(printf %d "'$first")) % 1000000007))
+done
+network=net-$number
 
 echo "network $network: $CIDR"
 node=1
@@ -27,10 +32,9 @@ echo "load balancer: listens on port $PORT, answers at $endpoint"
 
 # Outputs are handed back in this file; services in this environment read them
 # as environment.outputs.NetworkId and so on. Values are text.
-cat >proton-outputs.json <<END
-[
-  {"key": "NetworkId", "valueString": "$network"},
-  {"key": "Nodes", "valueString": "$nodes"},
-  {"key": "Endpoint", "valueString": "$endpoint"}
+printf '[
+  {"key": "NetworkId", "valueString": "%s"},
+  {"key": "Nodes", "valueString": "%s"},
+  {"key": "Endpoint", "valueString": "%s"}
 ]
-END
+' "$network" "$nodes" "$endpoint" >proton-outputs.json

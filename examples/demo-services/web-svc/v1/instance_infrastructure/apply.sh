@@ -10,9 +10,8 @@ fi
 
 echo "$INSTANCE: $COUNT running, answers at $URL"
 
-cat >proton-outputs.json <<END
-[
-  {"key": "Url", "valueString": "$URL"},
-  {"key": "Running", "valueString": "$COUNT"}
+printf '[
+  {"key": "Url", "valueString": "%s"},
+  {"key": "Running", "valueString": "%s"}
 ]
-END
+' "$URL" "$COUNT" >proton-outputs.json

@@ -2,6 +2,11 @@
 # the name of the environment.
 set -eu
 
-network=net-$(printf %s "$1" | cksum | cut -d ' ' -f 1)
+rest=$1 number=0
+while [ -n "$rest" ]; do
+	first=${rest%"${rest#?}"} rest=${rest#?}
+	number=$(((number * 31 + $(printf %d "'$first")) % 1000000007))
+done
+network=net-$number
 echo "load balancer: gone"
 echo "network $network: gone"
