@@ -77,11 +77,12 @@ one object, of the deployment and its log, printed at the end.`,
 
 // printLog prints the log of a deployment as it is, or until it has ended.
 func printLog(ctx context.Context, c *v1.Client, id string, follow bool, w, notes io.Writer) error {
+	out, flush := printer(w)
 	if follow {
-		return followLog(ctx, c, id, w, notes)
+		return errors.Join(followLog(ctx, c, id, out, notes), flush())
 	}
-	_, err := c.Log(ctx, id, 0, false, w)
-	return err
+	_, err := c.Log(ctx, id, 0, false, out)
+	return errors.Join(err, flush())
 }
 
 // A deploymentLog is a deployment and what its commands wrote.
