@@ -61,9 +61,7 @@ func TestReplicas(t *testing.T) {
 	for _, name := range w.names {
 		want := succeeded
 		if strings.Contains(w.starts(t, name), "/a/") {
-			want = func(d v1.Target) bool {
-				return d.DeploymentStatus == string(state.Failed) && strings.Contains(d.DeploymentStatusMessage, "interrupted")
-			}
+			want = interrupted
 		}
 		w.until(t, b, name, want)
 		if got := strings.Count(w.starts(t, name), "\n"); got != 1 {
@@ -107,6 +105,36 @@ func TestReplicaRunsAgain(t *testing.T) {
 	if starts := w.starts(t, "one"); !strings.Contains(starts, "/b/") {
 		t.Errorf("started at %q, want a, then b", starts)
 	}
+}
+
+// TestReplicaPaused stops a daemon for longer than its lease, as a suspended
+// machine or a long swap does, and lets it go on: what it still writes about
+// what others have taken from it has no effect.
+func TestReplicaPaused(t *testing.T) {
+	t.Parallel()
+	w := newReplicaWorld(t)
+	a := w.daemon(t, "a")
+	w.declare(t, "", "one")
+	w.until(t, a, "one", func(v1.Target) bool { return w.starts(t, "one") != "" })
+	b := w.daemon(t, "b")
+	if err := a.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	w.until(t, b, "one", interrupted)
+	w.release(t)
+	if err := a.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	w.declare(t, "", "two")
+	w.until(t, a, "two", succeeded) // it works again
+	w.until(t, a, "one", interrupted)
+	if got := strings.Count(w.starts(t, "one"), "\n"); got != 1 {
+		t.Errorf("the commands were started %d times", got)
+	}
+}
+
+func interrupted(d v1.Target) bool {
+	return d.DeploymentStatus == string(state.Failed) && strings.Contains(d.DeploymentStatusMessage, "interrupted")
 }
 
 func succeeded(d v1.Target) bool { return d.DeploymentStatus == string(state.Succeeded) }
