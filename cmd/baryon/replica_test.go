@@ -148,6 +148,9 @@ type replicaWorld struct {
 
 func newReplicaWorld(t *testing.T) *replicaWorld {
 	t.Helper()
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip("sleep is not on PATH, which the commands here wait with")
+	}
 	w := &replicaWorld{dir: t.TempDir(), dsn: pgtest.Start(t)}
 	var err error
 	if w.host, err = githost.New(githost.Config{Dir: filepath.Join(w.dir, "git")}); err != nil {
