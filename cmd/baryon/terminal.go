@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 
 	v1 "baryon/server/v1"
 )
@@ -37,7 +38,7 @@ func isTerminal(w io.Writer) bool {
 func (p *plainWriter) Write(data []byte) (int, error) {
 	p.held = append(p.held, data...)
 	text, used := v1.PlainStart(p.held)
-	p.held = append([]byte(nil), p.held[used:]...)
+	p.held = slices.Clone(p.held[used:])
 	if _, err := io.WriteString(p.w, text); err != nil {
 		return 0, err
 	}
