@@ -69,10 +69,7 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 		return v, nil, err
 	}
 	engine := engineFor(t, want, found)
-	if v.Blocked = r.noEngine(engine); v.Blocked.Reason != "" && assume == nil {
-		return v, nil, nil
-	}
-	v.Engine = string(engine)
+	v.Engine, v.NoEngine = string(engine), r.noEngine(engine)
 	if _, waits := planOrder(v); waits && assume == nil {
 		return v, nil, nil
 	}
@@ -84,7 +81,7 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 // lookAtDeletion reads what may stand against a deletion.
 func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	t := v.Target
-	v.Blocked = r.noEngine(renderer.Engine(madeBy(*v)))
+	v.NoEngine = r.noEngine(renderer.Engine(madeBy(*v)))
 	var err error
 	if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
 		return err

@@ -20,7 +20,8 @@ type View struct {
 	Partner    *Need         // an instance's component, or a component's instance: they never change at the same time
 	Dependents []state.Ref   // what needs this; looked up for a deletion only
 	Former     []state.Ref   // of a component: what was deployed with its outputs and is wanted without them now
-	Blocked    state.Waiting // why the wanted state cannot be rendered or applied, if it cannot
+	Blocked    state.Waiting // why the wanted state cannot be rendered, if it cannot
+	NoEngine   state.Waiting // why it cannot be applied here, if it cannot
 	Cycle      []state.Ref   // what it waits for and that waits for it in its turn, if there is such a circle
 	Held       string        // why nothing of its repository is deleted at present, if so
 
@@ -119,6 +120,9 @@ func planDeployment(v View) Change {
 	}
 	if v.Approval != "" && !approved(v, t.Asked.Approved) {
 		return awaitApproval(v)
+	}
+	if v.NoEngine.Reason != "" {
+		return wait(v.NoEngine)
 	}
 	if v.Crowded != "" {
 		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})

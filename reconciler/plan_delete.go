@@ -18,9 +18,6 @@ func planDeletion(v View) Change {
 	if t.LastAttempted == "" {
 		return Change{Step: Forget, Reason: "was never deployed"}
 	}
-	if v.Blocked.Reason != "" {
-		return wait(v.Blocked)
-	}
 	if len(v.Dependents) > 0 {
 		return wait(state.Waiting{
 			Reason: state.WaitChild, On: v.Dependents[0].String(),
@@ -60,6 +57,9 @@ func planDeletion(v View) Change {
 			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
 			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
 		})
+	}
+	if v.NoEngine.Reason != "" {
+		return wait(v.NoEngine)
 	}
 	if v.Crowded != "" {
 		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})

@@ -342,7 +342,7 @@ func TestPlanDeletion(t *testing.T) {
 			})),
 		},
 		"protected":                                     {but(unwanted(), protected), wait(planWaits.protected)},
-		"made by an engine that is not there":           {but(unwanted(), func(v *View) { v.Blocked = planWaits.engine }), wait(planWaits.engine)},
+		"made by an engine that is not there":           {but(unwanted(), func(v *View) { v.NoEngine = planWaits.engine }), wait(planWaits.engine)},
 		"protected and approved":                        {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 2 }), goes},
 		"protected and approved in an older generation": {but(unwanted(), func(v *View) { protected(v); v.Target.Asked.Approved.Generation = 1 }), wait(planWaits.protected)},
 		"protected at generation zero": {
