@@ -100,13 +100,17 @@ func (e *examiner) moves(doc declare.Document) renderer.Problems {
 // emptied refuses to take the last instance of a service away: that is the
 // deletion of the service, and nobody asked for it.
 func (e *examiner) emptied(doc declare.Document) renderer.Problems {
-	members, err := e.r.cfg.Store.TargetsOfService(e.ctx, doc.Ref.Name)
-	if err != nil {
+	v, err := e.r.cfg.Store.Service(e.ctx, doc.Ref.Name)
+	if isMissing(err) {
+		return nil
+	}
+	members, listErr := e.r.cfg.Store.TargetsOfService(e.ctx, doc.Ref.Name)
+	if err := errors.Join(err, listErr); err != nil {
 		e.fail(err)
 		return nil
 	}
 	for _, m := range members {
-		if m.Ref.Kind == state.KindInstance && !m.Desired.Deleted && m.Owner.Path == doc.Path {
+		if m.Ref.Kind == state.KindInstance && !m.Desired.Deleted && m.Owner == v.Owner {
 			return renderer.Problems{doc.Problem("service", "a service keeps at least one of its instances", "none", m.Ref.String()+" and others",
 				"remove the whole document to delete the service")}
 		}
