@@ -23,6 +23,7 @@ type survey struct {
 	root, outer string
 	bundles     map[string]*renderer.Bundle // by kind, template and major; nil for one that cannot be used
 	documents   []declare.Document          // of both
+	failed      []string                    // keys of templates with mistakes of their own, which every document would repeat
 	linter      *lint.Linter
 }
 
@@ -46,7 +47,7 @@ func (s *survey) read(ctx context.Context, at string, whole bool) (checked, erro
 	var own []opened
 	for _, b := range decl.Bundles {
 		bundle, err := s.open(tree, b)
-		own = append(own, opened{b.Dir, bundle, err})
+		own = append(own, opened{b.Dir, bundleKey(string(b.Kind), b.Template, b.Major), bundle, err})
 	}
 	if err := s.borrow(ctx); err != nil {
 		return checked{}, err
@@ -57,6 +58,9 @@ func (s *survey) read(ctx context.Context, at string, whole bool) (checked, erro
 			return checked{}, err
 		}
 		found.Problems = append(found.Problems, one.Problems...)
+		if one.Problems.Failed() {
+			s.failed = append(s.failed, b.key)
+		}
 		if inside(b.dir, at) {
 			found.templates++
 		}
@@ -86,6 +90,7 @@ func (s *survey) read(ctx context.Context, at string, whole bool) (checked, erro
 // opened is a template of the folder, or why it cannot be opened.
 type opened struct {
 	dir    string
+	key    string
 	bundle *renderer.Bundle
 	err    error
 }
@@ -155,6 +160,10 @@ func (s *survey) results(ctx context.Context, docs []declare.Document) (renderer
 }
 
 func (s *survey) result(ctx context.Context, r *reconciler.Reconciler, doc declare.Document) (renderer.Problems, error) {
+	follow, _, err := doc.Header.Version.Parse()
+	if err == nil && slices.Contains(s.failed, bundleKey(string(doc.Ref.Kind), doc.Header.Template, follow.Major)) {
+		return nil, nil
+	}
 	refs := []state.Ref{doc.Ref}
 	if doc.Ref.Kind == state.KindService {
 		refs = nil
