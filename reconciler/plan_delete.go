@@ -6,17 +6,27 @@ import (
 	"baryon/state"
 )
 
+// leaves says why a target is dropped without touching what it made; empty when
+// that has to be taken away.
+func leaves(v View) string {
+	t := v.Target
+	switch {
+	case covers(t.Asked.Retain, t):
+		return "retained by " + t.Asked.Retain.String()
+	case covers(t.Asked.Force, t) && v.Last != nil && v.Last.Status == state.DeleteFailed:
+		return "its deletion was forced by " + t.Asked.Force.String() + "; what is left of it is nobody's"
+	case t.LastAttempted == "":
+		return "was never deployed"
+	default:
+		return ""
+	}
+}
+
 // planDeletion decides for a target that is wanted gone.
 func planDeletion(v View) Change {
 	t := v.Target
-	if covers(t.Asked.Retain, t) {
-		return Change{Step: Forget, Reason: "retained by " + t.Asked.Retain.String()}
-	}
-	if covers(t.Asked.Force, t) && v.Last != nil && v.Last.Status == state.DeleteFailed {
-		return Change{Step: Forget, Reason: "its deletion was forced by " + t.Asked.Force.String() + "; what is left of it is nobody's"}
-	}
-	if t.LastAttempted == "" {
-		return Change{Step: Forget, Reason: "was never deployed"}
+	if why := leaves(v); why != "" {
+		return Change{Step: Forget, Reason: why}
 	}
 	if len(v.Dependents) > 0 {
 		return wait(state.Waiting{
