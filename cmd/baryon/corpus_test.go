@@ -70,6 +70,7 @@ func corpusOutputs(t *testing.T, dir string) string {
 
 // The tools for authors work on every public bundle.
 func TestToolsOnCorpus(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("BARYON_CORPUS")
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")

@@ -65,6 +65,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 // TestKilledOnPostgreSQL does the same on the other database, at the steps at
 // which a deployment is in the air.
 func TestKilledOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	for _, step := range []string{"deployment begun", "work started"} {
 		t.Run(strings.ReplaceAll(step, " ", "-"), func(t *testing.T) {
 			w := newCrashWorld(t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -23,18 +24,24 @@ func TestMain(m *testing.M) {
 	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() || len(os.Args) > 1 && os.Args[1] == "supervise" {
 		main()
 	}
+	// The stories wait for processes and clocks more than they compute.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"baryon": main})
 }
 
 // TestScripts tells the stories of testdata/script: the real binary, real
 // pushes by git, and the command line as a user types it.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), Setup: stage, Cmds: stageHands(), Condition: knows})
 }
 
 // TestScriptsOnPostgreSQL tells one of the stories with the other database.
 func TestScriptsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	url := pgtest.Start(t)
 	testscript.Run(t, testscript.Params{
@@ -128,7 +135,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern := regexp.MustCompile(args[0])
 	deadline := time.Now().Add(30 * time.Second)
-	poll := time.NewTicker(50 * time.Millisecond)
+	poll := time.NewTicker(100 * time.Millisecond)
 	defer poll.Stop()
 	for {
 		out, err := output(ts, args[1:])
