@@ -70,7 +70,6 @@ func NewReporter(cfg ReporterConfig) (*Reporter, error) {
 	}
 	cfg.APIs = apis
 	return &Reporter{cfg: cfg, clients: map[[32]byte]*github.Client{}, http: &http.Client{
-		Timeout:       cfg.Timeout,
 		CheckRedirect: sameOriginOnly,
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute},
 	}}, nil

@@ -85,9 +85,13 @@ func (tx *Tx) endService(ref Ref, all bool) error {
 	return tx.Wake(ref)
 }
 
-// Retry asks for another attempt at what failed.
+// Retry asks for another attempt at what failed. A *ConflictError when the last
+// attempt succeeded and nothing is waited for: there is nothing to try again.
 func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "retry", ref, why, func(_ *Tx, t *Target) error {
+		if t.Status == Succeeded && t.Waiting.Reason == "" {
+			return &ConflictError{What: t.Ref.String(), Why: "did not fail", Next: "to deploy it again all the same: baryon redeploy " + t.Ref.String()}
+		}
 		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
