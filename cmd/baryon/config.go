@@ -119,6 +119,9 @@ func settings() []setting {
 				c.Settings.Deletions = -1 // Settings takes 0 for "not said"
 			}
 		}},
+		{"api_commands", "components made through the API may run commands (default false)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
+			c.Settings.APICommands = d.Bool(v, key)
+		}},
 		{"resync", "how often everything is looked at though nothing happened (default 10m)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
 			c.Settings.Resync = d.Duration(v, key, time.Second, 24*time.Hour)
 		}},

@@ -45,7 +45,7 @@ var differences = map[string]string{
 	"CancelEnvironmentDeployment":        "A creation can be cancelled too. Commands that ran are not undone.",
 	"CancelServiceInstanceDeployment":    "A creation can be cancelled too. Commands that ran are not undone.",
 	"CancelServicePipelineDeployment":    "A creation can be cancelled too. Commands that ran are not undone.",
-	"CreateComponent":                    "A manifest may say `codebuild`. A componentRoleArn of the environment is not asked for.",
+	"CreateComponent":                    "A manifest may say `codebuild` where the configuration says api_commands. A componentRoleArn of the environment is not asked for.",
 	"CreateEnvironment":                  "No role and no connection is needed where the daemon itself runs the engine.",
 	"CreateEnvironmentAccountConnection": "One daemon stands for both accounts; the environment's is read from the roles.",
 	"CreateRepository":                   "The connection is kept as given; the daemon reads Git with the credentials of its own configuration.",

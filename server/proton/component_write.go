@@ -49,7 +49,7 @@ func (h *Handler) createComponent(ctx context.Context, c caller, in componentInp
 	if err := h.placeComponent(ctx, &header); err != nil {
 		return nil, err
 	}
-	files, err := componentFiles(in.Name, in.Manifest, textOf(in.TemplateFile))
+	files, err := h.newComponentFiles(in.Name, in.Manifest, textOf(in.TemplateFile))
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,10 @@ func (h *Handler) placeComponent(ctx context.Context, header *declare.Header) er
 	return err
 }
 
-// componentFiles are the two files of a component, checked.
-func componentFiles(name, manifest, template string) (fs.FS, error) {
+// newComponentFiles are the two files of a component, checked. Those that run
+// commands are refused, as by AWS Proton, unless the configuration trusts callers
+// so far.
+func (h *Handler) newComponentFiles(name, manifest, template string) (fs.FS, error) {
 	m, problems := renderer.ParseManifest(manifestName, []byte(manifest), renderer.Limits{})
 	if problems.Failed() {
 		return nil, problems
@@ -119,6 +121,9 @@ func componentFiles(name, manifest, template string) (fs.FS, error) {
 	out := renderer.NewFiles(files)
 	if _, err := renderer.OpenComponent(out, name, renderer.Options{Commands: true}); err != nil {
 		return nil, err
+	}
+	if m.Engine == renderer.EngineCodeBuild && !h.cfg.Settings().APICommands {
+		return nil, invalid("a component made through this API may not run commands: its manifest says rendering_engine codebuild; write it for jinja or hcl, or set api_commands in the daemon's configuration")
 	}
 	return out, nil
 }
@@ -159,7 +164,7 @@ func (h *Handler) updateComponent(ctx context.Context, c caller, in componentInp
 	if in.TemplateFile != nil {
 		template = *in.TemplateFile
 	}
-	files, err := componentFiles(in.Name, manifest, template)
+	files, err := h.newComponentFiles(in.Name, manifest, template)
 	if err != nil {
 		return nil, err
 	}
