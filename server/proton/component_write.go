@@ -123,7 +123,8 @@ func (h *Handler) newComponentFiles(name, manifest, template string) (fs.FS, err
 		return nil, err
 	}
 	if m.Engine == renderer.EngineCodeBuild && !h.cfg.Settings().APICommands {
-		return nil, invalid("a component made through this API may not run commands: its manifest says rendering_engine codebuild; write it for jinja or hcl, or set api_commands in the daemon's configuration")
+		return nil, invalid("a component made through this API may not run commands, and its manifest says rendering_engine codebuild; " +
+			"write it for jinja or hcl, or set api_commands in the daemon's configuration")
 	}
 	return out, nil
 }
