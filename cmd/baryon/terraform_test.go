@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -59,6 +60,9 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 	run("two", "environment-prod", "small")
 	run("three", "environment-dev", "big")
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
@@ -66,6 +70,9 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 			t.Errorf("a state lies in %s", path)
 		}
 		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the engine clears away what has ended
+		}
 		if strings.Contains(string(text), url) {
 			t.Errorf("%s holds the address of the database", path)
 		}
