@@ -54,7 +54,7 @@ func (c *Command) create(f folder, job Job, marks ...string) error {
 		return err
 	}
 	if lock != nil {
-		defer lock.Close()
+		defer unlock(lock)
 	}
 	c.step("draft made")
 	if err := c.fill(draft, job); err != nil {
@@ -156,6 +156,14 @@ func (f folder) tryLock() (*os.File, error) {
 		return nil, fmt.Errorf("lock %s: %w", f.path("lock"), err)
 	}
 	return file, nil
+}
+
+// unlock gives the lock up at once. Closing alone would not: a process that is
+// being started elsewhere in this daemon has a copy of every file until it runs
+// its own program.
+func unlock(lock *os.File) {
+	_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN) // closing is what is left then
+	lock.Close()
 }
 
 // cancel records, for good, that the job is to end.
