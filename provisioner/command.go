@@ -52,7 +52,10 @@ type CommandConfig struct {
 	// names. It is asked once for each attempt, just before its start. A
 	// *SecretError fails the job, any other error is of the moment.
 	Secrets func(context.Context, Secret) (string, error)
-	Log     *zap.Logger
+	// Ended is told the ID of a job that has just ended, as a hint to call Apply
+	// for it; see Run. It must return at once. nil is nobody.
+	Ended func(id string)
+	Log   *zap.Logger
 }
 
 // UsualPath is where commands are looked for when nothing is said.

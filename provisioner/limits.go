@@ -23,7 +23,7 @@ func (c *Command) Limits() []Capability {
 		{"time", true, fmt.Sprintf("a job that does not say otherwise is ended after %s", c.cfg.Timeout)},
 		{"output", true, fmt.Sprintf("the log keeps %d bytes of a job", c.cfg.MaxOutput)},
 	}
-	shell, err := findShell(c.cfg.Path)
+	shell, err := findShell(c.cfg.Path, false)
 	if err != nil {
 		list = append(list, Capability{"shell", false, err.Error()})
 	} else {

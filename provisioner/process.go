@@ -168,25 +168,6 @@ func (c *Command) launch(f folder, lock *os.File, id string, l launch) error {
 	return writeLaunch(out, l)
 }
 
-// reapChildren collects the supervisors that have ended. They are children of
-// this process, but nothing here waits for them: that would be a goroutine as
-// long as the work.
-func (c *Command) reapChildren() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for pid, ch := range c.children {
-		if !ch.ended {
-			got, err := syscall.Wait4(pid, &ch.status, syscall.WNOHANG, nil)
-			ch.ended = got == pid || errors.Is(err, syscall.ECHILD)
-		}
-		if ch.ended && ch.status == 0 {
-			delete(c.children, pid) // all went well
-			continue
-		}
-		c.children[pid] = ch
-	}
-}
-
 // reap gives an error when a supervisor that this process started for the job
 // has ended without starting anything; the next call may try again.
 func (c *Command) reap(f folder, id string) error {

@@ -53,9 +53,14 @@ type session struct {
 	printed  *os.File
 }
 
-// findShell picks bash where there is one, as CodeBuild does.
-func findShell(path string) (string, error) {
-	for _, name := range []string{"bash", "sh"} {
+// findShell picks bash where there is one, as CodeBuild does. What a tool is
+// called by is our own and simple, and sh begins faster.
+func findShell(path string, tool bool) (string, error) {
+	names := []string{"bash", "sh"}
+	if tool {
+		names = []string{"sh", "bash"}
+	}
+	for _, name := range names {
 		for _, dir := range filepath.SplitList(path) {
 			file := filepath.Join(dir, name)
 			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(file) {
@@ -103,7 +108,7 @@ func closeAll(files ...*os.File) {
 
 // open starts the shell. The calling goroutine must stay on its thread.
 func (s *supervisor) open() (*session, error) {
-	shell, err := findShell(s.order.Path)
+	shell, err := findShell(s.order.Path, s.reader != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -192,6 +192,7 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 			return next{}, err
 		}
 	}
+	r.beginsJob(d.ID, d.Ref)
 	p, err := engine.Apply(ctx, job)
 	if elsewhere, ok := errors.AsType[*provisioner.OtherHostError](err); ok {
 		return r.elsewhere(ctx, c, d, job, elsewhere)
@@ -209,11 +210,7 @@ func (r *Reconciler) job(ctx context.Context, d state.Deployment) (Engine, provi
 	if engine == nil || d.Rendered == "" {
 		return nil, provisioner.Job{}, 0, nil
 	}
-	files, err := r.cfg.Store.Files(ctx, d.Rendered)
-	if err != nil {
-		return nil, provisioner.Job{}, 0, err
-	}
-	art, err := unpack(files)
+	art, err := r.artifact(ctx, d.Rendered)
 	if err != nil {
 		return nil, provisioner.Job{}, 0, err
 	}
@@ -470,6 +467,7 @@ type forgetter interface {
 // forget lets the engine clean up after a deployment whose end is recorded.
 // What it fails to remove is swept at the next start.
 func (r *Reconciler) forget(ctx context.Context, d state.Deployment) {
+	r.endsJob(d.ID)
 	f, ok := r.cfg.Engines[renderer.Engine(d.Engine)].(forgetter)
 	if !ok {
 		return

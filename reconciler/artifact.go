@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -82,3 +83,31 @@ func unpack(files fs.FS) (*artifact, error) {
 	a.files, err = fs.Sub(files, artifactFiles)
 	return a, err
 }
+
+// artifact reads what was packed under a digest. A job that runs is looked at
+// often, so that the few read last are kept.
+func (r *Reconciler) artifact(ctx context.Context, digest string) (*artifact, error) {
+	r.mu.Lock()
+	a := r.artifacts[digest]
+	r.mu.Unlock()
+	if a != nil {
+		return a, nil
+	}
+	files, err := r.cfg.Store.Files(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if a, err = unpack(files); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.artifacts) >= keptArtifacts {
+		clear(r.artifacts)
+	}
+	r.artifacts[digest] = a
+	return a, nil
+}
+
+// keptArtifacts is enough for what runs at once, with room.
+const keptArtifacts = 32

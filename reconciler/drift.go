@@ -120,14 +120,11 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 			return next{}, err
 		}
 	}
-	files, err := r.cfg.Store.Files(ctx, t.Deployed.Rendered)
+	art, err := r.artifact(ctx, t.Deployed.Rendered)
 	if err != nil {
 		return next{}, err
 	}
-	art, err := unpack(files)
-	if err != nil {
-		return next{}, err
-	}
+	r.beginsJob(seen.ID, t.Ref)
 	p, err := drifter.Drift(ctx, r.jobOf(state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle}, art))
 	if err != nil {
 		return next{}, err

@@ -65,6 +65,7 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 // stepPlan makes one call for the plan and notes how far it is.
 func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
 	t := v.Target
+	r.beginsJob(f.ID, t.Ref)
 	progress, err := r.planner(v.Engine).Plan(ctx, r.jobOf(state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}, art))
 	if err != nil {
 		return next{}, err

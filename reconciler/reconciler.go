@@ -81,10 +81,13 @@ type Reconciler struct {
 	renderer *renderer.Renderer
 	wake     chan struct{}
 
-	mu       sync.Mutex
-	settings Settings
-	drifting map[state.Ref]bool          // checked for drift now
-	bundles  map[string]*renderer.Bundle // opened bundles by digest; dropped when many
+	mu        sync.Mutex
+	settings  Settings
+	drifting  map[state.Ref]bool          // checked for drift now
+	artifacts map[string]*artifact        // what is applied now, by digest
+	at        map[string]state.Ref        // whose job each is that an engine was called for, by ID
+	ended     map[state.Ref]bool          // whose job is said to have ended
+	bundles   map[string]*renderer.Bundle // opened bundles by digest; dropped when many
 }
 
 // New checks the configuration. Nothing runs until Run.
@@ -104,6 +107,7 @@ func New(cfg Config) (*Reconciler, error) {
 	r := &Reconciler{
 		cfg: cfg, log: cfg.Log, renderer: renderer.New(renderer.Config{}),
 		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{}, drifting: map[state.Ref]bool{},
+		artifacts: map[string]*artifact{}, at: map[string]state.Ref{}, ended: map[state.Ref]bool{},
 	}
 	settings := cfg.Settings.withDefaults()
 	if err := settings.validate(); err != nil {
@@ -195,6 +199,7 @@ func (r *Reconciler) loop(ctx context.Context, owner string) error {
 	defer visits.Wait()
 	for {
 		due := time.Now().Add(time.Second)
+		r.wakeEnded(ctx)
 		if free := r.capacity() - running; free > 0 {
 			claims, err := r.cfg.Store.Claim(ctx, owner, free)
 			if err != nil {

@@ -175,6 +175,7 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 	}
 	path := strings.Join([]string{tools, orDefault(os.Getenv("PATH"), provisioner.UsualPath)}, string(filepath.ListSeparator))
 	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: path, Log: d.log}
+	c.Ended = func(id string) { d.loop.Ended(id) } // nothing runs before there is a loop
 	c.Secrets = provisioner.LocalSecrets{
 		Places: func() map[string]provisioner.SecretPlace { return d.current.Load().Secrets },
 		Own:    func(p provisioner.SecretPlace) bool { return d.cfg.own(p) || d.current.Load().own(p) },
@@ -236,6 +237,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.sweep(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.loop.Run(ctx) })
+	g.Go(func() error { return d.command.Run(ctx) })
 	g.Go(func() error { return d.server.Run(ctx, d.listener, d.hooksListener) })
 	g.Go(func() error { return d.watchRepositories(ctx) })
 	g.Go(func() error { return d.watchFile(ctx) })

@@ -26,6 +26,9 @@ func run() int {
 	if isShim() {
 		return awsShim(ctx, os.Args[1:])
 	}
+	if len(os.Args) == 3 && os.Args[1] == "supervise" { // work waits for this, so nothing else is set up
+		return supervise(os.Args[2])
+	}
 	err := root().ExecuteContext(ctx)
 	var exit exitError
 	switch {

@@ -16,10 +16,14 @@ func superviseCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if code := provisioner.Supervise(args[0], map[string]provisioner.NewTool{terraform.Tool: terraform.NewTool}); code != 0 {
+			if code := supervise(args[0]); code != 0 {
 				return exitError(code)
 			}
 			return nil
 		},
 	}
+}
+
+func supervise(dir string) int {
+	return provisioner.Supervise(dir, map[string]provisioner.NewTool{terraform.Tool: terraform.NewTool})
 }

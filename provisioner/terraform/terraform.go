@@ -145,9 +145,12 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 	if err := os.MkdirAll(filepath.Join(stack, plansDir), 0o700); err != nil {
 		return job, err
 	}
-	problems, notes := e.cfg.Policy.Check(job.Files)
-	if len(problems) > 0 && job.Handle == "" && !e.cfg.Runner.Knows(job.ID) {
-		return job, &RefusedError{problems}
+	var notes []string
+	if job.Handle == "" && !e.cfg.Runner.Knows(job.ID) { // what has begun was checked
+		var problems []string
+		if problems, notes = e.cfg.Policy.Check(job.Files); len(problems) > 0 {
+			return job, &RefusedError{problems}
+		}
 	}
 	cfg := toolConfig{Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local()}
 	if k == planning {
