@@ -74,31 +74,10 @@ func (r *Reconciler) lookForDrift(ctx context.Context, c state.Claim, t state.Ta
 		}
 		return n, nil
 	}
-	if !r.beginDrift(t.Ref, rule.AtOnce) {
-		return next{at: time.Now().Add(jitter(time.Second))}, nil
+	if !r.checks.take(t.Ref, rule.AtOnce) {
+		return next{at: time.Now().Add(jitter(queued))}, nil
 	}
 	return r.stepDrift(ctx, c, t, drifter)
-}
-
-// beginDrift takes one of the places for checks, or keeps the one that the
-// target has.
-func (r *Reconciler) beginDrift(ref state.Ref, places int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.drifting[ref] {
-		return true
-	}
-	if len(r.drifting) >= places {
-		return false
-	}
-	r.drifting[ref] = true
-	return true
-}
-
-func (r *Reconciler) endDrift(ref state.Ref) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.drifting, ref)
 }
 
 // stepDrift makes one call for the check.
@@ -107,7 +86,7 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 	fresh := seen.ID == "" || seen.Deployment != t.Deployed.Deployment
 	defer func() {
 		if err != nil {
-			r.endDrift(t.Ref)
+			r.giveBack(&r.checks, t.Ref)
 		}
 	}()
 	if fresh {
@@ -138,7 +117,7 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 		}
 		return next{at: time.Now().Add(again(p)), sticky: true}, nil
 	}
-	r.endDrift(t.Ref)
+	r.giveBack(&r.checks, t.Ref)
 	return next{at: time.Now()}, r.noteDrift(ctx, c, t, seen, p)
 }
 

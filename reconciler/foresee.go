@@ -28,6 +28,11 @@ func (r *Reconciler) planner(engine string) Planner {
 	return p
 }
 
+// foresees reports whether what waits is a person's approval of a plan.
+func (r *Reconciler) foresees(v View, change Change, art *artifact) bool {
+	return change.Waiting.Reason == state.WaitApproval && !approved(v, v.Target.Asked.Rejected) && art != nil && r.planner(v.Engine) != nil
+}
+
 // foresee makes the plan that a person is asked to approve, one step at each
 // visit, and asks once there is one. A plan that has become old is made anew.
 func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask state.Waiting, art *artifact) (next, error) {
@@ -65,9 +70,15 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 // stepPlan makes one call for the plan and notes how far it is.
 func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
 	t := v.Target
+	if most := r.current().Plans; !r.plans.take(t.Ref, most) {
+		w := planning(v.Engine)
+		w.Why = fmt.Sprintf("its changes are to be planned, for a person to approve; plans at once: %d (limits.plans)", most)
+		return next{at: time.Now().Add(jitter(queued))}, r.noteWaiting(ctx, c, t, w)
+	}
 	r.beginsJob(f.ID, t.Ref)
 	progress, err := r.planner(v.Engine).Plan(ctx, r.jobOf(state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}, art))
 	if err != nil {
+		r.giveBack(&r.plans, t.Ref)
 		return next{}, err
 	}
 	f.Handle = progress.Handle
@@ -84,6 +95,7 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 	}
 	if f.Done {
 		r.log.Info("plan made", zap.Stringer("ref", t.Ref), zap.String("plan", f.ID), zap.Int("changes", len(f.Changes)), zap.Bool("failed", f.Failed != ""))
+		r.giveBack(&r.plans, t.Ref)
 		r.forget(ctx, state.Deployment{ID: f.ID, Engine: v.Engine})
 		return next{at: time.Now()}, nil
 	}

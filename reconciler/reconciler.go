@@ -80,10 +80,11 @@ type Reconciler struct {
 	log      *zap.Logger
 	renderer *renderer.Renderer
 	wake     chan struct{}
+	checks   places // for drift
+	plans    places // that a person is to approve
 
 	mu        sync.Mutex
 	settings  Settings
-	drifting  map[state.Ref]bool          // checked for drift now
 	artifacts map[string]*artifact        // what is applied now, by digest
 	at        map[string]state.Ref        // whose job each is that an engine was called for, by ID
 	ended     map[state.Ref]bool          // whose job is said to have ended
@@ -106,7 +107,7 @@ func New(cfg Config) (*Reconciler, error) {
 	}
 	r := &Reconciler{
 		cfg: cfg, log: cfg.Log, renderer: renderer.New(renderer.Config{}),
-		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{}, drifting: map[state.Ref]bool{},
+		wake: make(chan struct{}, 1), bundles: map[string]*renderer.Bundle{},
 		artifacts: map[string]*artifact{}, at: map[string]state.Ref{}, ended: map[state.Ref]bool{},
 	}
 	settings := cfg.Settings.withDefaults()

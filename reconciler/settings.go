@@ -22,6 +22,7 @@ type Settings struct {
 	Workers     int    // visits at once; 8 when 0
 	Deployments int    // deployments under way at once, over all replicas; 32 when 0
 	Limits      Limits // of those, for each engine and account
+	Plans       int    // plans made at once for people to approve, in this process; 4 when 0
 	APICommands bool   // components made through the API may run commands on the daemon's machine
 	Approvals   []ApprovalRule
 	Instances   int // instances of one service at most; 20 when 0, as AWS Proton had it
@@ -86,6 +87,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Deployments == 0 {
 		s.Deployments = 32
+	}
+	if s.Plans == 0 {
+		s.Plans = 4
 	}
 	if s.Instances == 0 {
 		s.Instances = 20

@@ -21,7 +21,7 @@ func TestSettingsDefaults(t *testing.T) {
 	for name, tt := range map[string]struct{ given, want Settings }{
 		"nothing set": {
 			Settings{},
-			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Instances: 20, Deletions: 3, Resync: 10 * time.Minute, Drift: drift},
+			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Plans: 4, Instances: 20, Deletions: 3, Resync: 10 * time.Minute, Drift: drift},
 		},
 		"all set":                       {set, set},
 		"no deletions without a person": {Settings{Deletions: -1}, but(Settings{}.withDefaults(), func(s *Settings) { s.Deletions = 0 })},

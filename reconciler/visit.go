@@ -74,8 +74,12 @@ func onVersion(t state.Target, version state.Version) state.Target {
 // act does what Plan decided.
 func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Change, art *artifact) (next, error) {
 	if change.Step != Nothing || change.Waiting.Reason != "" {
-		r.endDrift(v.Target.Ref) // a check under way makes room, and goes on later
+		r.giveBack(&r.checks, v.Target.Ref) // a check under way makes room, and goes on later
 	}
+	if r.foresees(v, change, art) {
+		return r.foresee(ctx, c, v, change.Waiting, art)
+	}
+	r.giveBack(&r.plans, v.Target.Ref)
 	switch change.Step {
 	case Deploy, Refuse:
 		if old, err := r.outdated(ctx, c, v, change); old || err != nil {
@@ -87,9 +91,6 @@ func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Chan
 	case Forget:
 		return r.later(), r.forgetTarget(ctx, c, v.Target, change)
 	default:
-		if change.Waiting.Reason == state.WaitApproval && !approved(v, v.Target.Asked.Rejected) && art != nil && r.planner(v.Engine) != nil {
-			return r.foresee(ctx, c, v, change.Waiting, art)
-		}
 		if err := r.noteWaiting(ctx, c, v.Target, change.Waiting); err != nil {
 			return next{}, err
 		}

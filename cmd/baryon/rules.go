@@ -15,8 +15,11 @@ const maxAtOnce = 10_000
 
 // limits reads how much may be done at once for each engine and account.
 func (c *config) limits(d *renderer.Decoder, n *renderer.Node) {
-	if n.Null() || !d.Mapping(n, "limits", "engines", "accounts") {
+	if n.Null() || !d.Mapping(n, "limits", "engines", "accounts", "plans") {
 		return
+	}
+	if v := n.Get("plans"); v != nil {
+		c.Settings.Plans = int(d.Int(v, "limits.plans", 1, maxAtOnce))
 	}
 	engines := []string{string(renderer.EngineCodeBuild), string(renderer.EngineTerraform), string(renderer.EngineCloudFormation)}
 	c.Settings.Limits.Engines = numbers(d, n.Get("engines"), "limits.engines", func(name string) (want, next string) {

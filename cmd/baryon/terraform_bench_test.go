@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"baryon/gitsource"
+	"baryon/gitsource/githost"
+	"baryon/reconciler"
+	"baryon/state"
+)
+
+const (
+	// benchCode is enough for an apply to be one.
+	benchCode = `resource "terraform_data" "a" {
+  count = 20
+  input = "${var.environment.inputs.size} ${count.index}"
+}
+output "last" {
+  value = terraform_data.a[19].output
+}
+`
+	benchManifest  = "infrastructure:\n  templates:\n    - {file: \"*\", rendering_engine: hcl, template_language: terraform}\n"
+	shellVariables = "variable \"environment\" {\n  type = any\n}\n"
+	shellValues    = `{"environment": {"name": "e", "inputs": {"size": "small"}}}`
+)
+
+// terraformDaemon is a daemon with an empty repository.
+func terraformDaemon(b *testing.B, change func(*config)) (*daemon, func(files map[string]string)) {
+	b.Helper()
+	if _, err := exec.LookPath("terraform"); err != nil {
+		b.Skip("terraform is not on PATH")
+	}
+	dir := b.TempDir()
+	host, err := githost.New(githost.Config{Dir: filepath.Join(dir, "git")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := host.Create("fleet"); err != nil {
+		b.Fatal(err)
+	}
+	commit := func(files map[string]string) {
+		if _, err := host.Commit("fleet", githost.Change{Author: "Ada", Email: "ada@example.com", Message: "more", Files: mapFiles(files)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	commit(map[string]string{
+		"net/v1/schema/schema.yaml": plainSchema, "net/v1/infrastructure/manifest.yaml": benchManifest, "net/v1/infrastructure/main.tf": benchCode,
+	})
+	cfg := defaultConfig()
+	cfg.Listen, cfg.Data = "127.0.0.1:0", filepath.Join(dir, "data")
+	cfg.Settings.Repositories = []reconciler.Repository{{
+		Repo: gitsource.Repo{Name: "fleet", URL: filepath.Join(dir, "git", "fleet.git"), Branch: "main", Path: "."}, Interval: time.Hour, Publish: reconciler.PublishAuto,
+	}}
+	change(&cfg)
+	d, err := newDaemon(b.Context(), cfg, zap.NewNop())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+		if err := d.close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return d, commit
+}
+
+// BenchmarkTerraformApply makes environments by a push each, and the same in a
+// shell, in turn. Engine is from the opening of the deployment to its end.
+func BenchmarkTerraformApply(b *testing.B) {
+	d, commit := terraformDaemon(b, func(*config) {})
+	shellDir := b.TempDir()
+	var shell, all, engine time.Duration
+	for i := 0; b.Loop(); i++ {
+		shell += terraformInShell(b, filepath.Join(shellDir, fmt.Sprint(i)), "apply -input=false plan")
+		begun := time.Now()
+		commit(map[string]string{fleetFile(i): fleetSpec(i, "small")})
+		d.pushed("")
+		ref := state.EnvironmentRef(fmt.Sprintf("e%d", i))
+		await(b, "deployed", func() bool {
+			t, err := d.store.Target(b.Context(), ref)
+			return err == nil && t.Status == state.Succeeded
+		})
+		all += time.Since(begun)
+		last, err := d.store.LastDeployment(b.Context(), ref)
+		if err != nil {
+			b.Fatal(err)
+		}
+		engine += last.CompletedAt.Sub(last.CreatedAt)
+	}
+	b.ReportMetric(float64(shell.Milliseconds())/float64(b.N), "shell-ms")
+	b.ReportMetric(float64(engine.Milliseconds())/float64(b.N), "daemon-ms")
+	b.ReportMetric(engine.Seconds()/shell.Seconds(), "daemon/shell")
+	b.ReportMetric(all.Seconds()/shell.Seconds(), "from-push/shell")
+}
+
+// BenchmarkTerraformPlan200 plans 200 new environments two at a time, in a shell
+// and in the daemon, where each waits for the approval of its plan.
+func BenchmarkTerraformPlan200(b *testing.B) {
+	const n = 200
+	d, commit := terraformDaemon(b, func(cfg *config) { cfg.Settings.Plans = 2 })
+	var shell, daemon time.Duration
+	for i := 0; b.Loop(); i++ {
+		shell += plansInShell(b, b.TempDir(), n)
+		files := map[string]string{}
+		for k := range n {
+			k += i * n
+			files[fleetFile(k)] = fmt.Sprintf("proton: EnvironmentSpec\nbaryon: {environment: e%d, template: net, version: \"1\", approval: true}\nspec: {size: small}\n", k)
+		}
+		commit(files)
+		begun := time.Now()
+		d.pushed("")
+		await(b, "all planned", func() bool {
+			list, err := d.store.Targets(b.Context(), state.Filter{Limit: 500})
+			planned := 0
+			for _, t := range list {
+				if t.Waiting.Reason == state.WaitApproval && t.Observed.Foreseen.Done {
+					planned++
+				}
+			}
+			return err == nil && planned == (i+1)*n
+		})
+		daemon += time.Since(begun)
+	}
+	b.ReportMetric(shell.Seconds()/float64(b.N), "shell-s")
+	b.ReportMetric(daemon.Seconds()/float64(b.N), "daemon-s")
+	b.ReportMetric(daemon.Seconds()/shell.Seconds(), "daemon/shell")
+}
+
+// plansInShell is how long two shells take for n plans.
+func plansInShell(b *testing.B, dir string, n int) time.Duration {
+	begun, next := time.Now(), make(chan int)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			for i := range next {
+				terraformInShell(b, filepath.Join(dir, fmt.Sprint(i)), "")
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	both.Wait()
+	return time.Since(begun)
+}
+
+// terraformInShell is how long a person's commands take.
+func terraformInShell(b *testing.B, dir, apply string) time.Duration {
+	b.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		b.Error(err)
+	}
+	for name, text := range map[string]string{"main.tf": benchCode, "variables.tf": shellVariables, "v.auto.tfvars.json": shellValues} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			b.Error(err)
+		}
+	}
+	commands := "terraform init -input=false && terraform plan -input=false -out=plan"
+	if apply != "" {
+		commands += " && terraform " + apply
+	}
+	begun := time.Now()
+	cmd := exec.CommandContext(b.Context(), "sh", "-c", commands)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE=/dev/null", "CHECKPOINT_DISABLE=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Errorf("%v\n%s", err, out)
+	}
+	return time.Since(begun)
+}
