@@ -15,7 +15,7 @@ func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
 	drift := DriftRule{Every: 6 * time.Hour, AtOnce: 2, Mode: "report"}
 	set := Settings{
-		Region: "eu-west-1", Account: "123456789012", Workers: 1, Deployments: 2, Instances: 4, Deletions: 5, Resync: time.Hour,
+		Region: "eu-west-1", Account: "123456789012", Workers: 1, Deployments: 2, Plans: 3, Instances: 4, Deletions: 5, Resync: time.Hour,
 		Drift: DriftRule{Every: time.Hour, AtOnce: 1, Mode: "ignore"},
 	}
 	for name, tt := range map[string]struct{ given, want Settings }{
