@@ -105,7 +105,7 @@ func (c *call) stored(t *template.Template, values []pair) (map[string]string, e
 		if !t.Parameter(v.Key).InStore() {
 			continue
 		}
-		p := c.region.Parameters[v.Value]
+		p := c.region.parameter(v.Value)
 		if p == nil || p.Type == "SecureString" {
 			missing = append(missing, v.Value)
 			continue
@@ -253,7 +253,7 @@ func (r *region) kept(store, name string) (string, error) {
 		return r.secretValue(name)
 	}
 	id, _, _ := strings.Cut(name, ":")
-	if p := r.Parameters[id]; p != nil {
+	if p := r.parameter(id); p != nil {
 		return p.Value, nil
 	}
 	return "", invalid("Unable to fetch parameters [" + id + "] from parameter store for this account.")

@@ -51,7 +51,7 @@ func (c *call) serveJSON(w http.ResponseWriter, r *http.Request, service string,
 func of(in map[string]any, k string) string { s, _ := in[k].(string); return s }
 
 func (c *call) shown(name string) map[string]any {
-	p := c.region.Parameters[name]
+	p := c.region.parameter(name)
 	return map[string]any{
 		"Name": name, "Type": p.Type, "Value": p.Value, "Version": p.Version, "LastModifiedDate": float64(p.At.Unix()),
 		"ARN": "arn:aws:ssm:" + c.region.Name + ":" + c.region.Account + ":parameter/" + strings.TrimPrefix(name, "/"),
@@ -76,7 +76,7 @@ func (c *call) store(action string, in map[string]any) (map[string]any, error) {
 		c.region.Parameters[name] = p
 		return map[string]any{"Version": p.Version, "Tier": "Standard"}, nil
 	case "GetParameter":
-		if c.region.Parameters[name] == nil {
+		if c.region.parameter(name) == nil {
 			return nil, missing
 		}
 		return map[string]any{"Parameter": c.shown(name)}, nil
@@ -84,7 +84,7 @@ func (c *call) store(action string, in map[string]any) (map[string]any, error) {
 		found, invalidNames := []any{}, []any{}
 		names, _ := in["Names"].([]any)
 		for _, n := range names {
-			if name, _ := n.(string); c.region.Parameters[name] != nil {
+			if name, _ := n.(string); c.region.parameter(name) != nil {
 				found = append(found, c.shown(name))
 			} else {
 				invalidNames = append(invalidNames, n)

@@ -70,6 +70,21 @@ func pairs(n *yaml.Node, yield func(key string, v *yaml.Node) error) error {
 	return nil
 }
 
+// boolean are the words that YAML 1.1, which the service reads, takes for true
+// or false where they are not quoted.
+var boolean = map[string]string{"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+
+// text is the text of a scalar.
+func text(n *yaml.Node) string {
+	v := n.Value
+	lower := strings.ToLower(v)
+	b, ok := boolean[lower]
+	if !ok || n.Style != 0 || v != lower && v != strings.ToUpper(v) && v != strings.ToUpper(v[:1])+lower[1:] {
+		return v
+	}
+	return b
+}
+
 // tagged are the short forms that stand for Fn:: and the same name.
 var tagged = []string{
 	"GetAtt", "Sub", "Join", "Split", "Select", "FindInMap", "If", "And", "Or", "Not", "Equals",
@@ -110,7 +125,7 @@ func value(n *yaml.Node, path string, depth int) (any, error) {
 		if n.Tag == "!!null" {
 			return nil, refuse("[%s] 'null' values are not allowed in templates", path)
 		}
-		return n.Value, nil
+		return text(n), nil
 	case yaml.SequenceNode:
 		list := []any{}
 		for i, item := range n.Content {

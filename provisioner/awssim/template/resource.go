@@ -2,6 +2,7 @@ package template
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,7 +45,8 @@ func resource(id string, m map[string]any) (*Resource, error) {
 		return nil, refuse("Template format error: [/Resources/%s] Every Resources object must contain a Type member.", id)
 	}
 	for k := range m {
-		if !slices.Contains(resourceKeys, k) {
+		// The serverless transform drops the keys that it does not know.
+		if !slices.Contains(resourceKeys, k) && !strings.HasPrefix(r.Type, "AWS::Serverless::") {
 			return nil, refuse("Invalid template resource property '%s'", k)
 		}
 	}
