@@ -89,10 +89,15 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 // given for it. The cookie reads: writing takes the token itself, which no page
 // can have a browser send.
 func (s *Server) loggedIn(next http.Handler) http.Handler {
-	if s.cfg.Token == nil {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if bearer := keyOf(r); bearer != "" && s.cfg.Guard != nil {
+			s.withKey(w, r, bearer, next)
+			return
+		}
+		if s.cfg.Token == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
 		token, err := s.cfg.Token()
 		if err != nil {
 			s.log.Error("token cannot be read, nobody is let in", zap.Error(err))

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"baryon/reconciler"
+	"baryon/server/access"
 	"baryon/server/dashboard"
 	v1 "baryon/server/v1"
 	"baryon/state"
@@ -40,6 +41,7 @@ type Config struct {
 	// Proton answers POST /, the API of AWS Proton, and finds out by itself who
 	// calls; nil for a server without it.
 	Proton http.Handler
+	Guard  *access.Guard // decides what the holders of keys may do; nil where keys let nobody in
 	Log    *zap.Logger
 }
 
@@ -69,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 	var err error
 	s.api, err = v1.Handler(v1.Config{
 		Store: cfg.Store, Wake: cfg.Wake, ARN: cfg.ARN, Setup: cfg.Setup, Loop: cfg.Loop, Done: s.done, Log: cfg.Log,
+		Permit: s.permit, Policies: s.policies(),
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,8 @@ import (
 type Key struct {
 	ID        string    `json:"-"` // in the form of AWS access key ids
 	Secret    string    `json:"secret,omitempty"`
+	Role      string    `json:"role,omitempty"`     // what its holder may do: a role,
+	Policies  []string  `json:"policies,omitempty"` // and policies of the configuration
 	By        Actor     `json:"by"`
 	Why       string    `json:"why,omitempty"`
 	CreatedAt time.Time `json:"-"`
@@ -25,22 +28,24 @@ const keyRecords RecordKind = "key"
 // keyRef stands for a key in the audit log.
 func keyRef(id string) Ref { return Ref{Kind: Kind(keyRecords), Name: id} }
 
-// CreateKey issues a key. Its secret is told here and nowhere else.
-func (s *Store) CreateKey(ctx context.Context, actor Actor, why string) (Key, error) {
+// Actor is the holder of the key in the audit log.
+func (k Key) Actor() Actor { return Actor(strings.TrimSpace("key " + k.ID + " " + k.Why)) }
+
+// CreateKey issues a key for what k says it is good for. Its secret is told here
+// and nowhere else.
+func (s *Store) CreateKey(ctx context.Context, actor Actor, k Key) (Key, error) {
 	random := make([]byte, 40)
 	if _, err := rand.Read(random); err != nil {
 		return Key{}, err
 	}
-	k := Key{
-		ID:     "AKIA" + base32.StdEncoding.EncodeToString(random[:10]),
-		Secret: base64.RawURLEncoding.EncodeToString(random[10:]), By: actor, Why: why,
-	}
+	k.ID, k.By = "AKIA"+base32.StdEncoding.EncodeToString(random[:10]), actor
+	k.Secret = base64.RawURLEncoding.EncodeToString(random[10:])
 	err := s.Update(ctx, Fence{}, func(tx *Tx) error {
 		k.CreatedAt = tx.Now()
 		if err := tx.PutRecord(keyRecords, k.ID, k); err != nil {
 			return err
 		}
-		return tx.Audit(actor, "create-key", keyRef(k.ID), map[string]string{"why": why})
+		return tx.Audit(actor, "create-key", keyRef(k.ID), map[string]string{"why": k.Why, "role": k.Role, "policies": strings.Join(k.Policies, " ")})
 	})
 	return k, err
 }

@@ -17,6 +17,7 @@ import (
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/renderer"
+	"baryon/server/access"
 )
 
 // A config is the daemon's configuration: what baryon.yaml says, over that the
@@ -33,6 +34,7 @@ type config struct {
 	AWS         cloudformation.Config              // likewise: see cloudformationConfig
 	Terraform   terraform.Config                   // without what the daemon adds: see terraformConfig
 	Secrets     map[string]provisioner.SecretPlace // where what templates refer to is kept, by name
+	Policies    map[string]access.Policy           // what keys may be good for, by name
 	Settings    reconciler.Settings
 }
 
@@ -180,7 +182,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets"}
+	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -206,6 +208,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	c.drift(d, root.Get("drift"))
 	c.approvals(d, root.Get("approvals"))
 	c.secrets(d, root.Get("secrets"))
+	c.policies(d, root.Get("policies"))
 	c.check(d, root, said)
 }
 

@@ -24,6 +24,7 @@ import (
 	"baryon/reconciler/declare"
 	"baryon/renderer"
 	"baryon/server"
+	"baryon/server/access"
 	"baryon/server/proton"
 	"baryon/server/proton/shim"
 	v1 "baryon/server/v1"
@@ -121,6 +122,9 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 // newServer makes the faces of the daemon.
 func (d *daemon) newServer() (err error) {
 	cfg := server.Config{Store: d.store, Wake: d.loop.Wake, ARN: d.arn, Setup: d.setup, Loop: d.loop, Log: d.log}
+	cfg.Guard = &access.Guard{
+		Store: d.store, Policies: func() map[string]access.Policy { return d.current.Load().Policies }, ARN: d.resourceName, Log: d.log,
+	}
 	if d.cfg.Token.set() {
 		cfg.Token = func() (string, error) { return d.cfg.Token.read("token") }
 	}
@@ -133,7 +137,8 @@ func (d *daemon) newServer() (err error) {
 		}
 	}
 	cfg.Proton, err = proton.New(proton.Config{
-		Store: d.store, Wake: d.loop.Wake, Loop: d.loop, Settings: func() reconciler.Settings { return d.current.Load().Settings }, Token: cfg.Token, Secret: d.secret, Log: d.log,
+		Store: d.store, Wake: d.loop.Wake, Loop: d.loop, Settings: func() reconciler.Settings { return d.current.Load().Settings },
+		Token: cfg.Token, Secret: d.secret, Guard: cfg.Guard, Log: d.log,
 	})
 	if err != nil {
 		return err
@@ -147,6 +152,12 @@ func (d *daemon) newServer() (err error) {
 func (d *daemon) access(deployment string) (env, secrets map[string]string) {
 	env = map[string]string{"BARYON_SERVER": d.address(), "AWS_ENDPOINT_URL_PROTON": d.address()}
 	return env, map[string]string{shim.TokenVariable: proton.DeploymentToken(d.secret, deployment)}
+}
+
+// resourceName is the resource name with a tail such as environment/prod.
+func (d *daemon) resourceName(tail string) string {
+	s := d.current.Load().Settings
+	return "arn:aws:proton:" + orDefault(s.Region, "us-east-1") + ":" + orDefault(s.Account, "000000000000") + ":" + tail
 }
 
 // arn is the resource name of a thing under the settings in force.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"baryon/server/access"
 	v1 "baryon/server/v1"
 )
 
@@ -18,7 +20,13 @@ func keysCommand() *cobra.Command {
 they sign with a key as they would for AWS, and the daemon verifies that.
 
   export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_DEFAULT_REGION=us-east-1
-  aws --endpoint-url https://baryon.example proton get-service --name shop`,
+  aws --endpoint-url https://baryon.example proton get-service --name shop
+
+What a key is good for is a role (viewer, developer, platform-engineer, admin),
+policies of the daemon's configuration, or both. The commands of baryon itself
+take a key as their token, and may then do what the key may:
+
+  export BARYON_TOKEN=$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY`,
 	}
 	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand())
 	return cmd
@@ -26,19 +34,19 @@ they sign with a key as they would for AWS, and the daemon verifies that.
 
 func createKeyCommand() *cobra.Command {
 	var (
-		c   connection
-		why string
+		c    connection
+		body v1.Request
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Issue a key; its secret is shown once", Args: cobra.NoArgs,
-		Example: "  baryon keys create --why 'pipeline of shop'",
+		Example: "  baryon keys create --role developer --why 'pipeline of shop'\n  baryon keys create --policy shop-only --why 'pipeline of shop'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := c.client()
 			if err != nil {
 				return err
 			}
 			var k v1.Key
-			if err := client.Post(cmd.Context(), "keys", v1.Request{Why: why}, &k); err != nil {
+			if err := client.Post(cmd.Context(), "keys", body, &k); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "AWS_ACCESS_KEY_ID=%s\nAWS_SECRET_ACCESS_KEY=%s\n", k.ID, k.Secret)
@@ -46,7 +54,9 @@ func createKeyCommand() *cobra.Command {
 		},
 	}
 	c.flags(cmd)
-	cmd.Flags().StringVar(&why, "why", "", "what the key is for, for the list and the audit log")
+	cmd.Flags().StringVar(&body.Why, "why", "", "what the key is for, for the list and the audit log")
+	cmd.Flags().StringVar(&body.Role, "role", "", "what its holder may do: "+strings.Join(access.RoleNames(), ", ")+" (default admin, where no policy is given)")
+	cmd.Flags().StringSliceVar(&body.Policies, "policy", nil, "a policy of the daemon's configuration; may be given again")
 	return cmd
 }
 
@@ -68,7 +78,8 @@ func listKeysCommand() *cobra.Command {
 				if !k.RevokedAt.IsZero() {
 					status = "revoked"
 				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %-7s  %s  %s  %s\n", k.ID, status, k.CreatedAt.Format(time.DateOnly), k.By, k.Why); err != nil {
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %-7s  %s  %s  %s  %s\n",
+					k.ID, status, k.CreatedAt.Format(time.DateOnly), grantOf(k), k.By, k.Why); err != nil {
 					return err
 				}
 			}
@@ -98,4 +109,13 @@ func revokeKeyCommand() *cobra.Command {
 	}
 	c.flags(cmd)
 	return cmd
+}
+
+// grantOf is what a key is good for.
+func grantOf(k v1.Key) string {
+	names := k.Policies
+	if k.Role != "" {
+		names = append([]string{k.Role}, names...)
+	}
+	return strings.Join(names, ",")
 }

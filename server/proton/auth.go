@@ -5,17 +5,20 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 
 	"go.uber.org/zap"
 
+	"baryon/server/access"
 	"baryon/state"
 )
 
 // A caller is who makes a call, and how far that goes.
 type caller struct {
 	actor state.Actor
+	key   *state.Key // that the call is made with; nil for whoever may do everything
 	// deployment is the one whose commands make the call; empty for everybody
 	// else. Such a caller reads, and reports about that deployment alone.
 	deployment string
@@ -24,7 +27,8 @@ type caller struct {
 // Who may call:
 //
 //   - the holder of the daemon's token, as a bearer;
-//   - the holder of a key that was issued here, who signs as for AWS;
+//   - the holder of a key that was issued here, who signs as for AWS, or sends
+//     it as a bearer; what that one may do is what the key's policies allow;
 //   - the commands of a deployment that is under way, with the token that they
 //     alone are handed;
 //   - while the daemon has no token, everybody who reaches it, which is this
@@ -40,6 +44,13 @@ func (h *Handler) caller(r *http.Request, body []byte, operation string) (caller
 	}
 	if strings.HasPrefix(given, algorithm) {
 		return h.signedCaller(r, body, given)
+	}
+	if isBearer && strings.HasPrefix(bearer, access.KeyPrefix) {
+		k, err := h.cfg.Guard.Key(r.Context(), bearer)
+		if denied, ok := errors.AsType[*access.Unknown](err); ok {
+			return caller{}, exception("UnrecognizedClientException", "%s", denied.Error())
+		}
+		return caller{actor: k.Actor(), key: &k}, err
 	}
 	if h.cfg.Token == nil {
 		return caller{actor: named(r, "api")}, nil
@@ -75,7 +86,7 @@ func (h *Handler) signedCaller(r *http.Request, body []byte, given string) (call
 	if err != nil {
 		return caller{}, err
 	}
-	return caller{actor: state.Actor(strings.TrimSpace("key " + k.ID + " " + k.Why))}, nil
+	return caller{actor: k.Actor(), key: &k}, nil
 }
 
 // equal compares secrets in a time that tells nothing of them, not even their length.
@@ -136,7 +147,7 @@ func (h *Handler) deploymentCaller(r *http.Request, bearer, operation string) (c
 		return caller{}, wrong
 	}
 	if operation != notifyOperation && !strings.HasPrefix(operation, "Get") && !strings.HasPrefix(operation, "List") {
-		return caller{}, exception(accessDenied, "the commands of a deployment may read, and report how far it is with %s; "+
+		return caller{}, forbidden("the commands of a deployment may read, and report how far it is with %s; "+
 			"for %s call with the token of the daemon", notifyOperation, operation)
 	}
 	return caller{actor: state.Actor("deployment " + id), deployment: id}, nil

@@ -32,7 +32,8 @@ What holds for all of them:
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
   is signed with a key from ` + "`baryon keys create`" + `, or brings the token as ` + "`Authorization: Bearer TOKEN`" + `, as ` + "`baryon aws-shim`" + `
-  does. Keys have no session tokens, and whoever holds one may call everything: there are no policies yet.
+  does. Keys have no session tokens. What a key may call is said by its role and policies; a denial is
+  AccessDeniedException with HTTP status 403, where AWS answered 400.
 - Regions and accounts in resource names that callers send are not compared with the daemon's own.
 
 | Operation | Answered | Differs from AWS Proton |

@@ -40,7 +40,7 @@ func (h *Handler) notify(ctx context.Context, c caller, in notifyInput) (any, er
 			in.DeploymentID = c.deployment
 		}
 		if in.DeploymentID != c.deployment {
-			return nil, exception(accessDenied, "the commands of deployment %s report about it alone", c.deployment)
+			return nil, forbidden("the commands of deployment %s report about it alone", c.deployment)
 		}
 	}
 	n := state.Notice{Status: state.Status(in.Status), Message: in.StatusMessage, Outputs: outputs}

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"baryon/reconciler"
+	"baryon/server/access"
 	"baryon/server/proton/model"
 	"baryon/state"
 )
@@ -35,6 +36,7 @@ type Config struct {
 	// Secret is what the tokens of deployments are made with, the same for all
 	// daemons of a store; without one there are none.
 	Secret []byte
+	Guard  *access.Guard    // decides what the holders of keys may do; nil for one without policies of the configuration
 	Now    func() time.Time // nil for time.Now
 	Log    *zap.Logger
 }
@@ -90,6 +92,9 @@ func New(cfg Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{cfg: cfg, log: cfg.Log, model: m}
+	if cfg.Guard == nil {
+		h.cfg.Guard = &access.Guard{Store: cfg.Store, Policies: func() map[string]access.Policy { return nil }, ARN: h.arn, Log: cfg.Log}
+	}
 	h.operations = h.table()
 	return h, nil
 }
@@ -136,6 +141,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) (name string, val
 	}
 	if problems := h.model.Check(h.model.Operations[name].Input, in); len(problems) > 0 {
 		return name, nil, constraints(problems)
+	}
+	if err := h.permitted(r.Context(), c, name, in); err != nil {
+		return name, nil, err
 	}
 	if len(body) == 0 {
 		body = []byte("{}")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"baryon/server/access"
 	"baryon/state"
 )
 
@@ -12,7 +13,7 @@ const (
 	settingsRecords   state.RecordKind = "account-settings"
 	connectionRecords state.RecordKind = "environment-account-connection"
 	linkRecords       state.RecordKind = "repository-link"
-	tagRecords        state.RecordKind = "tags"
+	tagRecords                         = access.TagRecords
 	requestRecords    state.RecordKind = "client-request"
 )
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/proton"
 
+	"baryon/server/access"
 	"baryon/server/proton"
 	"baryon/state"
 )
@@ -23,11 +24,11 @@ import (
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *proton.Config) { c.Token = func() (string, error) { return "the-token", nil } })
-	good, err := w.store.CreateKey(t.Context(), "ada", "pipeline of shop")
+	good, err := w.store.CreateKey(t.Context(), "ada", state.Key{Why: "pipeline of shop", Role: access.Admin})
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := w.store.CreateKey(t.Context(), "ada", "")
+	old, err := w.store.CreateKey(t.Context(), "ada", state.Key{Role: access.Admin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestKeys(t *testing.T) {
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	k, err := w.store.CreateKey(t.Context(), "ada", "")
+	k, err := w.store.CreateKey(t.Context(), "ada", state.Key{Role: access.Admin})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"baryon/server/access"
 	"baryon/state"
 )
 
@@ -60,6 +61,7 @@ func AsError(err error) *Error {
 		missing  *state.NotFoundError
 		conflict *state.ConflictError
 		large    *http.MaxBytesError
+		denied   *access.Denied
 	)
 	switch {
 	case errors.As(err, &known):
@@ -68,6 +70,8 @@ func AsError(err error) *Error {
 		return &Error{Code: CodeNotFound, Message: missing.Error(), Next: whereToLook(missing.What)}
 	case errors.As(err, &conflict):
 		return &Error{Code: CodeConflict, Message: conflict.What + ": " + conflict.Why, Next: conflict.Next}
+	case errors.As(err, &denied):
+		return &Error{Code: CodeForbidden, Message: denied.Error(), Next: "ask an administrator for a key with another role or policy"}
 	case errors.As(err, &large):
 		return &Error{Code: CodeTooLarge, Message: "the request is larger than this resource takes"}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -11,6 +11,8 @@ import (
 type Key struct {
 	ID        string    `json:"id"`
 	Secret    string    `json:"secret,omitempty"`
+	Role      string    `json:"role,omitempty"`
+	Policies  []string  `json:"policies,omitempty"`
 	By        string    `json:"by"`
 	Why       string    `json:"why,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
@@ -19,7 +21,10 @@ type Key struct {
 }
 
 func keyOf(k state.Key) Key {
-	return Key{ID: k.ID, Secret: k.Secret, By: string(k.By), Why: k.Why, CreatedAt: k.CreatedAt, RevokedAt: k.RevokedAt, RevokedBy: string(k.RevokedBy)}
+	return Key{
+		ID: k.ID, Secret: k.Secret, Role: k.Role, Policies: k.Policies,
+		By: string(k.By), Why: k.Why, CreatedAt: k.CreatedAt, RevokedAt: k.RevokedAt, RevokedBy: string(k.RevokedBy),
+	}
 }
 
 func (a *api) keys(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -43,7 +48,11 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := a.Store.CreateKey(r.Context(), actor, body.Why)
+	grant, err := a.grant(body)
+	if err != nil {
+		return nil, err
+	}
+	k, err := a.Store.CreateKey(r.Context(), actor, grant)
 	return keyOf(k), err
 }
 

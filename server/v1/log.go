@@ -45,7 +45,7 @@ func (a *api) log(w http.ResponseWriter, r *http.Request) (any, error) {
 	if from > size {
 		return nil, invalid(fmt.Sprintf("the log has %d bytes so far, from is %d", size, from), "give an offset that was handed out, or leave from out")
 	}
-	s := &stream{api: a, w: w, rc: http.NewResponseController(w), id: d.ID, at: from, plain: q.Get("plain") == "1"}
+	s := &stream{api: a, r: r, w: w, rc: http.NewResponseController(w), id: d.ID, at: from, plain: q.Get("plain") == "1"}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies are not to hold a stream back
@@ -83,6 +83,7 @@ func logOffset(r *http.Request) (int64, error) {
 // A stream hands a log to one reader.
 type stream struct {
 	*api
+	r      *http.Request
 	w      http.ResponseWriter
 	rc     *http.ResponseController
 	id     string
@@ -113,6 +114,9 @@ func (s *stream) follow(ctx context.Context) error {
 	beat := time.Now()
 	for {
 		changed := s.Store.Changed() // before looking, so that nothing is missed
+		if err := s.permit("GET /v1/deployments/{id}/log", s.r); err != nil {
+			return s.broken(err) // it was taken from the reader meanwhile
+		}
 		d, err := s.Store.Deployment(ctx, s.id)
 		if err != nil {
 			return s.broken(err)

@@ -49,7 +49,7 @@
 //	POST /v1/blockers/ID/resolve           let it go on, and undo what was changed by hand
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
 //	GET  /v1/keys                          keys for the Proton API, without their secrets
-//	POST /v1/keys                          {"why": "..."}: a new one
+//	POST /v1/keys                          {"why": "...", "role": "...", "policies": [...]}: a new one
 //	POST /v1/keys/ID/revoke                ends one
 //
 // Lists take ?limit= (1 to 1000, 100 when absent) and ?after=, which is the
@@ -81,6 +81,7 @@ import (
 	"go.uber.org/zap"
 
 	"baryon/reconciler"
+	"baryon/server/access"
 	"baryon/state"
 )
 
@@ -92,7 +93,11 @@ type Config struct {
 	Setup func() Setup           // what the daemon says of itself; may be nil
 	Done  <-chan struct{}        // closed when streams are to end; may be nil
 	Loop  *reconciler.Reconciler // plans; may be nil
-	Log   *zap.Logger
+	// Permit says whether the caller of a request may take an action on something;
+	// nil lets everybody do everything.
+	Permit   func(r *http.Request, action, tail string) error
+	Policies func() map[string]access.Policy // of the configuration; may be nil
+	Log      *zap.Logger
 }
 
 // A Setup is what a daemon tells of itself and its configuration.
@@ -134,7 +139,12 @@ func Handler(cfg Config) (http.Handler, error) {
 	a := &api{Config: cfg, view: NewView(cfg.Store, cfg.ARN)}
 	mux := http.NewServeMux()
 	for pattern, serve := range a.routes() {
-		mux.Handle(pattern, a.answer(serve))
+		mux.Handle(pattern, a.answer(func(w http.ResponseWriter, r *http.Request) (any, error) {
+			if err := a.permit(pattern, r); err != nil {
+				return nil, err
+			}
+			return serve(w, r)
+		}))
 	}
 	mux.Handle("/v1/", a.answer(func(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, &Error{Code: CodeNotFound, Message: r.Method + " " + r.URL.Path + " is nothing of /v1", Next: "see go doc baryon/server/v1, or docs/api.md"}

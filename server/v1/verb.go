@@ -26,6 +26,9 @@ type Request struct {
 	Until time.Time `json:"until,omitzero"` // for suspend
 
 	Deployment string `json:"deployment,omitempty"` // for rollback: where to
+
+	Role     string   `json:"role,omitempty"` // of a new key: what it is good for
+	Policies []string `json:"policies,omitempty"`
 }
 
 const (

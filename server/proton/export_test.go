@@ -1,0 +1,6 @@
+package proton
+
+import "maps"
+
+// ResourceForms is the table of what operations act on.
+func ResourceForms() map[string]string { return maps.Clone(resourceOf) }
