@@ -87,17 +87,14 @@ func opening(v View, change Change) state.Deployment {
 		Reason: change.Reason,
 	}
 	d.By = askedBy(t)
-	if f := t.Observed.Foreseen; v.Approval != "" && change.Step == Deploy && f.For(t.Generation, v.Input, v.Output) {
+	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
 		d.Plan = f.ID
 	}
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
 	switch {
 	case change.Action == state.Delete:
 		d.Status, d.Engine = state.DeleteInProgress, madeBy(v)
-		d.Rendered, d.Input, d.Output = t.Deployed.Rendered, t.Deployed.Input, t.Deployed.Output
-		if d.Rendered == "" && v.Last != nil { // never succeeded: take away what the last attempt may have made
-			d.Rendered = v.Last.Rendered
-		}
+		d.Rendered, d.Input, d.Output = madeFrom(v), t.Deployed.Input, t.Deployed.Output
 	case change.Step == Refuse:
 		d.Status, d.Message = state.Failed, change.Reason
 	}

@@ -57,3 +57,12 @@ func madeBy(v View) string {
 	}
 	return v.Target.Deployed.Engine
 }
+
+// madeFrom is the digest of what made it: of the last success, or where there
+// was none, of the last attempt, which may have made something.
+func madeFrom(v View) string {
+	if v.Target.Deployed.Rendered == "" && v.Last != nil {
+		return v.Last.Rendered
+	}
+	return v.Target.Deployed.Rendered
+}

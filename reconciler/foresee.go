@@ -28,15 +28,36 @@ func (r *Reconciler) planner(engine string) Planner {
 	return p
 }
 
-// foresees reports whether what waits is a person's approval of a plan.
+// foresees reports whether what waits is a person's approval of a plan: of a
+// change, or of a deletion of what an engine made.
 func (r *Reconciler) foresees(v View, change Change, art *artifact) bool {
-	return change.Waiting.Reason == state.WaitApproval && !approved(v, v.Target.Asked.Rejected) && art != nil && r.planner(v.Engine) != nil
+	if r.planner(plannedBy(v)) == nil || approved(v, v.Target.Asked.Rejected) {
+		return false
+	}
+	if v.Target.Desired.Deleted {
+		return change.Waiting.Reason == state.WaitGuard && madeFrom(v) != ""
+	}
+	return change.Waiting.Reason == state.WaitApproval && art != nil
+}
+
+// plannedBy names the engine that plans what is to be done next.
+func plannedBy(v View) string {
+	if v.Target.Desired.Deleted {
+		return madeBy(v)
+	}
+	return v.Engine
 }
 
 // foresee makes the plan that a person is asked to approve, one step at each
 // visit, and asks once there is one. A plan that has become old is made anew.
 func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask state.Waiting, art *artifact) (next, error) {
-	t, p, f := v.Target, r.planner(v.Engine), v.Target.Observed.Foreseen
+	t, p, f := v.Target, r.planner(plannedBy(v)), v.Target.Observed.Foreseen
+	if t.Desired.Deleted {
+		var err error
+		if art, err = r.artifact(ctx, madeFrom(v)); err != nil {
+			return next{}, err
+		}
+	}
 	again := f.Failed != "" && covers(t.Asked.Retry, t)
 	if f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == "" {
 		current, err := p.Current(ctx, t.Ref.Stack(), f.ID)
@@ -58,9 +79,14 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 			}
 		})
 	}
+	if f.Failed != "" && t.Desired.Deleted { // a person may see to it that it is tried all the same
+		ask.Why += "\nits plan cannot be made: " + f.Failed
+		ask.Next += "; plan again with: baryon retry " + t.Ref.String() + "; or leave all of it as it is with: baryon retain " + t.Ref.String()
+		return r.waitFor(ctx, c, t, ask)
+	}
 	if f.Failed != "" {
 		return r.waitFor(ctx, c, t, state.Waiting{
-			Reason: state.WaitRetry, On: v.Engine, Why: "a person must approve its plan, and there is none: " + f.Failed,
+			Reason: state.WaitRetry, On: plannedBy(v), Why: "a person must approve its plan, and there is none: " + f.Failed,
 			Next: "push a correction, or plan again with: baryon retry " + t.Ref.String(),
 		})
 	}
@@ -71,12 +97,16 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
 	t := v.Target
 	if most := r.current().Plans; !r.plans.take(t.Ref, most) {
-		w := planning(v.Engine)
+		w := planning(plannedBy(v))
 		w.Why = fmt.Sprintf("its changes are to be planned, for a person to approve; plans at once: %d (limits.plans)", most)
 		return next{at: time.Now().Add(jitter(queued))}, r.noteWaiting(ctx, c, t, w)
 	}
 	r.beginsJob(f.ID, t.Ref)
-	progress, err := r.planner(v.Engine).Plan(ctx, r.jobOf(state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}, art))
+	d := state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}
+	if t.Desired.Deleted {
+		d.Action = state.Delete
+	}
+	progress, err := r.planner(plannedBy(v)).Plan(ctx, r.jobOf(d, art))
 	if err != nil {
 		r.giveBack(&r.plans, t.Ref)
 		return next{}, err
@@ -96,10 +126,10 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 	if f.Done {
 		r.log.Info("plan made", zap.Stringer("ref", t.Ref), zap.String("plan", f.ID), zap.Int("changes", len(f.Changes)), zap.Bool("failed", f.Failed != ""))
 		r.giveBack(&r.plans, t.Ref)
-		r.forget(ctx, state.Deployment{ID: f.ID, Engine: v.Engine})
+		r.forget(ctx, state.Deployment{ID: f.ID, Engine: plannedBy(v)})
 		return next{at: time.Now()}, nil
 	}
-	if err := r.noteWaiting(ctx, c, t, planning(v.Engine)); err != nil {
+	if err := r.noteWaiting(ctx, c, t, planning(plannedBy(v))); err != nil {
 		return next{}, err
 	}
 	return next{at: time.Now().Add(again(progress)), sticky: true}, nil
@@ -113,11 +143,10 @@ func (r *Reconciler) waitFor(ctx context.Context, c state.Claim, t state.Target,
 // outdated reports whether what was approved is a plan that cannot be applied
 // any more. The approval is then void: it did not cover what would happen now.
 func (r *Reconciler) outdated(ctx context.Context, c state.Claim, v View, change Change) (bool, error) {
-	p, t := r.planner(v.Engine), v.Target
-	if p == nil || v.Approval == "" || change.Step != Deploy || change.Action == state.Delete {
+	p, t, f := r.planner(plannedBy(v)), v.Target, v.Target.Observed.Foreseen
+	if p == nil || change.Step != Deploy || !approvedPlan(v, change) {
 		return false, nil
 	}
-	f := t.Observed.Foreseen
 	good := f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == ""
 	if good {
 		var err error
@@ -134,13 +163,24 @@ func (r *Reconciler) outdated(ctx context.Context, c state.Claim, v View, change
 			return err
 		}
 		now.Observed.Foreseen, now.Asked.Approved = state.Foreseen{}, state.Request{}
-		now.Waiting = planning(v.Engine)
+		now.Waiting = planning(plannedBy(v))
 		now.Waiting.Since = tx.Now()
 		if err := tx.PutTarget(now); err != nil {
 			return err
 		}
 		return tx.Audit(state.ActorLoop, "void approval", t.Ref, map[string]string{"why": "the plan is out of date", "plan": f.ID})
 	})
+}
+
+// approvedPlan reports whether what is begun was allowed by a person on the
+// strength of a plan. A deletion is allowed without one where none could be made,
+// or before its turn had come.
+func approvedPlan(v View, change Change) bool {
+	t := v.Target
+	if change.Action != state.Delete {
+		return v.Approval != ""
+	}
+	return covers(t.Asked.Approved, t) && t.Observed.Foreseen.For(t.Generation, v.Input, v.Output) && t.Observed.Foreseen.Failed == ""
 }
 
 // planning is why nothing happens while a plan is made.

@@ -44,6 +44,13 @@ func planDeletion(v View) Change {
 			Next: "declare it again, or allow it with: baryon approve " + t.Ref.String(),
 		})
 	}
+	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
+		v.Last.Generation == t.Generation && !covers(t.Asked.Retry, t) {
+		return wait(state.Waiting{
+			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
+			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
+		})
+	}
 	if !covers(t.Asked.Approved, t) {
 		if v.Held != "" {
 			return guard(t, v.Held)
@@ -60,13 +67,6 @@ func planDeletion(v View) Change {
 	}
 	if w, waits := waitForSuccessors(v); waits {
 		return wait(w)
-	}
-	if v.Last != nil && v.Last.Action == state.Delete && v.Last.Status == state.DeleteFailed &&
-		v.Last.Generation == t.Generation && !covers(t.Asked.Retry, t) {
-		return wait(state.Waiting{
-			Reason: state.WaitRetry, On: v.Last.ID, Why: "the deletion failed: " + v.Last.Message,
-			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
-		})
 	}
 	if v.NoEngine.Reason != "" {
 		return wait(v.NoEngine)
