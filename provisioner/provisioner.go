@@ -80,6 +80,16 @@ type Job struct {
 	// Plan is the ID of a plan that the engine made before: it is applied, or
 	// nothing is. Empty is for engines that make their plan as they go.
 	Plan string
+	// PlanHandle is what the last Progress of that plan handed back.
+	PlanHandle string
+	// Tags are put on what the work makes, by engines that can.
+	Tags map[string]string
+	// Leave names resources that what is in the way of is left alone: those that
+	// a rollback skips, or that a deletion retains.
+	Leave []string
+	// Force lets the work destroy what is left of something before it is made
+	// anew, where it would otherwise ask.
+	Force bool
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }
@@ -98,6 +108,9 @@ type Progress struct {
 	// PlanMoved says that Job.Plan could not be applied, as what it was made from
 	// has changed. Nothing was done then.
 	PlanMoved bool
+	// Nothing says of a plan that it comes to nothing at all: there is nothing for
+	// a person to approve.
+	Nothing bool
 	// Message is for people: what runs now, or why it failed. It holds no
 	// control characters but newlines.
 	Message string

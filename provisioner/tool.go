@@ -49,13 +49,17 @@ type ToolResult struct {
 }
 
 // A ResourceChange is one line of a plan: what is to happen to one resource. It
-// holds names, never values.
+// holds values in Differences alone, and no secret.
 type ResourceChange struct {
 	Address    string   `json:"address"`
+	Type       string   `json:"type,omitempty"`       // where the address does not say it
 	Action     string   `json:"action"`               // create, update, replace, delete, read, import, move, forget
 	Attributes []string `json:"attributes,omitempty"` // those that change
 	Forces     []string `json:"forces,omitempty"`     // those that make it a replacement
 	Reason     string   `json:"reason,omitempty"`     // why, where that is not a changed attribute
+	// Differences are the changes of single values, as lines for people, from
+	// engines that know them.
+	Differences []string `json:"differences,omitempty"`
 }
 
 // NewTool makes the Tool of an attempt, whose commands run in dir.

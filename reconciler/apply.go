@@ -86,7 +86,7 @@ func opening(v View, change Change) state.Deployment {
 		Input: v.Input, Output: v.Output, Engine: v.Engine, Account: v.Account, Desired: t.Desired, Before: t.Deployed,
 		Reason: change.Reason,
 	}
-	d.By = askedBy(t)
+	d.By, d.Desired.Role = askedBy(t), v.Role
 	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
 		d.Plan = f.ID
 	}
@@ -170,6 +170,9 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 	engine, job, offset, err := r.job(ctx, d)
 	if err != nil {
 		return next{}, err
+	}
+	if f := t.Observed.Foreseen; d.Plan != "" && f.ID == d.Plan {
+		job.PlanHandle = f.Handle
 	}
 	if engine == nil && d.Engine != "" && d.Engine != engineNone {
 		return next{}, errors.New("this Baryon has no engine for " + d.Engine)

@@ -104,7 +104,11 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 		return next{}, err
 	}
 	r.beginsJob(seen.ID, t.Ref)
-	p, err := drifter.Drift(ctx, r.jobOf(state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle}, art))
+	d := state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle}
+	if d.Desired.Role, err = r.roleOf(ctx, t); err != nil {
+		return next{}, err
+	}
+	p, err := drifter.Drift(ctx, r.jobOf(d, art))
 	if err != nil {
 		return next{}, err
 	}

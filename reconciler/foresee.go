@@ -18,9 +18,9 @@ import (
 type Planner interface {
 	// Plan is called like Apply. Its final Progress holds the changes.
 	Plan(ctx context.Context, job provisioner.Job) (provisioner.Progress, error)
-	// Current reports whether a plan can still be applied: it is kept, and what it
-	// was made from has not moved.
-	Current(ctx context.Context, stack, plan string) (bool, error)
+	// Current reports whether the plan of a job can still be applied: it is kept,
+	// and what it was made from has not moved.
+	Current(ctx context.Context, job provisioner.Job) (bool, error)
 }
 
 func (r *Reconciler) planner(engine string) Planner {
@@ -51,7 +51,7 @@ func plannedBy(v View) string {
 // foresee makes the plan that a person is asked to approve, one step at each
 // visit, and asks once there is one. A plan that has become old is made anew.
 func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask state.Waiting, art *artifact) (next, error) {
-	t, p, f := v.Target, r.planner(plannedBy(v)), v.Target.Observed.Foreseen
+	t, f := v.Target, v.Target.Observed.Foreseen
 	if t.Desired.Deleted {
 		var err error
 		if art, err = r.artifact(ctx, madeFrom(v)); err != nil {
@@ -60,7 +60,7 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 	}
 	again := f.Failed != "" && covers(t.Asked.Retry, t)
 	if f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == "" {
-		current, err := p.Current(ctx, t.Ref.Stack(), f.ID)
+		current, err := r.currentPlan(ctx, v)
 		if err != nil {
 			return next{}, err
 		}
@@ -93,6 +93,24 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 	return r.stepPlan(ctx, c, v, f, art)
 }
 
+// planJob is the job of a plan.
+func (r *Reconciler) planJob(v View, f state.Foreseen, art *artifact) provisioner.Job {
+	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle}
+	d.Desired.Role = v.Role
+	if v.Target.Desired.Deleted {
+		d.Action = state.Delete
+	}
+	return r.jobOf(d, art)
+}
+
+// currentPlan reports whether the plan that was made can still be applied.
+func (r *Reconciler) currentPlan(ctx context.Context, v View) (bool, error) {
+	f := v.Target.Observed.Foreseen
+	job := r.planJob(v, f, &artifact{})
+	job.Plan, job.PlanHandle, job.Handle = f.ID, f.Handle, ""
+	return r.planner(plannedBy(v)).Current(ctx, job)
+}
+
 // stepPlan makes one call for the plan and notes how far it is.
 func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
 	t := v.Target
@@ -102,18 +120,14 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 		return next{at: time.Now().Add(jitter(queued))}, r.noteWaiting(ctx, c, t, w)
 	}
 	r.beginsJob(f.ID, t.Ref)
-	d := state.Deployment{ID: f.ID, Ref: t.Ref, Desired: t.Desired, Handle: f.Handle}
-	if t.Desired.Deleted {
-		d.Action = state.Delete
-	}
-	progress, err := r.planner(plannedBy(v)).Plan(ctx, r.jobOf(d, art))
+	progress, err := r.planner(plannedBy(v)).Plan(ctx, r.planJob(v, f, art))
 	if err != nil {
 		r.giveBack(&r.plans, t.Ref)
 		return next{}, err
 	}
 	f.Handle = progress.Handle
 	if f.Done = progress.State.Final(); f.Done {
-		f.Changes = changesOf(progress.Changes)
+		f.Changes, f.Nothing = changesOf(progress.Changes), progress.Nothing
 		if progress.State != provisioner.Succeeded {
 			f.Failed = progress.Message
 		}
@@ -143,14 +157,14 @@ func (r *Reconciler) waitFor(ctx context.Context, c state.Claim, t state.Target,
 // outdated reports whether what was approved is a plan that cannot be applied
 // any more. The approval is then void: it did not cover what would happen now.
 func (r *Reconciler) outdated(ctx context.Context, c state.Claim, v View, change Change) (bool, error) {
-	p, t, f := r.planner(plannedBy(v)), v.Target, v.Target.Observed.Foreseen
-	if p == nil || change.Step != Deploy || !approvedPlan(v, change) {
+	t, f := v.Target, v.Target.Observed.Foreseen
+	if r.planner(plannedBy(v)) == nil || change.Step != Deploy || !approvedPlan(v, change) {
 		return false, nil
 	}
 	good := f.For(t.Generation, v.Input, v.Output) && f.Done && f.Failed == ""
 	if good {
 		var err error
-		if good, err = p.Current(ctx, t.Ref.Stack(), f.ID); err != nil {
+		if good, err = r.currentPlan(ctx, v); err != nil {
 			return false, err
 		}
 	}
@@ -219,18 +233,30 @@ func planText(changes []state.ResourceChange) string {
 	for _, c := range changes {
 		counts[c.Action]++
 		line := "  " + c.Action + " " + c.Address
+		if c.Type != "" {
+			line += " (" + c.Type + ")"
+		}
 		if len(c.Forces) > 0 {
 			line += ", because of " + strings.Join(c.Forces, ", ")
 		} else if len(c.Attributes) > 0 && c.Action == "update" {
 			line += ": " + strings.Join(c.Attributes, ", ")
 		}
+		if c.Reason != "" {
+			line += ": " + c.Reason
+		}
 		lines = append(lines, line)
+		for _, d := range c.Differences {
+			lines = append(lines, "    "+d)
+		}
 	}
 	if len(lines) > mostChanges {
-		lines = append(lines[:mostChanges], fmt.Sprintf("  and %d more", len(changes)-mostChanges))
+		lines = append(lines[:mostChanges], fmt.Sprintf("  and %d lines more", len(lines)-mostChanges))
 	}
 	var parts []string
-	for _, action := range []string{"create", "update", "replace", "delete"} {
+	for _, action := range []string{"create", "update", "replace", "delete", "import", "forget"} {
+		if counts[action] == 0 && (action == "import" || action == "forget") {
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%d to %s", counts[action], action))
 	}
 	return strings.Join(append([]string{"the plan: " + strings.Join(parts, ", ")}, lines...), "\n")

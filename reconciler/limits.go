@@ -60,6 +60,32 @@ func (r *Reconciler) accountOf(ctx context.Context, t state.Target) (string, err
 	return s.account(e.Desired), err
 }
 
+// roleOf is the role that a target is deployed in: an environment's own, for an
+// instance that of its environment, for a component the one its environment has
+// for components, and for a pipeline that of all pipelines.
+func (r *Reconciler) roleOf(ctx context.Context, t state.Target) (string, error) {
+	if t.Ref.Kind == state.KindPipeline {
+		return r.pipelineRole(ctx)
+	}
+	e, err := r.environmentOf(ctx, t)
+	switch {
+	case t.Desired.Role != "" || err != nil:
+		return t.Desired.Role, err
+	case t.Ref.Kind == state.KindComponent:
+		return e.Desired.ComponentRole, nil
+	}
+	return e.Desired.Role, nil
+}
+
+// pipelineRole is what the configuration says, or else what was set with AWS
+// Proton's UpdateAccountSettings.
+func (r *Reconciler) pipelineRole(ctx context.Context) (string, error) {
+	if role := r.current().PipelineRole; role != "" {
+		return role, nil
+	}
+	return r.cfg.Store.PipelineRole(ctx)
+}
+
 // environmentOf reads the environment that a target is deployed to; the zero
 // Target when there is none of that name.
 func (r *Reconciler) environmentOf(ctx context.Context, t state.Target) (state.Target, error) {

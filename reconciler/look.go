@@ -33,6 +33,9 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 	if v.Account, err = r.accountOf(ctx, t); err != nil {
 		return v, nil, err
 	}
+	if v.Role, err = r.roleOf(ctx, t); err != nil {
+		return v, nil, err
+	}
 	open, err := r.cfg.Store.OpenDeployments(ctx)
 	if err != nil {
 		return v, nil, err

@@ -27,6 +27,7 @@ type View struct {
 
 	Engine      string // how the wanted state would be applied
 	Account     string // and where
+	Role        string // in which role
 	Input       string // digest of what the wanted state is rendered from
 	Output      string // digest of the rendered files and commands; empty when rendering failed
 	RenderError string // why rendering failed, for people
@@ -118,7 +119,7 @@ func planDeployment(v View) Change {
 	if v.RenderError != "" {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
-	if v.Approval != "" && !approved(v, t.Asked.Approved) {
+	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) {
 		return awaitApproval(v)
 	}
 	if v.NoEngine.Reason != "" {
@@ -201,6 +202,13 @@ func covers(asked state.Request, t state.Target) bool {
 // deployed now: this generation, rendered from these inputs.
 func approved(v View, answer state.Request) bool {
 	return covers(answer, v.Target) && answer.Input == v.Input
+}
+
+// comesToNothing reports whether the engine has found that nothing would change:
+// then there is nothing to approve.
+func comesToNothing(v View) bool {
+	f := v.Target.Observed.Foreseen
+	return f.Nothing && f.Done && f.Failed == "" && f.For(v.Target.Generation, v.Input, v.Output)
 }
 
 func awaitApproval(v View) Change {

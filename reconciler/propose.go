@@ -95,6 +95,10 @@ func (r *Reconciler) propose(ctx context.Context, t state.Target, given Given) (
 	}
 	v.Target = onVersion(t, v.Target.Desired.Version)
 	p := Proposal{Target: v.Target, Change: Plan(v)}
+	if f := t.Observed.Foreseen; f.Done && f.Failed == "" && f.For(v.Target.Generation, v.Input, v.Output) &&
+		(p.Change.Waiting.Reason == state.WaitApproval || p.Change.Waiting.Reason == state.WaitGuard) {
+		p.Change.Waiting.Why += "\n" + planText(f.Changes)
+	}
 	if open != nil {
 		p.UnderWay = open.ID
 	}

@@ -18,6 +18,7 @@ type Settings struct {
 	Region       string // used in resource names; "us-east-1" when empty
 	Account      string // used in resource names and as the account of everything that names none; twelve zeros when empty
 	Repositories []Repository
+	PipelineRole string // in which pipelines are deployed; empty is what AWS Proton's account settings say
 
 	Workers     int    // visits at once; 8 when 0
 	Deployments int    // deployments under way at once, over all replicas; 32 when 0

@@ -22,6 +22,7 @@ type Foreseen struct {
 	Done       bool             `json:"done,omitempty"`
 	Failed     string           `json:"failed,omitempty"` // why there is no plan
 	Changes    []ResourceChange `json:"changes,omitempty"`
+	Nothing    bool             `json:"nothing,omitempty"` // it comes to nothing: nobody has to approve it
 }
 
 // For reports whether the plan is one of what is wanted now.
@@ -80,12 +81,15 @@ type Drifted struct {
 	FirstSeen time.Time `json:"firstSeen"`
 }
 
-// A ResourceChange is what happens, or happened, to one resource of an engine:
-// names, never values.
+// A ResourceChange is what happens, or happened, to one resource of an engine.
+// It holds values in Differences alone, and no secret.
 type ResourceChange struct {
 	Address    string   `json:"address"`
-	Action     string   `json:"action"` // create, update, replace, delete, read, import, move, forget
+	Type       string   `json:"type,omitempty"` // where the address does not say it
+	Action     string   `json:"action"`         // create, update, replace, delete, read, import, move, forget
 	Attributes []string `json:"attributes,omitempty"`
 	Forces     []string `json:"forces,omitempty"` // those that make it a replacement
 	Reason     string   `json:"reason,omitempty"`
+	// Differences are the changes of single values, as lines for people.
+	Differences []string `json:"differences,omitempty"`
 }

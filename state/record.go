@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,29 @@ type RecordKind string
 
 // secretRecords are random bytes that the daemons of one database share.
 const secretRecords RecordKind = "secret"
+
+// AccountSettings are the records of AWS Proton's account settings; there is one,
+// named TheAccount.
+const (
+	AccountSettings RecordKind = "account-settings"
+	TheAccount      string     = "account"
+)
+
+// PipelineRole is the role for pipelines in AWS Proton's account settings; empty
+// when there is none.
+func (s *Store) PipelineRole(ctx context.Context) (string, error) {
+	r, err := s.Record(ctx, AccountSettings, TheAccount)
+	if _, missing := errors.AsType[*NotFoundError](err); missing {
+		return "", nil
+	}
+	var v struct {
+		ServiceRole string `json:"serviceRole"`
+	}
+	if err == nil {
+		err = r.Into(&v)
+	}
+	return v.ServiceRole, err
+}
 
 // A Record is one such thing: Doc is JSON.
 type Record struct {

@@ -108,6 +108,7 @@ func settings() []setting {
 		{"store", "sqlite, or a postgres:// URL (default sqlite)", text(func(c *config) *string { return &c.Store }, storeForm)},
 		{"account", "AWS account of resource names, 12 digits", text(func(c *config) *string { return &c.Settings.Account }, accountForm)},
 		{"region", "AWS region of resource names (default us-east-1)", text(func(c *config) *string { return &c.Settings.Region }, nil)},
+		{"pipeline_role", "role in which pipelines are deployed (default: of Proton's account settings)", text(func(c *config) *string { return &c.Settings.PipelineRole }, roleForm)},
 		{"aws_endpoint", "address of AWS, for a simulated one (default the real one)", text(func(c *config) *string { return &c.AWS.Endpoint }, nil)},
 		{"aws_bucket", "S3 bucket for templates above 51,200 bytes", text(func(c *config) *string { return &c.AWS.Bucket }, nil)},
 		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.AWS.ExternalID }, nil)},
@@ -290,6 +291,13 @@ func accountForm(text string) (want, next string) {
 		return "", ""
 	}
 	return "12 digits in quotes", ""
+}
+
+func roleForm(text string) (want, next string) {
+	if parts := strings.SplitN(text, ":", 6); len(parts) == 6 && parts[0] == "arn" && parts[2] == "iam" && strings.HasPrefix(parts[5], "role/") {
+		return "", ""
+	}
+	return "arn:aws:iam::ACCOUNT:role/NAME", ""
 }
 
 func loopback(host string) bool {

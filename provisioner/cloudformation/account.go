@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,31 +19,64 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// An account is one identity in one region: its clients, the pace at which they
-// may call, and one view of what is under way there for all jobs.
+// An account is one identity in one region: its clients, and the place where it
+// works.
 type account struct {
-	cfg Config
-	cfn *cloudformation.Client
-	s3  *s3.Client
-	sts *sts.Client
-
-	mu   sync.Mutex
-	id   string    // the account's number, once it is known
-	left float64   // calls that may be made now
-	when time.Time // left was counted
-
-	poll  sync.Mutex // held while one asks for all
-	busy  map[string]types.StackSummary
-	known time.Time // busy was asked for
+	cfg   Config
+	cfn   *cloudformation.Client
+	s3    *s3.Client
+	sts   *sts.Client
+	id    string // the account's number
+	place *place
 }
 
-// account returns the clients for a role, or for the daemon's own credentials.
-func (e *Engine) account(ctx context.Context, role string) (*account, error) {
+// account returns the clients for a role, or for the daemon's own credentials,
+// once it is certain whose account they lead to. The refusal says that it is
+// another than the one that is meant.
+func (e *Engine) account(ctx context.Context, role string) (_ *account, refusal string, err error) {
+	e.mu.Lock()
+	a := e.accounts[role]
+	e.mu.Unlock()
+	if a == nil {
+		if a, err = e.identity(ctx, role); err != nil {
+			return nil, "", err
+		}
+		out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return nil, "", err
+		}
+		if a.id = aws.ToString(out.Account); a.id == "" {
+			return nil, "", errors.New("GetCallerIdentity answered without an account")
+		}
+		e.mu.Lock()
+		if e.places[a.id] == nil {
+			e.places[a.id] = newPlace(e.cfg)
+		}
+		a.place = e.places[a.id]
+		e.accounts[role] = a
+		e.mu.Unlock()
+	}
+	want := e.cfg.Account
+	if parts := strings.Split(role, ":"); len(parts) > 4 {
+		want = parts[4]
+	}
+	if want != "" && want != a.id {
+		e.forget(role) // the credentials may be put right meanwhile
+		return nil, fmt.Sprintf("wrong account: the credentials are of %s, and %s is meant; nothing was changed. "+
+			"Correct account: in the configuration, or the credentials", a.id, want), nil
+	}
+	return a, "", nil
+}
+
+// forget makes the next call look for credentials anew.
+func (e *Engine) forget(role string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if a := e.accounts[role]; a != nil {
-		return a, nil
-	}
+	delete(e.accounts, role)
+}
+
+// identity makes the clients of a role.
+func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(e.cfg.Region)}
 	if e.cfg.Endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(e.cfg.Endpoint))
@@ -59,67 +91,17 @@ func (e *Engine) account(ctx context.Context, role string) (*account, error) {
 			if e.cfg.ExternalID != "" {
 				o.ExternalID = &e.cfg.ExternalID
 			}
-		}))
+		}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }) // renewed before they run out
 	}
-	a := &account{
-		cfg: e.cfg, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c), left: e.cfg.Rate,
+	return &account{
+		cfg: e.cfg, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
 		s3: s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
-	}
-	e.accounts[role] = a
-	return a, nil
+	}, nil
 }
 
-// check refuses to work in another account than the one that is meant.
-func (a *account) check(ctx context.Context, role string) (refusal string, err error) {
-	a.mu.Lock()
-	id := a.id
-	a.mu.Unlock()
-	if id == "" {
-		out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-		if err != nil {
-			return "", err
-		}
-		id = aws.ToString(out.Account)
-		a.mu.Lock()
-		a.id = id
-		a.mu.Unlock()
-	}
-	want := a.cfg.Account
-	if parts := strings.Split(role, ":"); len(parts) > 4 {
-		want = parts[4]
-	}
-	if want != "" && want != id {
-		return fmt.Sprintf("wrong account: the credentials are of %s, and %s is meant; nothing was changed. Correct account: in the configuration, or the credentials", id, want), nil
-	}
-	return "", nil
-}
-
-// wait takes one call from the pool of the account and region.
-func (a *account) wait(ctx context.Context) error {
-	a.mu.Lock()
-	now := time.Now()
-	if !a.when.IsZero() {
-		a.left = min(a.cfg.Rate, a.left+now.Sub(a.when).Seconds()*a.cfg.Rate)
-	}
-	a.when = now
-	a.left--
-	pause := time.Duration(0)
-	if a.left < 0 {
-		pause = time.Duration(-a.left / a.cfg.Rate * float64(time.Second))
-	}
-	a.mu.Unlock()
-	if pause == 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// read waits for the turn of a call that looks, write of one that changes.
+func (a *account) read(ctx context.Context) error  { return a.place.read(ctx) }
+func (a *account) write(ctx context.Context) error { return a.place.write(ctx) }
 
 // moving are the states of stacks that are under way.
 var moving = []types.StackStatus{
@@ -128,36 +110,12 @@ var moving = []types.StackStatus{
 	types.StackStatusImportInProgress, types.StackStatusImportRollbackInProgress,
 }
 
-// moves says whether a stack was under way when all were asked for last. One
-// call answers for all jobs; what is not in it is looked at by itself.
-func (a *account) moves(ctx context.Context, stackID string) (types.StackSummary, bool, error) {
-	a.poll.Lock()
-	defer a.poll.Unlock()
-	if time.Since(a.known) > a.cfg.Poll {
-		busy := map[string]types.StackSummary{}
-		pages := cloudformation.NewListStacksPaginator(a.cfn, &cloudformation.ListStacksInput{StackStatusFilter: moving})
-		for pages.HasMorePages() {
-			if err := a.wait(ctx); err != nil {
-				return types.StackSummary{}, false, err
-			}
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return types.StackSummary{}, false, err
-			}
-			for _, s := range page.StackSummaries {
-				busy[aws.ToString(s.StackId)] = s
-			}
-		}
-		a.busy, a.known = busy, time.Now()
-	}
-	s, ok := a.busy[stackID]
-	return s, ok, nil
-}
+func inProgress(s types.StackStatus) bool { return strings.HasSuffix(string(s), "_IN_PROGRESS") }
 
 // stack reads a stack. Nil is one that does not exist; only the service's own
 // words prove that.
 func (a *account) stack(ctx context.Context, nameOrID string) (*types.Stack, error) {
-	if err := a.wait(ctx); err != nil {
+	if err := a.read(ctx); err != nil {
 		return nil, err
 	}
 	out, err := a.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &nameOrID})
@@ -176,7 +134,7 @@ func (a *account) stack(ctx context.Context, nameOrID string) (*types.Stack, err
 
 // upload puts a large template into the bucket.
 func (a *account) upload(ctx context.Context, key string, body []byte) (url string, err error) {
-	if err := a.wait(ctx); err != nil {
+	if err := a.write(ctx); err != nil {
 		return "", err
 	}
 	if _, err = a.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &a.cfg.Bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {

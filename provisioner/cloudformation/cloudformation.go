@@ -24,6 +24,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/smithy-go"
+
 	"baryon/provisioner"
 )
 
@@ -45,7 +47,7 @@ type Config struct {
 	// ExternalID is shown when a role is assumed.
 	ExternalID string
 	// Rate is how many calls a second are made at most in an account and
-	// region, all jobs together; 0 is 3.
+	// region, all jobs together: half of them to look, half to change. 0 is 7.
 	Rate float64
 	// Poll is how old the view of the stacks under way may be; 0 is 3 s.
 	Poll time.Duration
@@ -59,6 +61,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	accounts map[string]*account // by role
+	places   map[string]*place   // by account
 }
 
 // New makes the folder of records and returns an engine. Credentials are looked
@@ -71,7 +74,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("cloudformation: Config.Region is required")
 	}
 	if cfg.Rate <= 0 {
-		cfg.Rate = 3
+		cfg.Rate = 7
 	}
 	if cfg.Poll <= 0 {
 		cfg.Poll = 3 * time.Second
@@ -79,7 +82,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 2 * time.Hour
 	}
-	return &Engine{cfg: cfg, accounts: map[string]*account{}}, os.MkdirAll(cfg.Dir, 0o700)
+	return &Engine{cfg: cfg, accounts: map[string]*account{}, places: map[string]*place{}}, os.MkdirAll(cfg.Dir, 0o700)
 }
 
 var (
@@ -133,6 +136,13 @@ type position struct {
 	Fresh     bool
 	Begun     time.Time
 	Why       string // it is stopped
+
+	Plan   string // which sort of plan it is, of a plan that is made
+	Seen   string // the stack that it was made for, and how that was
+	Bound  bool   // to a change set that a person approved
+	Forced bool   // what is left of the stack may be deleted
+
+	Retained bool // what a person named was left behind
 }
 
 // A record is what is kept of a job beside what the account tells.
@@ -208,30 +218,43 @@ const logCap = 256 << 10
 
 // Apply makes the next step of the job, or looks how far it is.
 func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
-	if err := ctx.Err(); err != nil {
-		return provisioner.Progress{}, err
-	}
+	return e.run(ctx, job, (*work).apply)
+}
+
+// workOf reads what is known of a job.
+func (e *Engine) workOf(job provisioner.Job) (*work, error) {
 	if !idRule.MatchString(job.ID) {
-		return provisioner.Progress{}, fmt.Errorf("deployment ID %q is none", job.ID)
+		return nil, fmt.Errorf("deployment ID %q is none", job.ID)
 	}
 	at := position{Format: 1, Phase: looking}
 	if job.Handle != "" {
 		if err := json.Unmarshal([]byte(job.Handle), &at); err != nil || at.Format != 1 {
-			return provisioner.Progress{}, fmt.Errorf("deployment %s: the handle is none of the CloudFormation engine's", job.ID)
+			return nil, fmt.Errorf("deployment %s: the handle is none of the CloudFormation engine's", job.ID)
 		}
 	}
 	rec, err := e.read(job.ID)
+	return &work{e: e, job: job, at: at, rec: rec, name: stackName(job.Stack), token: token(job.ID)}, err
+}
+
+// run makes one step of a job and keeps its end.
+func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
+	if err := ctx.Err(); err != nil {
+		return provisioner.Progress{}, err
+	}
+	w, err := e.workOf(job)
 	if err != nil {
 		return provisioner.Progress{}, err
 	}
-	w := &work{e: e, job: job, at: at, rec: rec, name: stackName(job.Stack), token: token(job.ID)}
+	rec := w.rec
 	if rec.End == nil {
-		p, err := w.step(ctx)
+		before := w.at
+		p, err := w.step(ctx, step)
 		if err != nil {
 			if !transient(err) || ctx.Err() != nil {
 				return provisioner.Progress{}, err
 			}
-			p = provisioner.Progress{State: provisioner.Running, Message: "AWS asks for patience: " + err.Error(), Again: 5 * time.Second}
+			w.at, w.log = before, ""
+			p = w.patience(err)
 		}
 		if rec, err = e.change(job.ID, func(r *record) {
 			r.Log += w.log
@@ -246,6 +269,20 @@ func (e *Engine) Apply(ctx context.Context, job provisioner.Job) (provisioner.Pr
 		}
 	}
 	return w.hand(*rec.End, rec.Log), nil
+}
+
+// patience is the progress of a job that AWS did not answer.
+func (w *work) patience(err error) provisioner.Progress {
+	p := provisioner.Progress{State: provisioner.Running, Message: "AWS asks for patience: " + err.Error(), Again: 5 * time.Second}
+	api, ok := errors.AsType[smithy.APIError](err)
+	switch {
+	case !ok:
+	case strings.HasPrefix(api.ErrorCode(), "Expired"):
+		w.e.forget(w.job.Role) // credentials are looked for anew
+	case w.a != nil && (strings.HasPrefix(api.ErrorCode(), "Throttling") || api.ErrorCode() == "RequestLimitExceeded"):
+		w.a.place.throttled()
+	}
+	return p
 }
 
 // hand gives the caller its part of the log; an end waits for the last of it.

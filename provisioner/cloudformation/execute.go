@@ -17,7 +17,7 @@ import (
 // propose looks at the change set and, when it is good, has it executed.
 func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 	set, err := w.set(ctx)
-	if refusedWith(err, "ChangeSetNotFound", "") || refusedWith(err, "ValidationError", "does not exist") {
+	if missing(err) {
 		return w.again("the change set is gone")
 	}
 	if err != nil {
@@ -39,11 +39,11 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 		return running("the change set is executed")
 	}
 	w.plan(set)
-	if err := w.a.wait(ctx); err != nil {
+	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
 	_, err = w.a.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &w.at.StackID, ChangeSetName: set.ChangeSetId, ClientRequestToken: &w.token})
-	if refusedWith(err, "InvalidChangeSetStatus", "") || refusedWith(err, "ChangeSetNotFound", "") {
+	if refusedWith(err, "InvalidChangeSetStatus", "") || missing(err) {
 		w.log = ""
 		return running("the change set is looked at once more")
 	}
@@ -51,11 +51,22 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 		return w.refused("", err)
 	}
 	w.at.Phase, w.at.Begun = executing, time.Now()
-	return running("the change set is executed")
+	w.a.place.waitFor(w.at.StackID)
+	p, err := running("the change set is executed")
+	p.Changes = changes(set)
+	return p, err
+}
+
+// missing says that a change set, or its stack, is not there.
+func missing(err error) bool {
+	return refusedWith(err, "ChangeSetNotFound", "") || refusedWith(err, "ValidationError", "does not exist")
 }
 
 // again proposes anew: a change set is executed as it was, or not at all.
 func (w *work) again(why string) (provisioner.Progress, error) {
+	if w.at.Bound {
+		return w.moved(why)
+	}
 	if w.at.Try++; w.at.Try > 5 {
 		return failed("%s, five times over: somebody else is changing the stack %s", why, w.name)
 	}
@@ -67,8 +78,9 @@ func (w *work) again(why string) (provisioner.Progress, error) {
 func (w *work) set(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
 	var all *cloudformation.DescribeChangeSetOutput
 	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID}
+	in.IncludePropertyValues = new(true)
 	for {
-		if err := w.a.wait(ctx); err != nil {
+		if err := w.a.read(ctx); err != nil {
 			return nil, err
 		}
 		out, err := w.a.cfn.DescribeChangeSet(ctx, in)
@@ -90,41 +102,38 @@ func (w *work) set(ctx context.Context) (*cloudformation.DescribeChangeSetOutput
 func (w *work) plan(set *cloudformation.DescribeChangeSetOutput) {
 	w.sayf("Change set %s of stack %s: %d changes", aws.ToString(set.ChangeSetName), w.name, len(set.Changes))
 	for _, c := range set.Changes {
-		r := c.ResourceChange
-		if r == nil {
+		if c.ResourceChange == nil {
 			continue
 		}
-		verb := map[types.ChangeAction]string{types.ChangeActionAdd: "+", types.ChangeActionRemove: "-"}[r.Action]
-		switch {
-		case r.Replacement == types.ReplacementTrue:
-			verb = "-/+"
-		case r.Replacement == types.ReplacementConditional:
-			verb = "~/+"
-		case verb == "":
-			verb = "~"
+		one := change(c.ResourceChange)
+		line := fmt.Sprintf("  %-3s %s %s", sign(one), one.Address, one.Type)
+		if len(one.Attributes) > 0 {
+			line += ": " + strings.Join(one.Attributes, ", ")
 		}
-		var why []string
-		for _, d := range r.Details {
-			if d.Target == nil {
-				continue
-			}
-			name := aws.ToString(d.Target.Name)
-			if name == "" {
-				name = string(d.Target.Attribute)
-			}
-			if cause := aws.ToString(d.CausingEntity); cause != "" {
-				name += " (through " + cause + ")"
-			}
-			if !slices.Contains(why, name) {
-				why = append(why, name)
-			}
-		}
-		line := fmt.Sprintf("  %-3s %s %s", verb, aws.ToString(r.LogicalResourceId), aws.ToString(r.ResourceType))
-		if len(why) > 0 {
-			line += ": " + strings.Join(why, ", ")
+		if one.Reason != "" {
+			line += " (" + one.Reason + ")"
 		}
 		w.sayf("%s", line)
+		for _, d := range one.Differences {
+			w.sayf("        %s", d)
+		}
 	}
+}
+
+func sign(c provisioner.ResourceChange) string {
+	switch {
+	case c.Action == "create":
+		return "+"
+	case c.Action == "import":
+		return "<-"
+	case c.Action == "replace":
+		return "-/+"
+	case c.Action == "delete", c.Action == "forget":
+		return "-"
+	case strings.HasPrefix(c.Reason, "may be replaced"):
+		return "~/+"
+	}
+	return "~"
 }
 
 // empty are the ways in which CloudFormation says that there is nothing to do.
@@ -134,7 +143,6 @@ var empty = []string{"The submitted information didn't contain changes.", "No up
 // or for a reason.
 func (w *work) unchanged(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) (provisioner.Progress, error) {
 	reason := aws.ToString(set.StatusReason)
-	nothing := slices.ContainsFunc(empty, func(p string) bool { return strings.HasPrefix(reason, p) })
 	message := "the change set failed: " + reason
 	if strings.Contains(reason, "DescribeEvents") {
 		message += w.findings(ctx, set)
@@ -146,7 +154,7 @@ func (w *work) unchanged(ctx context.Context, set *cloudformation.DescribeChange
 	if err := w.tidy(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
-	if nothing && s != nil && s.StackStatus != types.StackStatusReviewInProgress {
+	if comesToNothing(set) && s != nil && s.StackStatus != types.StackStatusReviewInProgress {
 		w.sayf("Nothing to do: the stack %s is as the template wants it.", w.name)
 		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s)}, nil
 	}
@@ -161,16 +169,19 @@ func (w *work) tidy(ctx context.Context) error {
 	}
 	if w.a == nil {
 		var err error
-		if w.a, err = w.e.account(ctx, w.job.Role); err != nil {
+		if w.a, _, err = w.e.account(ctx, w.job.Role); err != nil || w.a == nil {
 			return err
 		}
+	}
+	if err := w.a.write(ctx); err != nil {
+		return err
 	}
 	_, err := w.a.cfn.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID})
 	if err != nil && transient(err) {
 		return err
 	}
 	if !w.at.Fresh {
-		return nil
+		return nil //nolint:nilerr // a change set that stays does no harm
 	}
 	s, err := w.a.stack(ctx, w.at.StackID)
 	if err != nil || s == nil || s.StackStatus != types.StackStatusReviewInProgress {
@@ -185,7 +196,7 @@ func (w *work) tidy(ctx context.Context) error {
 
 // findings are what early validation says.
 func (w *work) findings(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) string {
-	if w.a.wait(ctx) != nil {
+	if w.a.read(ctx) != nil {
 		return ""
 	}
 	out, err := w.a.cfn.DescribeEvents(ctx, &cloudformation.DescribeEventsInput{
@@ -208,35 +219,67 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 	if why := w.stop(); why != "" {
 		return w.end(ctx, why)
 	}
-	if s, ok, err := w.a.moves(ctx, w.at.StackID); err != nil || ok {
-		p, _ := running("the stack is in %s", s.StackStatus)
-		p.Again = w.e.cfg.Poll
-		return p, err
-	}
-	s, err := w.a.stack(ctx, w.at.StackID)
+	seen, err := w.a.look(ctx, w.at.StackID)
 	if err != nil {
-		return w.refused("", err)
+		return provisioner.Progress{}, err
+	}
+	s, ours := seen.stack, w.executedBy(seen.stack)
+	switch {
+	case seen.busy:
+		p, _ := running("the stack is in %s", seen.status)
+		p.Again = seen.again
+		return p, nil
+	case !ours && seen.known && time.Since(w.at.Begun) < 2*w.e.cfg.Poll:
+		p, _ := running("the change set is executed") // reads lag
+		p.Again = seen.again
+		return p, nil
+	case !ours:
+		if s, err = w.a.stack(ctx, w.at.StackID); err != nil {
+			return w.refused("", err)
+		}
+		ours = w.executedBy(s)
 	}
 	if s == nil {
+		w.a.place.done(w.at.StackID)
 		return failed("the stack %s was deleted while the change set was executed", w.name)
 	}
-	status := string(s.StackStatus)
-	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		return running("the stack is in %s", status)
+	if inProgress(s.StackStatus) {
+		return running("the stack is in %s", s.StackStatus)
 	}
-	set, err := w.set(ctx)
-	if err != nil && !refusedWith(err, "ChangeSetNotFound", "") {
-		return w.refused("", err)
+	good := s.StackStatus == types.StackStatusCreateComplete || s.StackStatus == types.StackStatusUpdateComplete || s.StackStatus == types.StackStatusImportComplete
+	if !good || !ours {
+		set, err := w.set(ctx)
+		if err != nil && !missing(err) {
+			return w.refused("", err)
+		}
+		if set != nil && (set.ExecutionStatus == types.ExecutionStatusExecuteInProgress || set.ExecutionStatus == types.ExecutionStatusAvailable) {
+			return running("the change set is executed") // reads lag
+		}
+		good = good && set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteComplete
 	}
-	if set != nil && (set.ExecutionStatus == types.ExecutionStatusExecuteInProgress || set.ExecutionStatus == types.ExecutionStatusAvailable) {
-		return running("the change set is executed") // reads lag
+	if !good || w.a.place.calm() {
+		w.tell(ctx)
+	} else {
+		w.sayf("The stack %s is in %s. Its events were not asked for, as much else is under way.", w.name, s.StackStatus)
 	}
-	w.tell(ctx)
-	good := s.StackStatus == types.StackStatusCreateComplete || s.StackStatus == types.StackStatusUpdateComplete
-	if good && set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteComplete {
+	w.a.place.done(w.at.StackID)
+	if good {
 		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s), Message: aws.ToString(s.StackStatusReason)}, nil
 	}
-	return failed("%sthe stack %s is in %s", w.cause(ctx), w.name, status)
+	return failed("%sthe stack %s is in %s%s", w.cause(ctx), w.name, s.StackStatus, wayOut(s.StackStatus))
+}
+
+// executedBy says whether a stack's last change was this job's change set.
+func (w *work) executedBy(s *types.Stack) bool {
+	return s != nil && aws.ToString(s.ChangeSetId) != "" && aws.ToString(s.ChangeSetId) == w.at.ChangeSet
+}
+
+// wayOut is what leads out of a state that stays.
+func wayOut(s types.StackStatus) string {
+	if s == types.StackStatusUpdateRollbackFailed {
+		return "; mend what failed and retry, or leave it as it is: baryon retry NAME --leave ID --why REASON"
+	}
+	return ""
 }
 
 // stop says why the job is to end before its time.
@@ -264,6 +307,9 @@ func (w *work) end(ctx context.Context, why string) (provisioner.Progress, error
 	if s == nil {
 		return w.stopped(ctx)
 	}
+	if err := w.a.write(ctx); err != nil {
+		return provisioner.Progress{}, err
+	}
 	var callErr error
 	switch s.StackStatus {
 	case types.StackStatusUpdateInProgress:
@@ -289,8 +335,11 @@ func (w *work) stopped(ctx context.Context) (provisioner.Progress, error) {
 		status = string(s.StackStatus)
 	}
 	if strings.HasSuffix(status, "_IN_PROGRESS") && status != string(types.StackStatusReviewInProgress) {
-		return running("%s: the stack is in %s", w.at.Why, status)
+		p, _ := running("%s: the stack is in %s", w.at.Why, status)
+		p.Again = w.e.cfg.Poll / 2
+		return p, nil
 	}
+	w.a.place.done(w.at.StackID)
 	w.tell(ctx)
 	switch {
 	case s != nil && (s.StackStatus == types.StackStatusUpdateComplete || s.StackStatus == types.StackStatusCreateComplete):
@@ -311,9 +360,17 @@ func outputs(s *types.Stack) map[string]string {
 
 // events are those of this job's operations, oldest first.
 func (w *work) events(ctx context.Context) []types.StackEvent {
+	if w.toldOf == w.at.StackID {
+		return w.told
+	}
+	w.toldOf, w.told = w.at.StackID, w.readEvents(ctx)
+	return w.told
+}
+
+func (w *work) readEvents(ctx context.Context) []types.StackEvent {
 	var out []types.StackEvent
 	pages := cloudformation.NewDescribeStackEventsPaginator(w.a.cfn, &cloudformation.DescribeStackEventsInput{StackName: &w.at.StackID})
-	for pages.HasMorePages() && w.a.wait(ctx) == nil {
+	for pages.HasMorePages() && w.a.read(ctx) == nil {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			break
@@ -373,36 +430,52 @@ func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress
 		return failed("the stack %s is protected against termination; turn the protection off, and retry", w.name)
 	}
 	w.at.StackID = aws.ToString(s.StackId)
-	if err := w.a.wait(ctx); err != nil {
+	in := &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: &w.token}
+	if s.StackStatus == types.StackStatusDeleteFailed && len(w.job.Leave) > 0 {
+		in.RetainResources = w.job.Leave
+		w.sayf("Left where they are: %s", strings.Join(w.job.Leave, ", "))
+	}
+	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
-	if _, err := w.a.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: &w.token}); err != nil {
+	if _, err := w.a.cfn.DeleteStack(ctx, in); err != nil {
 		return w.refused("", err)
 	}
 	w.at.Phase = deleting
+	w.a.place.waitFor(w.at.StackID)
 	w.sayf("Deleting the stack %s", w.name)
 	return running("the stack is deleted")
 }
 
 // watchDelete waits for the end of the deletion.
 func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
-	if _, ok, err := w.a.moves(ctx, w.at.StackID); err != nil || ok {
+	seen, err := w.a.look(ctx, w.at.StackID)
+	if err != nil {
+		return provisioner.Progress{}, err
+	}
+	if seen.busy {
 		p, _ := running("the stack is deleted")
-		p.Again = w.e.cfg.Poll
-		return p, err
+		p.Again = seen.again
+		return p, nil
 	}
 	s, err := w.a.stack(ctx, w.at.StackID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return w.refused("", err)
+	}
+	if s != nil && inProgress(s.StackStatus) {
+		return running("the stack is in %s", s.StackStatus)
+	}
+	w.a.place.done(w.at.StackID)
+	switch {
+	case s == nil && !w.a.place.calm():
+		return provisioner.Progress{State: provisioner.Succeeded}, nil
 	case s == nil:
 		w.tell(ctx)
 		return provisioner.Progress{State: provisioner.Succeeded}, nil
-	case strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS"):
-		return running("the stack is in %s", s.StackStatus)
 	case s.StackStatus == types.StackStatusDeleteFailed:
 		w.tell(ctx)
-		return failed("%s%s\nRemove what stands in the way, and retry; or abandon it, and it stays", w.cause(ctx), aws.ToString(s.StackStatusReason))
+		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon retry NAME --leave ID --why REASON",
+			w.cause(ctx), aws.ToString(s.StackStatusReason))
 	}
 	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))
 }

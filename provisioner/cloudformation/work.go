@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -28,6 +29,9 @@ type work struct {
 	token string
 	a     *account
 	log   string // to be added
+
+	told   []types.StackEvent // those of this job's operations, once they were asked for
+	toldOf string
 }
 
 func (w *work) sayf(format string, args ...any) { w.log += fmt.Sprintf(format, args...) + "\n" }
@@ -40,22 +44,30 @@ func failed(format string, args ...any) (provisioner.Progress, error) {
 	return provisioner.Progress{State: provisioner.Failed, Message: fmt.Sprintf(format, args...)}, nil
 }
 
-// step makes the next step.
-func (w *work) step(ctx context.Context) (provisioner.Progress, error) {
+// step makes the next step, once it is certain where.
+func (w *work) step(ctx context.Context, next func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
 	begun := w.at.Phase == executing || w.at.Phase == deleting || w.at.Phase == stopping
 	if w.rec.Cancelled && !begun {
 		return provisioner.Progress{State: provisioner.Cancelled, Message: "cancelled before anything was changed"}, w.tidy(ctx)
 	}
-	var err error
-	if w.a, err = w.e.account(ctx, w.job.Role); err != nil {
-		return provisioner.Progress{}, err
-	}
-	if refusal, err := w.a.check(ctx, w.job.Role); err != nil || refusal != "" {
+	a, refusal, err := w.e.account(ctx, w.job.Role)
+	if err != nil || refusal != "" {
 		return w.refused(refusal, err)
+	}
+	w.a = a
+	if queue := a.place.queue(); queue > time.Second && !begun {
+		p, err := running("waits for its turn: all deployments of an account share the pace that AWS allows")
+		p.Again = queue/2 + time.Duration(rand.Int64N(int64(queue)))
+		return p, err
 	}
 	if w.at.Begun.IsZero() {
 		w.at.Begun = time.Now()
 	}
+	return next(w, ctx)
+}
+
+// apply makes the next step of a deployment.
+func (w *work) apply(ctx context.Context) (provisioner.Progress, error) {
 	switch w.at.Phase {
 	case proposing:
 		return w.propose(ctx)
@@ -65,7 +77,17 @@ func (w *work) step(ctx context.Context) (provisioner.Progress, error) {
 		return w.watchDelete(ctx)
 	case stopping:
 		return w.stopped(ctx)
+	case looking:
+		if w.job.Plan != "" && !w.at.Forced {
+			return w.plannedApply(ctx)
+		}
 	}
+	return w.look(ctx)
+}
+
+// anyway does what a person has approved, whatever is left of the stack.
+func (w *work) anyway(ctx context.Context) (provisioner.Progress, error) {
+	w.at.Forced = true
 	return w.look(ctx)
 }
 
@@ -101,45 +123,85 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 		return w.create(ctx, types.ChangeSetTypeCreate)
 	}
 	w.at.StackID = aws.ToString(s.StackId)
-	status := string(s.StackStatus)
 	switch s.StackStatus {
 	case types.StackStatusReviewInProgress:
 		return w.create(ctx, types.ChangeSetTypeCreate)
 	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed, types.StackStatusDeleteFailed:
-		if w.at.Phase == clearing && s.StackStatus == types.StackStatusDeleteFailed {
-			return failed("the stack %s could not be removed to be made anew: %s", w.name, aws.ToString(s.StackStatusReason))
-		}
-		w.at.Phase = clearing
-		w.sayf("The stack is in %s, which only deletion leads out of: it is deleted and made anew.", status)
-		return w.call(ctx, func() error {
-			_, err := w.a.cfn.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-clear")})
-			return err
-		}, "removing the stack of a failed creation")
+		return w.clear(ctx, s)
 	case types.StackStatusUpdateRollbackFailed:
-		if w.at.Phase == mending {
-			return failed("the rollback of an earlier update failed again: %s\n%s\nMend what it names, and retry", aws.ToString(s.StackStatusReason), w.cause(ctx))
-		}
-		w.at.Phase = mending
-		w.sayf("An earlier update could not be rolled back: the rollback is continued.")
-		return w.call(ctx, func() error {
-			_, err := w.a.cfn.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-continue")})
-			return err
-		}, "continuing the rollback of an earlier update")
+		return w.mend(ctx, s)
 	case types.StackStatusUpdateFailed:
 		return w.call(ctx, func() error {
 			_, err := w.a.cfn.RollbackStack(ctx, &cloudformation.RollbackStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-rollback")})
 			return err
 		}, "rolling back an earlier update")
 	}
-	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		return running("waits: the stack %s is in %s, by another operation", w.name, status)
+	if inProgress(s.StackStatus) {
+		return running("waits: the stack %s is in %s, by another operation", w.name, s.StackStatus)
+	}
+	if len(w.job.Leave) > 0 && w.at.Phase == looking && s.StackStatus == types.StackStatusUpdateRollbackComplete {
+		w.sayf("The rollback is not failed any more; nothing is left out.")
 	}
 	return w.create(ctx, types.ChangeSetTypeUpdate)
 }
 
+// onlyDeletable says that only deletion leads out of a state.
+func onlyDeletable(s types.StackStatus) bool {
+	return slices.Contains([]types.StackStatus{
+		types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed, types.StackStatusDeleteFailed,
+	}, s)
+}
+
+// clear deletes what a failed creation left, to make it anew. What a failed
+// deletion left may hold data: that takes a person.
+func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
+	failedDelete := s.StackStatus == types.StackStatusDeleteFailed
+	switch {
+	case w.at.Phase == clearing && failedDelete && len(w.job.Leave) == 0:
+		return failed("the stack %s could not be removed to be made anew: %s\n%sremove what stands in the way and retry, or leave it with: baryon force NAME --leave ID --why REASON",
+			w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
+	case failedDelete && w.at.Phase == looking && !w.job.Force && !w.at.Forced:
+		return failed("the stack %s is in DELETE_FAILED: it was being deleted, and what is left of it may hold data. %s\n"+
+			"To delete the rest and make it anew: baryon force NAME --why REASON; to keep resources out of that, add --leave ID",
+			w.name, aws.ToString(s.StackStatusReason))
+	case w.at.Phase == clearing && failedDelete && w.at.Retained:
+		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
+	}
+	in := &cloudformation.DeleteStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-clear")}
+	if failedDelete && len(w.job.Leave) > 0 {
+		in.RetainResources, in.ClientRequestToken, w.at.Retained = w.job.Leave, new(w.token+"-leave"), true
+		w.sayf("Left where they are: %s", strings.Join(w.job.Leave, ", "))
+	}
+	w.at.Phase = clearing
+	w.sayf("The stack is in %s, which only deletion leads out of: it is deleted and made anew.", s.StackStatus)
+	return w.call(ctx, func() error {
+		_, err := w.a.cfn.DeleteStack(ctx, in)
+		return err
+	}, "removing what an earlier attempt left of the stack")
+}
+
+// mend continues the rollback of an earlier update, without the resources that a
+// person named.
+func (w *work) mend(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
+	if w.at.Phase == mending {
+		return failed("the rollback of an earlier update failed again: %s\n%sMend what it names, and retry; or go on without it: baryon retry NAME --leave ID --why REASON",
+			aws.ToString(s.StackStatusReason), w.cause(ctx))
+	}
+	w.at.Phase = mending
+	in := &cloudformation.ContinueUpdateRollbackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-continue"), ResourcesToSkip: w.job.Leave}
+	w.sayf("An earlier update could not be rolled back: the rollback is continued.")
+	if len(w.job.Leave) > 0 {
+		w.sayf("Skipped, and as they are from now on: %s", strings.Join(w.job.Leave, ", "))
+	}
+	return w.call(ctx, func() error {
+		_, err := w.a.cfn.ContinueUpdateRollback(ctx, in)
+		return err
+	}, "continuing the rollback of an earlier update")
+}
+
 // call makes a call that changes something; the next look tells what came of it.
 func (w *work) call(ctx context.Context, do func() error, message string) (provisioner.Progress, error) {
-	if err := w.a.wait(ctx); err != nil {
+	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
 	if err := do(); err != nil {
@@ -176,7 +238,7 @@ func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisione
 		}
 		in.TemplateURL = &url
 	}
-	if err := w.a.wait(ctx); err != nil {
+	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
 	out, err := w.a.cfn.CreateChangeSet(ctx, in)

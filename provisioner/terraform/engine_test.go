@@ -159,7 +159,7 @@ func TestApprovedPlan(t *testing.T) {
 	}
 	current := func(id string) bool {
 		t.Helper()
-		ok, err := e.Current(t.Context(), "environment-dev", id)
+		ok, err := e.Current(t.Context(), provisioner.Job{Stack: "environment-dev", Plan: id})
 		if err != nil {
 			t.Fatal(err)
 		}

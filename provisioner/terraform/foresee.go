@@ -54,8 +54,8 @@ func (e *Engine) look(ctx context.Context, job provisioner.Job, k kind) (provisi
 // Current reports whether a plan is kept here and the state is still the one it
 // was made from. Of a state that is elsewhere that is found out when the plan is
 // applied, and nothing is changed then.
-func (e *Engine) Current(_ context.Context, stack, plan string) (bool, error) {
-	dir := e.stack(stack)
+func (e *Engine) Current(_ context.Context, job provisioner.Job) (bool, error) {
+	dir, plan := e.stack(job.Stack), job.Plan
 	var then serial
 	text, err := os.ReadFile(filepath.Join(dir, plansDir, plan+".json"))
 	if errors.Is(err, os.ErrNotExist) {

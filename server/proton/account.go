@@ -27,7 +27,7 @@ type settings struct {
 	Repository    *repositoryBranch `json:"repository,omitempty"`
 }
 
-const theAccount = "account"
+const theAccount = state.TheAccount
 
 func (h *Handler) settingsView(s settings) object {
 	return object{"accountSettings": object{}.set("pipelineProvisioningRepository", h.branch(s.Repository.repository())).

@@ -10,7 +10,7 @@ import (
 
 // The kinds of record that only this API knows.
 const (
-	settingsRecords   state.RecordKind = "account-settings"
+	settingsRecords                    = state.AccountSettings
 	connectionRecords state.RecordKind = "environment-account-connection"
 	linkRecords       state.RecordKind = "repository-link"
 	tagRecords                         = access.TagRecords

@@ -1,0 +1,248 @@
+package cloudformation
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// A place is an account in a region: the pace of all calls there and one view
+// of what is under way, whoever makes the calls.
+type place struct {
+	cfg Config
+
+	mu     sync.Mutex
+	reads  bucket
+	writes bucket
+	jobs   map[string]time.Time // stacks that are waited for, and when they were asked about last
+
+	poll  sync.Mutex // held while one asks for all
+	view  view
+	large time.Time // when there were too many stacks to ask for all of them
+}
+
+// A view is what was under way at one time.
+type view struct {
+	at    time.Time
+	busy  map[string]types.StackStatus // by ARN
+	ended map[string]*types.Stack      // of those that are waited for; nil is gone
+}
+
+// A bucket holds calls that may be made.
+type bucket struct {
+	rate, left float64
+	when       time.Time
+}
+
+// take takes one call and says how long it has to wait for its turn.
+func (b *bucket) take(now time.Time) time.Duration {
+	b.fill(now)
+	b.left--
+	if b.left >= 0 {
+		return 0
+	}
+	return time.Duration(-b.left / b.rate * float64(time.Second))
+}
+
+func (b *bucket) fill(now time.Time) {
+	if !b.when.IsZero() {
+		b.left = min(max(1, b.rate/2), b.left+now.Sub(b.when).Seconds()*b.rate)
+	}
+	b.when = now
+}
+
+func newPlace(cfg Config) *place {
+	half := cfg.Rate / 2
+	return &place{
+		cfg: cfg, jobs: map[string]time.Time{},
+		reads: bucket{rate: half, left: max(1, half/2)}, writes: bucket{rate: half, left: max(1, half/2)},
+	}
+}
+
+// read waits for the turn of a call that looks, write of one that changes.
+func (p *place) read(ctx context.Context) error  { return p.wait(ctx, &p.reads) }
+func (p *place) write(ctx context.Context) error { return p.wait(ctx, &p.writes) }
+
+func (p *place) wait(ctx context.Context, b *bucket) error {
+	p.mu.Lock()
+	pause := b.take(time.Now())
+	p.mu.Unlock()
+	if pause == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// queue is how long a call would wait for its turn. Who has to wait long comes
+// back later rather than keep others from their work.
+func (p *place) queue() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	longest := time.Duration(0)
+	for _, b := range []*bucket{&p.reads, &p.writes} {
+		b.fill(time.Now())
+		if b.left < 0 {
+			longest = max(longest, time.Duration(-b.left/b.rate*float64(time.Second)))
+		}
+	}
+	return longest
+}
+
+// throttled makes all wait a second: AWS counts the calls of others too.
+func (p *place) throttled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for _, b := range []*bucket{&p.reads, &p.writes} {
+		b.fill(now)
+		b.left = min(b.left, 0) - b.rate
+		b.left = max(b.left, -3*b.rate)
+	}
+}
+
+// waitFor notes that the end of what a stack does is waited for; done that it is
+// not any more.
+func (p *place) waitFor(stackID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs[stackID] = time.Now()
+}
+
+func (p *place) done(stackID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.jobs, stackID)
+}
+
+// calm says whether so little is under way that a call more does not matter.
+func (p *place) calm() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.jobs) <= 3
+}
+
+// waited are the stacks that are waited for. Those that nobody has asked about
+// for long belong to jobs that were given up.
+func (p *place) waited() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []string
+	for id, at := range p.jobs {
+		if time.Since(at) > 10*time.Minute {
+			delete(p.jobs, id)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// A look is what a view says of a stack.
+type look struct {
+	busy   bool
+	status types.StackStatus
+	stack  *types.Stack // at rest; nil is one that is gone
+	known  bool         // stack is good
+	again  time.Duration
+}
+
+// look says how far a stack is. One view answers for all jobs: it is asked for
+// anew by the first who finds it old, and the others come just after.
+func (a *account) look(ctx context.Context, stackID string) (look, error) {
+	p := a.place
+	p.waitFor(stackID)
+	p.poll.Lock()
+	defer p.poll.Unlock()
+	if time.Since(p.view.at) >= p.cfg.Poll {
+		if err := a.survey(ctx); err != nil {
+			return look{}, err
+		}
+	}
+	again := max(p.cfg.Poll-time.Since(p.view.at), 0) + p.cfg.Poll/50
+	if status, ok := p.view.busy[stackID]; ok {
+		return look{busy: true, status: status, again: again}, nil
+	}
+	s, ok := p.view.ended[stackID]
+	return look{stack: s, known: ok, again: again}, nil
+}
+
+// survey asks how all stacks are that are waited for, in as few calls as it
+// takes: for all stacks of the account where those waited for are many of them,
+// and else for those under way and for each that has come to rest.
+func (a *account) survey(ctx context.Context) error {
+	p := a.place
+	ids := p.waited()
+	if time.Since(p.large) > 10*time.Minute {
+		pages := 1 + len(ids)/50
+		v, all, err := a.surveyAll(ctx, ids, pages)
+		if err != nil {
+			return err
+		}
+		if all {
+			p.view = v
+			return nil
+		}
+		p.large = time.Now()
+	}
+	v := view{busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
+	list := cloudformation.NewListStacksPaginator(a.cfn, &cloudformation.ListStacksInput{StackStatusFilter: moving})
+	for list.HasMorePages() {
+		if err := p.read(ctx); err != nil {
+			return err
+		}
+		page, err := list.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range page.StackSummaries {
+			v.busy[aws.ToString(s.StackId)] = s.StackStatus
+		}
+	}
+	v.at = time.Now()
+	p.view = v // what is neither busy nor ended is looked at by itself
+	return nil
+}
+
+// surveyAll asks for all stacks, unless they take too many pages.
+func (a *account) surveyAll(ctx context.Context, ids []string, most int) (view, bool, error) {
+	v := view{busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
+	waited := map[string]bool{}
+	for _, id := range ids {
+		waited[id] = true
+	}
+	pages := cloudformation.NewDescribeStacksPaginator(a.cfn, &cloudformation.DescribeStacksInput{})
+	for n := 0; pages.HasMorePages(); n++ {
+		if n >= most {
+			return v, false, nil
+		}
+		if err := a.place.read(ctx); err != nil {
+			return v, false, err
+		}
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return v, false, err
+		}
+		for _, s := range page.Stacks {
+			id := aws.ToString(s.StackId)
+			switch {
+			case inProgress(s.StackStatus):
+				v.busy[id] = s.StackStatus
+			case waited[id]:
+				v.ended[id] = &s
+			}
+		}
+	}
+	v.at = time.Now()
+	return v, true, nil
+}
