@@ -71,24 +71,6 @@ func (e *Engine) Current(_ context.Context, job provisioner.Job) (bool, error) {
 	return now == then, err
 }
 
-// A serial tells one version of a state from others.
-type serial struct {
-	Lineage string `json:"lineage"`
-	Serial  int64  `json:"serial"`
-}
-
-// readSerial reads that of a state file; it is zero where there is none.
-func readSerial(name string) (s serial, err error) {
-	text, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 {
-		return s, nil
-	}
-	if err != nil {
-		return s, err
-	}
-	return s, json.Unmarshal(text, &s)
-}
-
 // keepPlan keeps the plan that was just made in place of any earlier one.
 func (t *tool) keepPlan() error {
 	dir := filepath.Join(t.cfg.Stack, plansDir)

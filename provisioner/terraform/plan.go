@@ -35,13 +35,16 @@ func (t *tool) readPlan(line []byte) string {
 		return "the plan cannot be read: " + err.Error() + "\n"
 	}
 	list := p.Changes
-	if t.cfg.Kind == checking {
+	if t.cfg.Kind == checking && !t.whole {
 		list = p.Drift
 	}
 	var b strings.Builder
 	for _, c := range list {
 		i := slices.IndexFunc(t.changes, func(known provisioner.ResourceChange) bool { return known.Address == c.Address })
 		if i < 0 || t.changes[i].Action != "update" && t.changes[i].Action != "replace" {
+			continue
+		}
+		if t.changes[i].Attributes != nil {
 			continue
 		}
 		t.changes[i].Attributes = changed(c.Change.Before, c.Change.After, c.Change.Unknown)

@@ -174,10 +174,17 @@ const (
 	stepApply
 
 	lastHarmless = stepShow
+
+	// Of a check for drift, where the state was written by others.
+	stepWhole     = stepApply
+	stepWholeShow = stepApply + 1
 )
 
 // planFile is what the plan step saves and the apply step applies.
 const planFile = ".baryon.tfplan"
+
+// wholeFile is the plan of what a deployment would do, in a check for drift.
+const wholeFile = ".baryon-whole.tfplan"
 
 func (e *Engine) commands(p Program, action provisioner.Action, k kind) []string {
 	name := quote(p.Path)
@@ -195,8 +202,12 @@ func (e *Engine) commands(p Program, action provisioner.Action, k kind) []string
 		stepShow - 1:  name + " show -json " + planFile,
 		stepApply - 1: name + " apply -json -input=false" + lock + " " + planFile,
 	}
-	if k != applying {
+	switch k {
+	case planning:
 		return steps[:stepShow] // nothing is changed
+	case checking:
+		whole := name + " plan -json -input=false -lock=false -out=" + wholeFile
+		return append(steps[:stepShow], whole, name+" show -json "+wholeFile)
 	}
 	return steps
 }

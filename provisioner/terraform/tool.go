@@ -34,6 +34,10 @@ type tool struct {
 
 	told  bool // what is planned
 	moved bool // since the plan was made
+	whole bool // what is read is what a deployment would do
+
+	planned, applied bool   // to the end
+	at               serial // of the state that a check read
 
 	changes []provisioner.ResourceChange
 	outputs map[string]string
@@ -71,8 +75,13 @@ func (t *tool) Next(k int) (bool, error) {
 			}
 		}
 		return t.wantsDetail(), nil
-	case stepApply:
+	case stepApply: // or stepWhole
+		if t.cfg.Kind == checking {
+			return t.movedByOthers()
+		}
 		t.told = !approved
+	case stepWholeShow:
+		return t.wantsDetail(), nil
 	}
 	return true, nil
 }
@@ -112,6 +121,9 @@ type message struct {
 		Value     json.RawMessage `json:"value"`
 	} `json:"outputs"`
 	Diagnostic *diagnostic `json:"diagnostic"`
+	Summary    struct {
+		Operation string `json:"operation"` // plan, apply or destroy
+	} `json:"changes"`
 
 	Format string `json:"format_version"` // of a whole plan
 }
@@ -136,21 +148,24 @@ func (t *tool) Read(line []byte) string {
 	switch m.Type {
 	case "version":
 		return ""
+	case "change_summary":
+		t.planned, t.applied = true, m.Summary.Operation != "plan"
 	case "diagnostic":
 		if m.Diagnostic != nil {
 			t.moved = t.moved || t.cfg.Plan != "" && m.Diagnostic.Summary == "Saved plan is stale"
 			return m.Diagnostic.String()
 		}
-	case "resource_drift":
-		if t.cfg.Kind != checking {
+	case "resource_drift", "planned_change":
+		if m.Type == "resource_drift" && (t.cfg.Kind != checking || t.whole) {
 			break
 		}
-		fallthrough
-	case "planned_change":
 		if t.told {
 			return "" // apply says once more what plan said
 		}
-		if m.Change != nil {
+		if m.Change != nil && t.whole {
+			m.Change.Action = undone(m.Change.Action)
+		}
+		if m.Change != nil && !t.knows(m.Change.Resource.Address) {
 			t.changes = append(t.changes, provisioner.ResourceChange{
 				Address: m.Change.Resource.Address, Action: m.Change.Action, Reason: strings.ReplaceAll(m.Change.Reason, "_", " "),
 			})
@@ -199,8 +214,13 @@ func (t *tool) readOutputs(m message) string {
 	return b.String()
 }
 
+func (t *tool) knows(address string) bool {
+	return slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool { return c.Address == address })
+}
+
 // Result is what was read.
 func (t *tool) Result() provisioner.ToolResult {
+	t.keepSerial()
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
 	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved}
 }
