@@ -28,19 +28,37 @@ func mapFiles(files map[string]string) fs.FS {
 	return m
 }
 
-// TestDemo tells the demo's story in this process and leaves no goroutine behind.
+// TestDemo tells the demo's stories in this process and leaves no goroutine behind.
 func TestDemo(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	tellDemo(t, func(s *story) { s.chapters = s.shell() },
+		"environment/dev is up on web-env 1.0", "environment/dev followed to web-env 1.1", "environment/prod is pinned and stays on web-env 1.0",
+		"refused: environments/dev.yaml:", "environment/staging, of the same push, is up", "all as told")
+}
+
+func TestDemoWithTerraform(t *testing.T) {
+	needTerraform(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	tellDemo(t, func(s *story) {
+		if err := s.withTerraform(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}, "environment/dev is up on net-env 1.0: Cidr=10.0.0.0/16", "the plan: 5 to create", "replaced terraform_data.network because of triggers_replace",
+		"correcting drift: terraform_data.network", "the plan: 0 to create, 0 to update, 0 to replace, 1 to delete",
+		"service/shop/service-instance/prod is gone", "all as told")
+}
+
+func tellDemo(t *testing.T, choose func(*story), lines ...string) {
+	t.Helper()
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if err := demo(ctx, t.TempDir(), "127.0.0.1:0", true, format{}, &out); err != nil {
+	s := &story{out: &out, began: time.Now()}
+	choose(s)
+	if err := demo(ctx, t.TempDir(), "127.0.0.1:0", true, s); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, line := range []string{
-		"environment/dev is up on web-env 1.0", "environment/dev followed to web-env 1.1", "environment/prod is pinned and stays on web-env 1.0",
-		"refused: environments/dev.yaml:", "environment/staging, of the same push, is up", "all as told",
-	} {
+	for _, line := range lines {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("the demo did not tell %q:\n%s", line, out.String())
 		}

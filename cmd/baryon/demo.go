@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +19,7 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	var once bool
+	var once, terraform bool
 	var listen string
 	var out format
 	cmd := &cobra.Command{
@@ -29,29 +28,41 @@ func demoCommand() *cobra.Command {
 		Long: `Makes a Git repository from the built-in examples, serves it over HTTP so that
 you can clone it and push to it, runs the daemon on it, and tells what happens.
 Everything lies in a temporary folder and is removed at the end. As JSON, each
-thing that happens is a line of its own.`,
-		Example: "  baryon demo\n  baryon demo --once   # tell the story, check it, and exit",
+thing that happens is a line of its own.
+
+With --terraform the templates are Terraform code, and terraform or tofu, which
+has to be on the PATH, plans and applies it. It needs no account, downloads
+nothing, and its own state files are what the story is checked by.`,
+		Example: "  baryon demo\n  baryon demo --once   # tell the story, check it, and exit\n  baryon demo --terraform",
 		Args:    upTo(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err
 			}
+			s := &story{out: cmd.OutOrStdout(), json: out.name != "", began: time.Now()}
+			s.chapters = s.shell()
+			if terraform {
+				if err := s.withTerraform(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			dir, err := os.MkdirTemp("", "baryon-demo-")
 			if err != nil {
 				return err
 			}
-			err = demo(cmd.Context(), dir, listen, once, out, cmd.OutOrStdout())
+			err = demo(cmd.Context(), dir, listen, once, s)
 			return errors.Join(err, os.RemoveAll(dir))
 		},
 	}
 	out.flag(cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "check that the world is as told and exit 0, else non-zero")
+	cmd.Flags().BoolVar(&terraform, "terraform", false, "tell it with Terraform code")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address of the daemon")
 	return cmd
 }
 
 // demo puts a Git server and a daemon side by side and tells the story on them.
-func demo(ctx context.Context, dir, listen string, once bool, form format, out io.Writer) error {
+func demo(ctx context.Context, dir, listen string, once bool, s *story) error {
 	host, err := githost.New(githost.Config{Dir: filepath.Join(dir, "git")})
 	if err != nil {
 		return err
@@ -71,8 +82,11 @@ func demo(ctx context.Context, dir, listen string, once bool, form format, out i
 		Allow: reconciler.Allow{Commands: true},
 	}}
 	cfg.Settings.Deletions = -1 // each is a person's decision
-	s := &story{host: host, url: url, out: out, json: form.name != "", began: time.Now()}
-	if err := s.push("Add the template web-env and two environments", "demo"); err != nil {
+	s.host, s.url = host, url
+	if s.terraform.Path != "" {
+		s.configureTerraform(&cfg)
+	}
+	if err := s.begin(); err != nil {
 		return err
 	}
 	d, err := newDaemon(ctx, cfg, newLog(zapcore.ErrorLevel))

@@ -80,6 +80,11 @@ func TestExamplesDeclare(t *testing.T) {
 			[]string{"web-env/v1", "web-svc/v1"},
 			[]string{"component/search", "environment/dev", "environment/prod", "service/shop"},
 		},
+		"a platform of Terraform code": {
+			[]string{"terraform", "terraform-change", "terraform-removal"},
+			[]string{"app-svc/v1", "net-env/v1"},
+			[]string{"environment/dev", "environment/prod", "service/shop"},
+		},
 		"an environment on AWS": {
 			[]string{"aws"},
 			[]string{"vpc-env/v1"},

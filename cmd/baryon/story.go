@@ -14,6 +14,7 @@ import (
 
 	"baryon/examples"
 	"baryon/gitsource/githost"
+	"baryon/provisioner/terraform"
 	"baryon/state"
 )
 
@@ -25,6 +26,9 @@ type story struct {
 	out   io.Writer
 	json  bool // tell each event as a line of JSON
 	began time.Time
+
+	chapters  []func(context.Context) error
+	terraform terraform.Program // of the story with Terraform code
 }
 
 var (
@@ -38,19 +42,30 @@ var (
 	first, second = state.Version{Major: 1}, state.Version{Major: 1, Minor: 1}
 )
 
+// shell is the story whose templates are scripts.
+func (s *story) shell() []func(context.Context) error {
+	return []func(context.Context) error{s.first, s.service, s.fix, s.failing, s.recovery, s.removal, s.broken}
+}
+
 // tell is the whole story. Each chapter ends with a check of what it tells.
 func (s *story) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	for _, chapter := range []func(context.Context) error{
-		s.first, s.service, s.fix, s.failing, s.recovery, s.removal, s.broken,
-	} {
+	for _, chapter := range s.chapters {
 		if err := chapter(ctx); err != nil {
 			return fmt.Errorf("the demo did not go as told: %w", err)
 		}
 	}
 	s.sayf("all as told")
 	return nil
+}
+
+// begin makes the first push, before there is a daemon.
+func (s *story) begin() error {
+	if s.terraform.Path != "" {
+		return s.push("Add the templates net-env and app-svc, two environments and a service", "terraform")
+	}
+	return s.push("Add the template web-env and two environments", "demo")
 }
 
 // first: template 1.0 is registered, a person publishes it, and the
@@ -364,26 +379,4 @@ func outputs(t state.Target) string {
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")
-}
-
-// invite says what the reader can do now.
-func (s *story) invite() {
-	fmt.Fprintf(s.out, `
-The daemon goes on; its page is at %[1]s. Try, in another terminal:
-
-  export BARYON_SERVER=%[1]s
-  baryon status
-  baryon why environment/dev
-  baryon get service shop -o json
-  baryon history service/shop/service-instance/canary
-  baryon logs service/shop/pipeline
-  baryon sources
-
-  git clone %[2]s && cd platform
-  # correct environments/dev.yaml, then
-  git commit -am "Correct dev" && git push
-  baryon status --watch
-
-If baryon is not installed, write "go run ./cmd/baryon" for it. End with Ctrl-C.
-`, s.d.address(), s.url)
 }

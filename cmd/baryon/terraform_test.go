@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -22,9 +23,7 @@ import (
 // each a row, and nothing of its address on the disk.
 func TestTerraformStatesInPostgres(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not on PATH")
-	}
+	needTerraform(t)
 	url, dir := pgtest.Start(t), t.TempDir()
 	exe, err := os.Executable()
 	if err != nil {
@@ -81,4 +80,15 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func needTerraform(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("terraform"); err == nil {
+		return
+	}
+	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "terraform") {
+		t.Fatal("terraform is required here and is not on PATH")
+	}
+	t.Skip("terraform is not on PATH")
 }
