@@ -21,6 +21,9 @@ type changeSet struct {
 	OnFailure                   string
 	Failures                    []event // of early validation
 	Operation                   string
+	Warning                     string // shown with property values
+	Existing, Revert            bool   // ImportExistingResources, REVERT_DRIFT
+	DriftStatus                 string
 }
 
 // noChanges is why an empty change set failed.
@@ -55,6 +58,9 @@ func createChangeSet(c *call, a args) (obj, error) {
 			return nil, &apiError{400, "AlreadyExistsException", "ChangeSet " + a.get("ChangeSetName") + " already exists"}
 		}
 	}
+	if a.get("DeploymentMode") == "REVERT_DRIFT" && kind != "UPDATE" {
+		return nil, invalid("DeploymentMode REVERT_DRIFT is only supported for change sets of type UPDATE")
+	}
 	if a.get("OnStackFailure") == "DELETE" && kind != "CREATE" {
 		return nil, invalid("OnStackFailure DELETE is only supported for change sets of type CREATE")
 	}
@@ -77,6 +83,7 @@ func createChangeSet(c *call, a args) (obj, error) {
 	cs := &changeSet{
 		Name: a.get("ChangeSetName"), Description: a.get("Description"), Kind: kind, Created: c.now, Ready: c.now.Add(c.cfg.Step),
 		To: to, Imports: imports, OnFailure: a.get("OnStackFailure"), Operation: c.w.uuid(),
+		Existing: a.yes("ImportExistingResources"), Revert: a.get("DeploymentMode") == "REVERT_DRIFT",
 	}
 	cs.ID = fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", c.region.Name, c.region.Account, cs.Name, c.w.uuid())
 	s.ChangeSets = append(s.ChangeSets, cs)
@@ -127,14 +134,26 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 	}
 	cs.Status, cs.Execution = "CREATE_COMPLETE", "AVAILABLE"
 	fail := func(reason string) { cs.Status, cs.Execution, cs.Reason = "FAILED", "UNAVAILABLE", reason }
-	changes, outputs, err := c.region.diff(s, from, cs.To, imported(c.region, cs.Imports))
-	cs.Changes = changes
-	settings := !slices.Equal(from.Tags, cs.To.Tags) || from.Role != cs.To.Role || !slices.Equal(from.Notifications, cs.To.Notifications)
+	stranger := ""
+	if cs.Existing {
+		stranger = c.adopt(s, cs, t)
+	}
+	d := &difference{r: c.region, s: s, from: from, to: cs.To, imports: imported(c.region, cs.Imports), revert: cs.Revert}
+	changes, outputs, err := d.work()
+	cs.Changes, cs.Warning = changes, d.warning
+	if cs.Revert {
+		cs.DriftStatus = "IN_SYNC"
+		if slices.ContainsFunc(changes, func(ch change) bool { return ch.Drift == "MODIFIED" || ch.Drift == "DELETED" }) {
+			cs.DriftStatus = "DRIFTED"
+		}
+	}
+	settings := !slices.Equal(from.Tags, cs.To.Tags) || from.Role != cs.To.Role || !slices.Equal(from.Notifications, cs.To.Notifications) ||
+		!from.Triggers.same(cs.To.Triggers)
 	switch {
-	case err != nil && strings.HasPrefix(err.Error(), "No export named"):
-		cs.Reason = ""
 	case err != nil:
 		fail(asAPI(err).Message)
+	case stranger != "":
+		fail(stranger)
 	case len(changes) == 0 && !outputs && !settings && len(t.Transforms) > 0:
 		fail("No updates are to be performed.")
 	case len(changes) == 0 && !outputs && !settings:
@@ -146,6 +165,30 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 	case !unchecked:
 		c.validateEarly(s, cs, t, fail)
 	}
+}
+
+// adopt has a change set import what the template names and what already is in
+// the account without a stack. It says why that can't be done.
+func (c *call) adopt(s *stack, cs *changeSet, t *template.Template) string {
+	var bad []string
+	for _, res := range t.Resources {
+		kind := typeOf(res.Type)
+		custom := kind.customName()
+		name, literal := res.Properties[custom].(string)
+		thing := c.region.Things[key(res.Type, name)]
+		if s.Resources[res.ID] != nil || !literal || thing == nil || thing.Stack != "" || len(kind.ID) != 1 || kind.ID[0] != custom {
+			continue
+		}
+		if res.DeletionPolicy != "Retain" && res.DeletionPolicy != "RetainExceptOnCreate" {
+			bad = append(bad, res.ID+" ({"+custom+"="+name+"})")
+		}
+		cs.Imports[res.ID] = key(res.Type, name)
+	}
+	if len(bad) == 0 {
+		return ""
+	}
+	return "CloudFormation is attempting to import some resources because they already exist in your account. The resources must have the DeletionPolicy" +
+		" attribute set to 'Retain' or 'RetainExceptOnCreate' in the template for successful import. The affected resources are " + joined(bad)
 }
 
 func imported(r *region, things map[string]string) map[string]string {
@@ -299,8 +342,10 @@ func executeChangeSet(c *call, a args) (obj, error) {
 	if s.Updated.IsZero() || kind != "create" {
 		s.Updated = c.now
 	}
-	op := &operation{Kind: kind, To: cs.To, Token: a.get("ClientRequestToken"), Set: cs.ID, Imports: cs.Imports, RetainExceptOnCreate: a.yes("RetainExceptOnCreate")}
-	op.OnFailure = onFailure(cs.OnFailure, a.yes("DisableRollback"))
+	op := &operation{
+		Kind: kind, To: cs.To, Token: a.get("ClientRequestToken"), Set: cs.ID, Imports: cs.Imports, Revert: cs.Revert,
+		RetainExceptOnCreate: a.yes("RetainExceptOnCreate"), OnFailure: onFailure(cs.OnFailure, a.yes("DisableRollback")),
+	}
 	c.begin(s, op)
 	return nil, nil
 }

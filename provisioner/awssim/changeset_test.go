@@ -275,10 +275,15 @@ func TestChangeSets(t *testing.T) {
 	}
 }
 
-// TestDrift is behaviour 97.
+// TestDrift is about what was changed behind a stack's back.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, awssim.Config{})
+	behave(t, map[string]func(*testing.T, *world){"097 drift": drift})
+}
+
+func drift(t *testing.T, w *world) {
+	t.Helper()
+	w.create("bad", one, func(in *cloudformation.CreateStackInput) { in.OnFailure = types.OnFailureDoNothing })
 	w.create("s", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}, B: {Type: AWS::SNS::Topic}, C: {Type: AWS::SNS::Topic}}")
 	w.Edit("s", "A", func(thing *awssim.Thing) bool { thing.Properties["DisplayName"] = "two"; return false })
 	w.Edit("s", "B", func(*awssim.Thing) bool { return true })

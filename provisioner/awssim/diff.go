@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 
 	"baryon/provisioner/awssim/template"
 )
@@ -15,12 +16,15 @@ type change struct {
 	Scope                           []string
 	Details                         []detail
 	Before, After                   string // JSON
+	Drift                           string // how the live resource differs, where that was asked for
+	Unsure                          bool   // its values can't be worked out
 }
 
 type detail struct {
 	Evaluation, Source, Cause   string
 	Attribute, Name, Recreation string
 	Path, Before, After, Kind   string
+	Drifted                     bool // Before is what is there, not what was deployed
 }
 
 // A difference is a comparison under way.
@@ -32,12 +36,15 @@ type difference struct {
 	sc       *template.Scope
 	imports  map[string]string // physical IDs by logical ones
 	by       map[string]change
+	revert   bool   // what drifted is brought back
+	warning  string // what could not be worked out, and why
 }
 
-// diff compares what a stack is with what it would become. Only resolved
+// work compares what a stack is with what it would become. Only resolved
 // values count.
-func (r *region) diff(s *stack, from, to generation, imports map[string]string) (changes []change, outputs bool, err error) {
-	d := &difference{r: r, s: s, from: from, to: to, imports: imports, by: map[string]change{}}
+func (d *difference) work() (changes []change, outputs bool, err error) {
+	r, s, from, to := d.r, d.s, d.from, d.to
+	d.by = map[string]change{}
 	if d.new, err = parse(to.Template); err != nil {
 		return nil, false, err
 	}
@@ -96,11 +103,15 @@ func (d *difference) attribute(id, attr string) (any, error) {
 }
 
 func (d *difference) resource(res *template.Resource) error {
+	was := d.s.Resources[res.ID]
 	p, metadata, err := properties(d.sc, res)
+	if err != nil && missingExport(err) {
+		d.unsure(res, was, asAPI(err).Message)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	was := d.s.Resources[res.ID]
 	after := contextOf(p, metadata)
 	switch {
 	case was == nil && d.imports[res.ID] != "":
@@ -121,12 +132,53 @@ func (d *difference) resource(res *template.Resource) error {
 	if t.Tags != "" && !slices.Equal(d.from.Tags, d.to.Tags) {
 		c.add("Tags", detail{Evaluation: "Static", Source: "DirectModification", Attribute: "Tags"})
 	}
-	if len(c.Details) == 0 {
+	if d.revert {
+		d.reverted(&c, was)
+	}
+	if len(c.Details) == 0 && c.Action == "Modify" {
 		return nil
 	}
 	c.judge(res)
 	d.by[res.ID] = c
 	return nil
+}
+
+// missingExport says whether a value can't be worked out for want of an export:
+// that is found when the change is made.
+func missingExport(err error) bool { return strings.HasPrefix(asAPI(err).Message, "No export named") }
+
+// unsure notes a change whose values can't be told.
+func (d *difference) unsure(res *template.Resource, was *resource, why string) {
+	c := change{Action: "Add", Logical: res.ID, Type: res.Type, Unsure: true}
+	if was != nil {
+		c.Action, c.Physical, c.Replacement, c.Scope = "Modify", was.Physical, "Conditional", []string{"Properties"}
+	}
+	d.by[res.ID] = c
+	d.warning = "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet creation failed for resource [" + res.ID + "] because: " + why
+}
+
+// reverted adds what brings the live resource back to what the template says.
+// A change of what only a new resource could have is not made.
+func (d *difference) reverted(c *change, was *resource) {
+	thing := d.r.Things[was.Thing]
+	if thing == nil {
+		c.Action, c.Replacement, c.Drift = "Add", "", "DELETED"
+		return
+	}
+	found := differences(was, thing)
+	c.Drift = "IN_SYNC"
+	for _, p := range found {
+		c.Drift = "MODIFIED"
+		name, _, _ := strings.Cut(strings.TrimPrefix(p.Path, "/"), "/")
+		recreation := typeOf(was.Type).recreation(name)
+		if recreation == "Always" || slices.ContainsFunc(c.Details, func(o detail) bool { return o.Name == name && !o.Drifted }) {
+			continue
+		}
+		c.add("Properties", detail{
+			Evaluation: "Static", Source: "DirectModification", Attribute: "Properties", Name: name, Recreation: recreation,
+			Path: "/Properties" + p.Path, Before: p.Actual, After: p.Expected, Kind: "Modify", Drifted: true,
+		})
+	}
 }
 
 func (ch *change) add(scope string, details ...detail) {
@@ -272,6 +324,9 @@ func outputsOf(t *template.Template, sc *template.Scope) ([]output, error) {
 		v, err := sc.Eval(o.Value)
 		if err != nil {
 			return nil, err
+		}
+		if _, ok := v.(string); !ok {
+			return nil, invalid("Template format error: The Value field of every Outputs member must evaluate to a String")
 		}
 		export, err := sc.Eval(o.Export)
 		if err != nil {

@@ -122,6 +122,9 @@ type generation struct {
 	Capabilities  []string
 	Notifications []string
 	Role          string
+	Triggers      triggers
+	Description   string
+	Hidden        []string // parameters that are not to be echoed
 }
 
 type pair struct{ Key, Value string }

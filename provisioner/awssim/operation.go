@@ -16,6 +16,7 @@ type operation struct {
 	OnFailure                   string // ROLLBACK, DO_NOTHING or DELETE
 	RetainExceptOnCreate        bool
 	Force                       bool
+	Revert                      bool // live resources are brought back to the template
 	Imports                     map[string]string
 	Retain                      []string
 	Before                      map[string]*resource // the rows it began with
@@ -27,6 +28,7 @@ type operation struct {
 	Halt                        string // why it can't go on
 	Former                      string // the status it began in
 	Began, Due                  time.Time
+	Watched                     time.Time // until when its alarms are
 }
 
 // A step is what an operation does to one resource.
@@ -163,6 +165,9 @@ func (p *progress) prepare() error {
 	if p.op.Steps != nil {
 		return nil
 	}
+	if why := p.r.absent(p.t, p.op.To); why != "" {
+		return invalid(why)
+	}
 	p.op.Steps = map[string]*step{}
 	if p.s.Resources == nil {
 		p.s.Resources = map[string]*resource{}
@@ -176,6 +181,10 @@ func (p *progress) prepare() error {
 func (p *progress) forward() {
 	if err := p.prepare(); err != nil {
 		p.fail(asAPI(err).Message + ". ")
+		return
+	}
+	if why := p.op.To.Triggers.breached(p.r); why != "" {
+		p.fail(why)
 		return
 	}
 	for _, id := range sorted(p.op.Steps) {
@@ -220,7 +229,7 @@ func (p *progress) forward() {
 	case left > 0:
 	case failed:
 		p.paused()
-	default:
+	case p.monitored():
 		p.succeed()
 	}
 }
@@ -326,7 +335,7 @@ func (p *progress) succeed() {
 	}
 	p.s.Outputs = outputs
 	for _, r := range p.t.Resources {
-		if row := p.s.Resources[r.ID]; row != nil {
+		if row := p.s.Resources[r.ID]; row != nil && p.op.Steps[r.ID] != nil {
 			row.DeletionPolicy, row.UpdateReplacePolicy = r.DeletionPolicy, r.UpdateReplacePolicy
 			row.After = p.op.Steps[r.ID].After
 		}
@@ -354,6 +363,9 @@ func (p *progress) exports(outputs []output) string {
 		}
 		if other, _ := p.r.exporter(o.Export, p.s); other != nil {
 			return "Export with name " + o.Export + " is already exported by stack " + other.Name
+		}
+		if _, twice := after[o.Export]; twice {
+			return "Export with name " + o.Export + " is already exported by stack " + p.s.Name
 		}
 		after[o.Export] = o.Value
 	}

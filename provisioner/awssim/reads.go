@@ -88,11 +88,7 @@ func (c *call) describe(s *stack) obj {
 	if s.Status == "REVIEW_IN_PROGRESS" {
 		g = generation{}
 	}
-	description := any(nil)
 	var outputs list
-	if t, err := parse(g.Template); err == nil {
-		description = text(t.Description)
-	}
 	for _, o := range s.Outputs {
 		outputs = append(outputs, obj{{"OutputKey", o.Key}, {"OutputValue", o.Value}, {"Description", text(o.Description)}, {"ExportName", text(o.Export)}})
 	}
@@ -102,10 +98,10 @@ func (c *call) describe(s *stack) obj {
 	}
 	driftInfo := obj{{"StackDriftStatus", drift}, {"LastCheckTimestamp", s.DriftChecked}}
 	out := obj{
-		{"StackId", s.ID}, {"StackName", s.Name}, {"Description", description}, {"ChangeSetId", text(s.ChangeSet)},
+		{"StackId", s.ID}, {"StackName", s.Name}, {"Description", text(g.Description)}, {"ChangeSetId", text(s.ChangeSet)},
 		{"Parameters", some(parametersOf(g))}, {"CreationTime", s.Created}, {"LastUpdatedTime", s.Updated}, {"DeletionTime", s.Deleted},
 		{"StackStatus", s.Status}, {"StackStatusReason", text(s.Reason)}, {"DisableRollback", s.DisableRollback}, {"NotificationARNs", texts(g.Notifications)},
-		{"RollbackConfiguration", obj{}}, {"Capabilities", some(texts(g.Capabilities))}, {"Outputs", some(outputs)}, {"RoleARN", text(g.Role)},
+		{"RollbackConfiguration", g.Triggers.xml()}, {"Capabilities", some(texts(g.Capabilities))}, {"Outputs", some(outputs)}, {"RoleARN", text(g.Role)},
 		{"Tags", pairsOf(g.Tags)}, {"DriftInformation", driftInfo},
 	}
 	if s.Status != "DELETE_COMPLETE" {
@@ -116,15 +112,10 @@ func (c *call) describe(s *stack) obj {
 
 // parametersOf shows parameters; those not to be echoed are masked.
 func parametersOf(g generation) list {
-	t, err := parse(g.Template)
-	if err != nil {
-		return nil
-	}
 	var out list
 	for _, p := range g.Parameters {
 		v := p.Value
-		declared := t.Parameter(p.Key)
-		if declared != nil && declared.NoEcho {
+		if slices.Contains(g.Hidden, p.Key) {
 			v = "****"
 		}
 		out = append(out, obj{{"ParameterKey", p.Key}, {"ParameterValue", v}, {"ResolvedValue", text(g.Resolved[p.Key])}})
@@ -334,7 +325,7 @@ func (cs *changeSet) summary(s *stack, now time.Time) obj {
 	return obj{
 		{"ChangeSetId", cs.ID}, {"ChangeSetName", cs.Name}, {"StackId", s.ID}, {"StackName", s.Name}, {"Description", text(cs.Description)},
 		{"CreationTime", cs.Created}, {"ExecutionStatus", execution}, {"Status", status}, {"StatusReason", reason}, {"IncludeNestedStacks", false},
-		{"OnStackFailure", text(cs.OnFailure)},
+		{"OnStackFailure", text(cs.OnFailure)}, {"ImportExistingResources", cs.Existing},
 	}
 }
 
@@ -344,16 +335,26 @@ func describeChangeSet(c *call, a args) (obj, error) {
 		return nil, err
 	}
 	status, _ := cs.status(c.now)
-	all := list{}
+	all, values := list{}, a.yes("IncludePropertyValues")
+	shown := *cs
 	if status == cs.Status {
 		for _, ch := range cs.Changes {
-			all = append(all, ch.xml(a.yes("IncludePropertyValues")))
+			if !values || !ch.Unsure {
+				all = append(all, ch.xml(values))
+			}
+		}
+		if values && cs.Reason == "" {
+			shown.Reason = cs.Warning
 		}
 	}
 	out, next, err := c.page(a, all, c.cfg.PageSize)
-	return append(cs.summary(s, c.now),
-		field{"NotificationARNs", texts(cs.To.Notifications)}, field{"RollbackConfiguration", obj{}}, field{"Capabilities", texts(cs.To.Capabilities)},
-		field{"Tags", some(pairsOf(cs.To.Tags))}, field{"Parameters", some(parametersOf(cs.To))}, field{"Changes", out}, field{"NextToken", next}), err
+	result := append(shown.summary(s, c.now),
+		field{"NotificationARNs", texts(cs.To.Notifications)}, field{"RollbackConfiguration", cs.To.Triggers.xml()}, field{"Capabilities", texts(cs.To.Capabilities)},
+		field{"Tags", some(pairsOf(cs.To.Tags))}, field{"Parameters", some(parametersOf(cs.To))}, field{"Changes", out}, field{"NextToken", next})
+	if cs.Revert {
+		result = append(result, field{"DeploymentMode", "REVERT_DRIFT"}, field{"StackDriftStatus", cs.DriftStatus})
+	}
+	return result, err
 }
 
 func (ch change) xml(values bool) obj {
@@ -363,12 +364,18 @@ func (ch change) xml(values bool) obj {
 		target := obj{{"Attribute", d.Attribute}, {"Name", text(d.Name)}, {"RequiresRecreation", text(d.Recreation)}}
 		if values {
 			target = append(target, field{"Path", text(d.Path)}, field{"BeforeValue", text(d.Before)}, field{"AfterValue", text(d.After)}, field{"AttributeChangeType", text(d.Kind)})
+			if d.Drifted {
+				target = append(target, field{"BeforeValueFrom", "ACTUAL_STATE"}, field{"AfterValueFrom", "TEMPLATE"})
+			}
 		}
 		details = append(details, obj{{"Target", target}, {"Evaluation", d.Evaluation}, {"ChangeSource", d.Source}, {"CausingEntity", text(d.Cause)}})
 	}
 	rc := obj{
 		{"PolicyAction", text(ch.Policy)}, {"Action", ch.Action}, {"LogicalResourceId", ch.Logical}, {"PhysicalResourceId", text(ch.Physical)},
 		{"ResourceType", ch.Type}, {"Replacement", text(ch.Replacement)}, {"Scope", texts(ch.Scope)}, {"Details", details},
+	}
+	if ch.Drift != "" {
+		rc = append(rc, field{"ResourceDriftStatus", ch.Drift})
 	}
 	if values {
 		rc = append(rc, field{"BeforeContext", text(ch.Before)}, field{"AfterContext", text(ch.After)})

@@ -1,6 +1,7 @@
 package awssim_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,12 +11,14 @@ import (
 	"baryon/provisioner/awssim"
 )
 
-// Sources of the texts: UG is the CloudFormation User Guide, API its API
+// A refusal is a template that the service does not take. Sources of the texts: UG is the CloudFormation User Guide, API its API
 // Reference, TR its Template Reference; "recorded" is an answer of the real
 // service in the parity snapshots of localstack/localstack,
 // tests/aws/services/cloudformation; "issue" a message of the service quoted in
 // public issues; "eucalyptus" the words of its compatible implementation.
-var refusedTemplates = []struct{ name, source, template, code, text string }{
+type refusal struct{ name, source, template, code, text string }
+
+var refusedTemplates = []refusal{
 	{"YAML that is none", "recorded api/test_templates", "Resources: {A: [", "", "Template format error: YAML not well-formed. (line 1, column"},
 	{"JSON that is none", "recorded api/test_templates", `{"Resources": {"A": }}`, "", "Template format error: JSON not well-formed. (line 1, column"},
 	{"not a map", "recorded test_template_engine", "- a\n- b", "", "Template format error: unsupported structure."},
@@ -81,6 +84,43 @@ var refusedTemplates = []struct{ name, source, template, code, text string }{
 	{"an import of nothing", "recorded test_change_set_exports_imports; issue", prop("!ImportValue nothing"), "late", "No export named nothing found. Rollback requested by user."},
 	{"a secret that is missing", "UG dynamic-references", prop("'{{resolve:secretsmanager:nothing:SecretString:k}}'"), "late", "Secrets Manager can't find the specified secret."},
 	{"a stored value that is missing", "UG dynamic-references", prop("'{{resolve:ssm:/nothing}}'"), "late", "Unable to fetch parameters [/nothing] from parameter store for this account."},
+	{"a VPC that is missing", "black-box run 31", "Parameters: {V: {Type: 'AWS::EC2::VPC::Id', Default: vpc-1}}\n" + one, "late", "Parameter validation failed: parameter value vpc-1 for parameter name V does not exist. Rollback requested by user."},
+	{"Ref of a list", "TR intrinsic-function-reference-ref", prop("!Ref [A]"), "", "every Ref object must have a single String value"},
+	{"Ref with a neighbour", "TR intrinsic-function-reference", prop("{Ref: A, Other: b}"), "late", "#/DisplayName: expected type: String, found: JSONObject"},
+	{"Join with a list of lists", "TR intrinsic-function-reference-join", prop("!Join ['', [[a]]]"), "late", "every Fn::Join object requires two parameters"},
+	{"Join without a delimiter", "TR intrinsic-function-reference-join", prop("!Join [[a, b]]"), "", "every Fn::Join object requires two parameters"},
+	{"Split of one", "TR intrinsic-function-reference-split", prop("!Split [',']"), "", "every Fn::Split object requires two parameters"},
+	{"Select before the start", "TR intrinsic-function-reference-select", prop("!Select [-1, [a]]"), "late", "Fn::Select cannot select nonexistent value at index -1"},
+	{"Sub of a list of one", "TR intrinsic-function-reference-sub", prop("!Sub ['x']"), "", "Fn::Sub intrinsic functions don't specify expected arguments"},
+	{"Sub with a list of values", "TR intrinsic-function-reference-sub", prop("!Sub ['x', [a]]"), "", "Fn::Sub intrinsic functions don't specify expected arguments"},
+	{"Sub of an attribute that is none", "TR intrinsic-function-reference-sub", "Resources: {B: {Type: AWS::SNS::Topic}, A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '${B.Nope}'}}}", "", "resource B does not support attribute type Nope in Fn::GetAtt"},
+	{"an attribute of nothing in outputs", "TR intrinsic-function-reference-getatt", one + "Outputs: {O: {Value: !GetAtt X.Arn}}", "", "instance of Fn::GetAtt references undefined resource X"},
+	{"If of two", "TR conditions reference", "Conditions: {C: !Equals [a, b]}\n" + prop("!If [C, a]"), "", "Fn::If requires a list argument with three elements"},
+	{"If in a condition", "TR conditions reference", "Conditions: {B: !Equals [a, b], C: !If [B, a, b]}\n" + one, "", "Fn::If"},
+	{"a condition that is text", "TR conditions section", "Conditions: {C: yes}\n" + one, "", "Every Conditions member must be an object."},
+	{"conditions in a circle", "TR conditions section", "Conditions: {B: !Not [!Condition C], C: !Not [!Condition B]}\n" + one, "", "Circular dependency"},
+	{"a condition on an unknown condition", "TR conditions reference", "Conditions: {C: !Not [!Condition X]}\n" + one, "", "Unresolved dependencies [X]"},
+	{"Equals of a list", "recorded engine/test_conditions", "Conditions: {C: !Equals [[a], b]}\n" + one, "", "every Fn::Equals object requires a list of 2 string parameters."},
+	{"a resource that refers to itself", "UG aws-attribute-dependson", prop("!Ref A"), "", "Circular dependency between resources: [A]"},
+	{"a resource that waits for itself", "UG aws-attribute-dependson", "Resources: {A: {Type: AWS::SNS::Topic, DependsOn: A}}", "", "Circular dependency between resources: [A]"},
+	{"DependsOn of a parameter", "UG aws-attribute-dependson", "Parameters: {P: {Type: String, Default: x}}\nResources: {A: {Type: AWS::SNS::Topic, DependsOn: P}}", "", "Unresolved resource dependencies [P] in the Resources block"},
+	{"DependsOn of a function", "UG aws-attribute-dependson", "Resources: {B: {Type: AWS::SNS::Topic}, A: {Type: AWS::SNS::Topic, DependsOn: !Ref B}}", "", "DependsOn must be a string or list of strings"},
+	{"a replace policy that is for deletions", "UG aws-attribute-updatereplacepolicy", "Resources: {A: {Type: AWS::SNS::Topic, UpdateReplacePolicy: RetainExceptOnCreate}}", "", "Unrecognized UpdateReplacePolicy RetainExceptOnCreate"},
+	{"a policy that is a function", "UG aws-attribute-deletionpolicy", "Resources: {A: {Type: AWS::SNS::Topic, DeletionPolicy: !Sub Retain}}", "", "Every DeletionPolicy member must be a string."},
+	{"snapshots of what has none", "UG aws-attribute-deletionpolicy", "Resources: {A: {Type: AWS::SNS::Topic, DeletionPolicy: Snapshot}}", "", "resource type AWS::SNS::Topic does not support deletion policy Snapshot"},
+	{"a type that is a function", "UG resources-section-structure", "Resources: {A: {Type: !Sub AWS::SNS::Topic}}", "", "Every Resources object must contain a Type member."},
+	{"properties that are a list", "UG resources-section-structure", "Resources: {A: {Type: AWS::SNS::Topic, Properties: [a]}}", "", "Every Properties member must be an object."},
+	{"a function in a parameter", "UG parameters-section-structure", "Parameters: {P: {Type: String, Default: !Ref AWS::Region}}\n" + one, "", "Every Default member must be a string."},
+	{"a function in a mapping", "UG mappings-section-structure", "Mappings: {M: {a: {b: !Ref AWS::Region}}}\n" + one, "", "Every Mappings attribute must be a String or a List."},
+	{"a function in a description", "UG template-anatomy", "Description: !Sub x\n" + one, "", "Every Description member must be a string."},
+	{"an unknown pseudo parameter", "TR pseudo-parameter-reference", prop("!Ref AWS::Nope"), "", "Unresolved resource dependencies [AWS::Nope] in the Resources block"},
+	{"too many dynamic references", "UG cloudformation-limits", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: '" + strings.Repeat("{{resolve:ssm:/p}}", 61) + "'}}}", "", "Number of dynamic references, 61"},
+	{"a version of a stored value that is missing", "UG dynamic-references", prop("'{{resolve:ssm:/nothing:3}}'"), "late", "Unable to fetch parameters [/nothing"},
+	{"a secret of the store where none may be", "UG dynamic-references-ssm-secure", prop("'{{resolve:ssm-secure:/p:1}}'"), "", "SSM Secure reference is not supported in: [AWS::SNS::Topic/Properties/DisplayName]"},
+	{"an output of a list", "UG outputs-section-structure", one + "Outputs: {O: {Value: [a, b]}}", "", "The Value field of every Outputs member must evaluate to a String"},
+	{"an export without a name", "UG outputs-section-structure", one + "Outputs: {O: {Value: x, Export: {}}}", "", "Export"},
+	{"an export by a resource's name", "UG outputs-section-structure", one + "Outputs: {O: {Value: x, Export: {Name: !Ref A}}}", "", "must not depend on any resources"},
+	{"two exports of a name", "UG using-cfn-stack-exports", one + "Outputs: {O: {Value: x, Export: {Name: e}}, P: {Value: y, Export: {Name: e}}}", "late", "Export with name e is already exported by stack s. Rollback requested by user."},
 	{"a stored parameter that is missing", "UG parameters-section-structure; issue", "Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /a/b}}\n" + one, "", "Unable to fetch parameters [/a/b] from parameter store for this account."},
 }
 
@@ -99,6 +139,30 @@ func many(n int) string {
 	return b.String()
 }
 
+// refusals are texts of the service by the rows of the list of its failures; 30
+// and 31 are tried with behaviour 54.
+var refusals = map[int]string{
+	32: "Parameter validation failed: parameter value", 33: "from parameter store for this account.", 34: "Unrecognized parameter type:",
+	35: "YAML not well-formed.", 36: "unsupported structure.", 37: "At least one Resources member must be defined.", 38: "Every Resources object must contain a Type member.",
+	39: "Invalid template resource property", 40: "is non alphanumeric.", 41: "Every Outputs member must contain a Value object", 42: "'null' values are not allowed in templates",
+	43: "Every Mappings attribute must be a String or a List.", 44: "Unable to get mapping for", 45: "in the Resources block of the template",
+	46: "in the Outputs block of the template", 47: "instance of Fn::GetAtt references undefined resource", 48: "every Fn::GetAtt object requires two non-empty parameters",
+	49: "does not support attribute type", 50: "every Fn::Join object requires two parameters", 51: "Fn::Select requires a list argument with two elements",
+	52: "Fn::Select cannot select nonexistent value at index", 53: "unresolved condition dependency", 54: "Cannot reference resources in the Conditions block of the template",
+	55: "Circular dependency between resources:", 56: "Unrecognized resource types:", 57: "Key Name of transform definition must be a string.",
+}
+
+// TestEveryRefusalIsTried holds the templates below to all the rows.
+func TestEveryRefusalIsTried(t *testing.T) {
+	t.Parallel()
+	for row := 32; row <= 57; row++ {
+		text := refusals[row]
+		if text == "" || !slices.ContainsFunc(refusedTemplates, func(r refusal) bool { return strings.Contains(r.text, text) }) {
+			t.Errorf("no template is refused with %q (row %d)", text, row)
+		}
+	}
+}
+
 // TestRefusedTemplates is behaviours 88 and 92 of the real service.
 func TestRefusedTemplates(t *testing.T) {
 	t.Parallel()
@@ -106,7 +170,7 @@ func TestRefusedTemplates(t *testing.T) {
 		t.Errorf("%d templates are refused, want 60", len(refusedTemplates))
 	}
 	for _, tt := range refusedTemplates {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("088 092 "+tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, awssim.Config{})
 			in := &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: &tt.template}
@@ -137,7 +201,7 @@ func TestRefusedParameters(t *testing.T) {
 	t.Parallel()
 	const declared = "Parameters: {P: {Type: String, MinLength: 2, MaxLength: 4}, N: {Type: Number, Default: 1, MaxValue: 5}, " +
 		"C: {Type: CommaDelimitedList, Default: a, AllowedValues: [a, b], ConstraintDescription: a or b}}\n" + one
-	for name, tt := range map[string]struct{ source, key, value, text string }{
+	for name, tt := range map[string]struct{ source, key, value, text string }{ // rows 26 to 29
 		"left out":        {"recorded api/test_stacks", "", "", "Parameters: [P] must have values"},
 		"unknown":         {"issue; eucalyptus", "X", "x", "Parameters: [X] do not exist in the template"},
 		"too short":       {"UG parameters-section-structure", "P", "x", "Parameter 'P' must contain at least 2 characters"},

@@ -27,6 +27,11 @@ func parse(body string) (*template.Template, error) {
 	}
 	values := []any{}
 	for _, r := range t.Resources {
+		for _, k := range sorted(r.Properties) {
+			if place := r.Type + "/Properties/" + k; strings.Contains(shown(r.Properties[k]), "{{resolve:ssm-secure:") && !secure[r.Type+"."+k] {
+				return nil, invalid("SSM Secure reference is not supported in: [" + place + "]")
+			}
+		}
 		values = append(values, r.Properties)
 	}
 	for _, o := range t.Outputs {
@@ -40,6 +45,13 @@ func parse(body string) (*template.Template, error) {
 		return nil, invalid(fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", a[0], a[1]))
 	}
 	return t, nil
+}
+
+// secure are the properties that may hold a reference to a secure parameter.
+var secure = map[string]bool{
+	"AWS::DirectoryService::MicrosoftAD.Password": true, "AWS::DirectoryService::SimpleAD.Password": true, "AWS::ElastiCache::ReplicationGroup.AuthToken": true,
+	"AWS::IAM::User.LoginProfile": true, "AWS::KinesisFirehose::DeliveryStream.RedshiftDestinationConfiguration": true, "AWS::RDS::DBCluster.MasterUserPassword": true,
+	"AWS::RDS::DBInstance.MasterUserPassword": true, "AWS::Redshift::Cluster.MasterUserPassword": true,
 }
 
 // supports says whether a type has an attribute.
@@ -148,7 +160,7 @@ func (r *region) scope(s *stack, t *template.Template, g generation, attribute f
 		}
 	}
 	sc := &template.Scope{
-		Template: t, Parameters: values, Attribute: attribute, Zones: []string{r.Name + "a", r.Name + "b", r.Name + "c"},
+		Template: t, Parameters: values, Attribute: attribute, Zones: r.zones(),
 		Import: func(name string) (string, error) {
 			exporter, v := r.exporter(name, nil)
 			if exporter == nil {

@@ -78,6 +78,15 @@ func (c *call) generation(a args, before generation, s *stack) (generation, *tem
 		return generation{}, nil, err
 	}
 	g := generation{Template: text, Tags: before.Tags, Capabilities: a.strings("Capabilities"), Notifications: before.Notifications, Role: before.Role}
+	g.Description = t.Description
+	for _, p := range t.Parameters {
+		if p.NoEcho {
+			g.Hidden = append(g.Hidden, p.Name)
+		}
+	}
+	if g.Triggers, err = triggersOf(a, before.Triggers); err != nil {
+		return g, t, err
+	}
 	if g.Parameters, g.Resolved, err = c.parameters(t, a, before); err != nil {
 		return g, t, err
 	}
@@ -292,11 +301,12 @@ func updateStack(c *call, a args) (obj, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, outputs, err := c.region.diff(s, s.Now, to, nil)
-	if err != nil && !strings.HasPrefix(err.Error(), "ValidationError: No export") {
+	d := &difference{r: c.region, s: s, from: s.Now, to: to}
+	changes, outputs, err := d.work()
+	if err != nil {
 		return nil, err
 	}
-	if err == nil && s.good() && len(changes) == 0 && !outputs && slices.Equal(s.Now.Tags, to.Tags) {
+	if s.good() && len(changes) == 0 && !outputs && slices.Equal(s.Now.Tags, to.Tags) {
 		return nil, invalid("No updates are to be performed.")
 	}
 	if a.has("StackPolicyDuringUpdateBody") {

@@ -30,8 +30,8 @@ func (p *progress) start(id string, st *step) {
 	row := &resource{ID: id, Type: res.Type, DeletionPolicy: res.DeletionPolicy, UpdateReplacePolicy: res.UpdateReplacePolicy, After: st.After}
 	st.Next, st.State, st.Do = row, "running", "create"
 	was := p.s.Resources[id]
-	if was != nil && was.Thing == "" {
-		was = nil // a creation that failed
+	if was != nil && (was.Thing == "" || p.op.Revert && p.r.Things[was.Thing] == nil) {
+		was = nil // a creation that failed, or what somebody deleted
 	}
 	if was != nil {
 		st.Do = "update"
@@ -113,7 +113,7 @@ func (p *progress) startUpdate(id string, st *step, was *resource) {
 	row, t := st.Next, typeOf(st.Next.Type)
 	diffs := changed(was.Properties, row.Properties)
 	retag := p.op.NewTags && t.Tags != ""
-	if len(diffs) == 0 && reflect.DeepEqual(was.Metadata, row.Metadata) && !retag {
+	if len(diffs) == 0 && reflect.DeepEqual(was.Metadata, row.Metadata) && !retag && !p.drifted(was) {
 		row.Status, row.Reason, row.Updated, row.Drift = was.Status, was.Reason, was.Updated, was.Drift
 		p.s.Resources[id] = row
 		st.Do, st.State = "none", "done"
@@ -148,6 +148,12 @@ func (p *progress) startUpdate(id string, st *step, was *resource) {
 		}
 		st.Due = p.at.Add(p.step)
 	}
+}
+
+// drifted says whether a live resource is to be brought back.
+func (p *progress) drifted(was *resource) bool {
+	thing := p.r.Things[was.Thing]
+	return p.op.Revert && thing != nil && len(differences(was, thing)) > 0
 }
 
 func unchangeable(typ string) bool {
@@ -201,6 +207,13 @@ func (p *progress) finishStep(id string, st *step) {
 			return
 		}
 		p.change(thing, p.op.Before[id], real)
+		if p.op.Revert {
+			for k := range real {
+				if typeOf(row.Type).recreation(k) != "Always" {
+					thing.Properties[k] = deep(real[k])
+				}
+			}
+		}
 	}
 	p.s.Resources[id] = row
 	st.State = "done"

@@ -30,6 +30,12 @@ const (
 	extensions = "AWS::LanguageExtensions"
 )
 
+// snapshots are the types that can be kept as one.
+var snapshots = []string{
+	"AWS::DocDB::DBCluster", "AWS::EC2::Volume", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup",
+	"AWS::Neptune::DBCluster", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster",
+}
+
 // check holds a template to all rules that need no parameter values.
 func (t *Template) check() error {
 	for _, limit := range []struct {
@@ -57,6 +63,9 @@ func (t *Template) check() error {
 				return err
 			}
 		}
+		if typ := r.Type; (r.DeletionPolicy == "Snapshot" || r.UpdateReplacePolicy == "Snapshot") && strings.HasPrefix(typ, "AWS::") && !slices.Contains(snapshots, typ) {
+			return refuse("Template error: resource type %s does not support deletion policy Snapshot", typ)
+		}
 		if r.Condition != "" {
 			if _, ok := t.Conditions[r.Condition]; !ok {
 				return refuse("Template format error: Unresolved condition dependency %s in the Resources block of the template", r.Condition)
@@ -66,6 +75,14 @@ func (t *Template) check() error {
 	for _, o := range t.Outputs {
 		if err := t.shapes([]any{o.Value, o.Export}); err != nil {
 			return err
+		}
+		if !textual(o.Value) {
+			return refuse("Template format error: The Value field of every Outputs member must evaluate to a String.")
+		}
+		for _, u := range uses(o.Export, nil) {
+			if t.Resource(u.ID) != nil {
+				return refuse("Template format error: Output %s is malformed. The Name field of every Export member must not depend on any resources, imported values, or Fn::GetAZs", o.Key)
+			}
 		}
 		if _, ok := t.Conditions[o.Condition]; !ok && o.Condition != "" {
 			return refuse("Template format error: Unresolved condition dependency %s in the Outputs block of the template", o.Condition)
@@ -166,8 +183,10 @@ func (t *Template) Unresolved(conditions map[string]bool) error {
 		if !t.Active(r, conditions) {
 			continue
 		}
-		if conditions == nil { // a wait for what conditions switch off is no wait
-			note(r.DependsOn)
+		for _, name := range r.DependsOn { // a wait for what conditions switch off is no wait
+			if conditions == nil && t.Resource(name) == nil {
+				missing[name] = true
+			}
 		}
 		if err := t.undefined(r.Properties, conditions); err != nil {
 			return err
@@ -264,7 +283,7 @@ func (t *Template) shape(name string, arg any) error {
 	case "Fn::FindInMap":
 		return t.shapeOfFind(list)
 	case "Fn::Equals":
-		if len(list) != 2 {
+		if len(list) != 2 || !textual(list[0]) || !textual(list[1]) {
 			return refuse("Template error: every Fn::Equals object requires a list of 2 string parameters.")
 		}
 	case "Fn::If":
@@ -304,6 +323,13 @@ func (t *Template) shapeOfRest(name string, list []any) error {
 		return refuse("Template error: Encountered unsupported function: %s Supported functions are: [%s]", name, strings.Join(functions, ", "))
 	}
 	return nil
+}
+
+// textual says whether a value is text, or may become that.
+func textual(v any) bool {
+	m, _ := v.(map[string]any)
+	_, _, call := function(m)
+	return call || isString(v)
 }
 
 func isString(v any) bool { _, ok := v.(string); return ok }

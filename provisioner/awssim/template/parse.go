@@ -177,7 +177,7 @@ func (t *Template) sections(root *yaml.Node) error {
 			}
 		case "Description":
 			t.Description = n.Value
-			if n.Kind != yaml.ScalarNode {
+			if n.Kind != yaml.ScalarNode || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 				return refuse("Template format error: Every Description member must be a string.")
 			}
 			if len(n.Value) > 1024 {
