@@ -60,12 +60,14 @@ var (
 	openDesc    = prometheus.NewDesc("baryon_deployments_open", "Deployments under way, by kind of target.", []string{"kind"}, nil)
 	overdueDesc = prometheus.NewDesc("baryon_work_overdue_seconds", "How long the oldest thing that is due has been waiting for a worker.", nil, nil)
 	repoDesc    = prometheus.NewDesc("baryon_repository_failed", "1 for a repository whose last look failed.", []string{"repository"}, nil)
+	eventsDesc  = prometheus.NewDesc("baryon_events_pending", "Events that a destination has not taken yet.", []string{"destination"}, nil)
+	lateDesc    = prometheus.NewDesc("baryon_events_oldest_seconds", "How long ago the oldest of them happened.", []string{"destination"}, nil)
 	problemDesc = prometheus.NewDesc("baryon_repository_problems", "Problems in files of a repository.", []string{"repository"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (stored) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{targetsDesc, openDesc, overdueDesc, repoDesc, problemDesc} {
+	for _, d := range []*prometheus.Desc{targetsDesc, openDesc, overdueDesc, repoDesc, problemDesc, eventsDesc, lateDesc} {
 		ch <- d
 	}
 }
@@ -74,7 +76,7 @@ func (stored) Describe(ch chan<- *prometheus.Desc) {
 func (s stored) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{s.targets, s.work, s.repositories} {
+	for _, collect := range []func(context.Context, chan<- prometheus.Metric) error{s.targets, s.work, s.repositories, s.events} {
 		if err := collect(ctx, ch); err != nil {
 			ch <- prometheus.NewInvalidMetric(targetsDesc, err)
 		}
@@ -131,6 +133,29 @@ func (s stored) repositories(ctx context.Context, ch chan<- prometheus.Metric) e
 		}
 		ch <- prometheus.MustNewConstMetric(repoDesc, prometheus.GaugeValue, failed, r.Name)
 		ch <- prometheus.MustNewConstMetric(problemDesc, prometheus.GaugeValue, float64(r.Problems), r.Name)
+	}
+	return nil
+}
+
+func (s stored) events(ctx context.Context, ch chan<- prometheus.Metric) error {
+	late, err := s.store.Backlogs(ctx)
+	if err != nil {
+		return err
+	}
+	all := map[string]state.Backlog{}
+	for _, name := range s.store.Destinations() {
+		all[name] = state.Backlog{}
+	}
+	for _, b := range late {
+		all[b.Destination] = b
+	}
+	for name, b := range all {
+		age := 0.0
+		if !b.Oldest.IsZero() {
+			age = max(0, time.Since(b.Oldest).Seconds())
+		}
+		ch <- prometheus.MustNewConstMetric(eventsDesc, prometheus.GaugeValue, float64(b.Pending), name)
+		ch <- prometheus.MustNewConstMetric(lateDesc, prometheus.GaugeValue, age, name)
 	}
 	return nil
 }

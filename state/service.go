@@ -75,6 +75,9 @@ func (tx *Tx) PutService(v Service) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.serviceMoved(v.Name, string(v.Status)); err != nil {
+		return err
+	}
 	return tx.q.PutService(tx.ctx, db.PutServiceParams{
 		Name: v.Name, Template: v.Template, Status: string(v.Status), Message: v.Message,
 		OwnerRepo: v.Owner.Repository, OwnerPath: v.Owner.Path, Doc: doc, Now: tx.now,
@@ -92,6 +95,9 @@ func (tx *Tx) Service(name string) (Service, error) {
 
 // RemoveService forgets a service whose targets are gone.
 func (tx *Tx) RemoveService(name string) error {
+	if err := tx.serviceMoved(name, statusGone); err != nil {
+		return err
+	}
 	if _, err := tx.q.DeleteService(tx.ctx, name); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"baryon/state/db"
@@ -53,6 +54,8 @@ type Store struct {
 
 	bundles bundleCache
 	changed broadcast
+
+	destinations atomic.Pointer[[]string] // of events
 }
 
 // Open opens the database, creates what is missing and brings an older schema

@@ -298,7 +298,9 @@ func (tx *Tx) Target(ref Ref) (Target, error) {
 	if err != nil {
 		return Target{}, notFound(err, ref.String())
 	}
-	return targetWithNeeds(tx.ctx, tx.q, row)
+	t, err := targetWithNeeds(tx.ctx, tx.q, row)
+	tx.noteTarget(ref, t.told())
+	return t, err
 }
 
 // PutTarget writes a target that was read in this transaction, or a new one.
@@ -317,6 +319,9 @@ func (tx *Tx) PutTarget(t Target) error {
 		if *text, err = encode(v); err != nil {
 			return err
 		}
+	}
+	if err := tx.targetMoved(t, t.told()); err != nil {
+		return err
 	}
 	return tx.q.PutTarget(tx.ctx, p)
 }
@@ -417,6 +422,9 @@ func (tx *Tx) Change(ref Ref, fn func(*Target) error) error {
 // RemoveTarget forgets a target that is gone. Its deployments stay as history;
 // what depended on it, or waited for its end, is woken.
 func (tx *Tx) RemoveTarget(t Target) error {
+	if err := tx.targetMoved(t, statusGone); err != nil {
+		return err
+	}
 	if err := tx.WakeDependents(t.Ref); err != nil {
 		return err
 	}

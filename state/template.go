@@ -83,6 +83,13 @@ func (tx *Tx) PutTemplate(t Template) error {
 	if err != nil {
 		return err
 	}
+	_, err = tx.q.Template(tx.ctx, db.TemplateParams{Kind: string(t.Kind), Name: t.Name})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tx.templateMoved(t.Kind, t.Name, statusThere, "")
+	}
+	if err != nil {
+		return err
+	}
 	return tx.q.PutTemplate(tx.ctx, db.PutTemplateParams{Kind: string(t.Kind), Name: t.Name, Doc: doc, Now: tx.now})
 }
 
@@ -124,6 +131,9 @@ func (tx *Tx) PutTemplateVersion(v TemplateVersion) error {
 		Status: string(v.Status), Message: v.Message, Bundle: v.Bundle, Tree: v.Tree, Doc: doc, Now: tx.now,
 	})
 	if err != nil {
+		return err
+	}
+	if err := tx.versionMoved(v.Kind, v.Name, v.Version, string(v.Status), old.Status); err != nil {
 		return err
 	}
 	return tx.WakeFollowers(v.Kind, v.Name, v.Version.Major)
@@ -291,7 +301,15 @@ func (s *Store) ChangeVersion(ctx context.Context, actor Actor, verb string, kin
 func (s *Store) RemoveVersion(ctx context.Context, actor Actor, kind Kind, name string, version Version) error {
 	return s.Update(ctx, Fence{}, func(tx *Tx) error {
 		p := db.DeleteTemplateVersionParams{Kind: string(kind), Name: name, Major: version.Major, Minor: version.Minor}
-		if _, err := tx.q.DeleteTemplateVersion(ctx, p); err != nil {
+		row, err := tx.q.TemplateVersionForUpdate(ctx, db.TemplateVersionForUpdateParams(p))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		n, err := tx.q.DeleteTemplateVersion(ctx, p)
+		if err == nil && n > 0 {
+			err = tx.versionMoved(kind, name, version, statusGone, row.Status)
+		}
+		if err != nil {
 			return err
 		}
 		return tx.Audit(actor, "delete", Ref{Kind: kind + "-template", Name: name}, map[string]string{"version": version.String()})
@@ -309,7 +327,11 @@ func (s *Store) RemoveTemplate(ctx context.Context, actor Actor, kind Kind, name
 			first := Version{Major: versions[0].Major, Minor: versions[0].Minor}
 			return &ConflictError{What: string(kind) + " template " + name, Why: "has versions that must be deleted first", Next: "delete " + name + " " + first.String()}
 		}
-		if _, err := tx.q.DeleteTemplate(ctx, db.DeleteTemplateParams{Kind: string(kind), Name: name}); err != nil {
+		n, err := tx.q.DeleteTemplate(ctx, db.DeleteTemplateParams{Kind: string(kind), Name: name})
+		if err == nil && n > 0 {
+			err = tx.templateMoved(kind, name, statusGone, statusThere)
+		}
+		if err != nil {
 			return err
 		}
 		return tx.Audit(actor, "delete", Ref{Kind: kind + "-template", Name: name}, nil)

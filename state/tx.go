@@ -26,7 +26,8 @@ type Tx struct {
 	s   *Store
 	now int64
 
-	woken bool
+	woken  bool
+	before map[Ref]Status // the statuses of targets as they were read
 }
 
 // Update runs fn in a transaction. With a fence it first makes sure that the

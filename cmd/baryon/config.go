@@ -35,6 +35,7 @@ type config struct {
 	Terraform   terraform.Config                   // without what the daemon adds: see terraformConfig
 	Secrets     map[string]provisioner.SecretPlace // where what templates refer to is kept, by name
 	Policies    map[string]access.Policy           // what keys may be good for, by name
+	Events      []eventDestination                 // who is told of changes of status
 	Settings    reconciler.Settings
 }
 
@@ -183,7 +184,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies"}
+	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies", "events"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -210,6 +211,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	c.approvals(d, root.Get("approvals"))
 	c.secrets(d, root.Get("secrets"))
 	c.policies(d, root.Get("policies"))
+	c.events(d, root.Get("events"))
 	c.check(d, root, said)
 }
 

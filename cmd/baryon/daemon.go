@@ -26,6 +26,7 @@ import (
 	"baryon/server"
 	"baryon/server/access"
 	"baryon/server/proton"
+	"baryon/server/proton/events"
 	"baryon/server/proton/shim"
 	v1 "baryon/server/v1"
 	"baryon/state"
@@ -43,6 +44,7 @@ type daemon struct {
 	terraform *terraform.Engine
 	loop      *reconciler.Reconciler
 	server    *server.Server
+	events    *events.Carrier
 	started   time.Time
 
 	current      atomic.Pointer[config]           // the configuration in force
@@ -113,10 +115,22 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
-	if err := d.newServer(); err != nil {
+	if err := errors.Join(d.newEvents(ctx), d.newServer()); err != nil {
 		return nil, err
 	}
 	return d, d.listen(ctx)
+}
+
+// newEvents makes what tells others of changes.
+func (d *daemon) newEvents(ctx context.Context) (err error) {
+	d.events, err = events.New(events.Config{Store: d.store, Log: d.log, Place: func() (string, string) {
+		s := d.current.Load().Settings
+		return orDefault(s.Region, "us-east-1"), orDefault(s.Account, "000000000000")
+	}})
+	if err != nil {
+		return err
+	}
+	return d.events.Configure(ctx, d.cfg.destinations())
 }
 
 // newServer makes the faces of the daemon.
@@ -253,6 +267,7 @@ func (d *daemon) run(ctx context.Context) error {
 	g.Go(func() error { return d.watchRepositories(ctx) })
 	g.Go(func() error { return d.watchFile(ctx) })
 	g.Go(func() error { return d.maintain(ctx) })
+	g.Go(func() error { return d.events.Run(ctx) })
 	return g.Wait()
 }
 

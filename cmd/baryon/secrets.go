@@ -49,6 +49,9 @@ func (c *config) own(p provisioner.SecretPlace) bool {
 		return true
 	}
 	refs := []secretRef{c.Token, c.GitHub, {Env: "BARYON_TOKEN"}, {Env: "BARYON_STORE"}}
+	for _, e := range c.Events {
+		refs = append(refs, e.Secret)
+	}
 	for _, r := range c.Settings.Repositories {
 		refs = append(refs, secretRef{File: r.Auth.TokenFile, Env: r.Auth.TokenEnv}, secretRef{File: r.Auth.SSHKeyFile, Env: r.Auth.SSHKeyEnv})
 	}

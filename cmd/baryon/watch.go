@@ -78,6 +78,9 @@ func (d *daemon) reload(ctx context.Context) {
 	if err == nil {
 		err = d.loop.Configure(ctx, cfg.Settings)
 	}
+	if err == nil {
+		err = d.events.Configure(ctx, cfg.destinations())
+	}
 	if ctx.Err() != nil {
 		return
 	}

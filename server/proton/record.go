@@ -79,6 +79,9 @@ func change[T any](
 		if err != nil {
 			return err
 		}
+		if err := told(tx, key, v, next); err != nil {
+			return err
+		}
 		if next == nil {
 			if _, err := tx.RemoveRecord(kind, key); err != nil {
 				return err
@@ -93,4 +96,18 @@ func change[T any](
 // audit notes what was done by other means.
 func (h *Handler) audit(ctx context.Context, c caller, verb string, ref state.Ref, detail any) error {
 	return h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error { return tx.Audit(c.actor, verb, ref, detail) })
+}
+
+// told writes the event of an account connection that has another status now.
+// Other records have none.
+func told[T any](tx *state.Tx, key string, before T, after *T) error {
+	was, isConnection := any(before).(connection)
+	if !isConnection {
+		return nil
+	}
+	e := state.Event{Ref: "environment-account-connection/" + key, What: state.EventConnection, Holder: key, Previous: was.Status, Status: "DELETED"}
+	if now, still := any(after).(*connection); still && now != nil {
+		e.Status = now.Status
+	}
+	return tx.Emit(e)
 }

@@ -48,6 +48,8 @@
 //	GET  /v1/blockers                      ?service= ?instance= ?status=  what stops service sync
 //	POST /v1/blockers/ID/resolve           let it go on, and undo what was changed by hand
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
+//	GET  /v1/events                        ?ref=                          changes of status, newest first, for a day
+//	GET  /v1/destinations                  who is told of them, and what each has not taken yet
 //	GET  /v1/keys                          keys for the Proton API, without their secrets
 //	POST /v1/keys                          {"why": "...", "role": "...", "policies": [...]}: a new one
 //	POST /v1/keys/ID/revoke                ends one
@@ -189,6 +191,8 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/sources":                   a.sources,
 		"GET /v1/audit":                     a.audit,
 		"GET /v1/keys":                      a.keys,
+		"GET /v1/events":                    a.events,
+		"GET /v1/destinations":              a.destinations,
 		"POST /v1/keys":                     a.createKey,
 		"POST /v1/keys/{id}/revoke":         a.revokeKey,
 	}

@@ -29,6 +29,16 @@ type Blocker struct {
 	ResolvedAt int64
 }
 
+type Delivery struct {
+	Destination string
+	Event       string
+	Ref         string
+	At          int64
+	DueAt       int64
+	Attempts    int64
+	Error       string
+}
+
 type Deployment struct {
 	ID          string
 	Ref         string
@@ -47,6 +57,13 @@ type Deployment struct {
 	CreatedAt   int64
 	ModifiedAt  int64
 	CompletedAt int64
+}
+
+type Event struct {
+	ID  string
+	Ref string
+	At  int64
+	Doc string
 }
 
 type Gate struct {

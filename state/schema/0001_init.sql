@@ -220,3 +220,29 @@ CREATE TABLE record (
 	modified_at BIGINT NOT NULL,
 	PRIMARY KEY (kind, key)
 );
+
+-- That something changed its status, in the words and shape of AWS Proton's
+-- events. at rises with each event of one ref: it is their order.
+CREATE TABLE event (
+	id  TEXT   NOT NULL PRIMARY KEY,
+	ref TEXT   NOT NULL,
+	at  BIGINT NOT NULL,
+	doc TEXT   NOT NULL
+);
+CREATE INDEX event_by_ref ON event (ref, at);
+CREATE INDEX event_by_time ON event (at);
+
+-- An event that a destination has not taken yet.
+CREATE TABLE delivery (
+	destination TEXT   NOT NULL,
+	event       TEXT   NOT NULL,
+	ref         TEXT   NOT NULL,
+	at          BIGINT NOT NULL,
+	due_at      BIGINT NOT NULL,
+	attempts    BIGINT NOT NULL,
+	error       TEXT   NOT NULL,
+	PRIMARY KEY (destination, event)
+);
+CREATE INDEX delivery_due ON delivery (destination, due_at);
+CREATE INDEX delivery_by_ref ON delivery (destination, ref, at);
+CREATE INDEX delivery_by_event ON delivery (event);
