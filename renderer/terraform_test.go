@@ -223,3 +223,38 @@ func TestCorpusVariables(t *testing.T) {
 		}
 	}
 }
+
+// Everything that is generated, as the golden files have it, is in the layout of
+// terraform fmt, header and all.
+func TestGeneratedFilesAreFormatted(t *testing.T) {
+	t.Parallel()
+	bin := terraform(t)
+	kinds := map[string]bool{}
+	worlds, err := filepath.Glob("testdata/*terraform*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range worlds {
+		dir := t.TempDir()
+		for _, f := range readWorld(t, file).archive.Files {
+			name, ok := strings.CutPrefix(f.Name, "want/files/")
+			if !ok || !strings.HasSuffix(name, ".tf") {
+				continue
+			}
+			if kind, ok := strings.CutSuffix(name, ".variables.tf"); ok {
+				kinds[kind] = true
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), f.Data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, err := exec.CommandContext(t.Context(), bin, "fmt", "-check", "-diff", dir).Output(); err != nil {
+			t.Errorf("%s: terraform fmt: %v\n%s", file, err, out)
+		}
+	}
+	for _, p := range []Part{PartEnvironment, PartInstance, PartPipeline, PartComponent} {
+		if kind := "proton." + string(p); !kinds[kind] {
+			t.Errorf("no golden file has %s.variables.tf", kind)
+		}
+	}
+}

@@ -107,7 +107,13 @@ func (w *world) inputs(t *testing.T, p Part, values *jinja.Dict) Inputs {
 
 func (w *world) run(t *testing.T) {
 	t.Helper()
-	b, err := Open(w.bundle(), "tpl/v1", Options{Kind: TemplateKind(w.settings["kind"]), Management: Management(w.settings["management"])})
+	open := func() (*Bundle, error) {
+		return Open(w.bundle(), "tpl/v1", Options{Kind: TemplateKind(w.settings["kind"]), Management: Management(w.settings["management"])})
+	}
+	if w.settings["part"] == string(PartComponent) {
+		open = func() (*Bundle, error) { return OpenComponent(w.bundle(), "components/c", Options{}) }
+	}
+	b, err := open()
 	if err != nil {
 		var problems Problems
 		if !errors.As(err, &problems) {

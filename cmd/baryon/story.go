@@ -78,7 +78,7 @@ func (s *story) first(ctx context.Context) error {
 	if err := s.publish(ctx, state.KindEnvironment, "web-env", first); err != nil {
 		return err
 	}
-	return s.up(ctx, "1.0", dev, prod)
+	return s.up(ctx, dev, prod)
 }
 
 // service: three instances in two environments, a component that one of them
@@ -98,7 +98,7 @@ func (s *story) service(ctx context.Context) error {
 		return err
 	}
 	s.sayf("%s is up: %s; the instance it is attached to comes after it", search, outputs(t))
-	if err := s.up(ctx, "1.0", shopDev, canary, shopProd); err != nil {
+	if err := s.up(ctx, shopDev, canary, shopProd); err != nil {
 		return err
 	}
 	return s.stages(ctx, "3")
@@ -293,8 +293,10 @@ func (s *story) registered(ctx context.Context, kind state.Kind, template string
 	}
 }
 
-// up waits for targets to be deployed on a version, and tells of each.
-func (s *story) up(ctx context.Context, version string, refs ...state.Ref) error {
+// up waits for targets to be deployed on their template's first version, and
+// tells of each.
+func (s *story) up(ctx context.Context, refs ...state.Ref) error {
+	version := first.String()
 	for _, ref := range refs {
 		t, err := s.deployed(ctx, ref, version)
 		if err != nil {

@@ -43,7 +43,7 @@ func (s *story) code(ctx context.Context) error {
 	if err := s.publish(ctx, state.KindEnvironment, "net-env", first); err != nil {
 		return err
 	}
-	if err := s.up(ctx, "1.0", dev); err != nil {
+	if err := s.up(ctx, dev); err != nil {
 		return err
 	}
 	if err := s.witness(dev, `"value": "10.0.0.0/16"`, true); err != nil {
@@ -55,7 +55,7 @@ func (s *story) code(ctx context.Context) error {
 	if err := s.publish(ctx, state.KindService, "app-svc", first); err != nil {
 		return err
 	}
-	return s.up(ctx, "1.0", shopDev)
+	return s.up(ctx, shopDev)
 }
 
 // planned: prod asks for an approval, which is about terraform's plan; that plan
@@ -73,7 +73,7 @@ func (s *story) planned(ctx context.Context) error {
 	if err := s.approve(ctx, prod, "the plan is what I expect"); err != nil {
 		return err
 	}
-	if err := s.up(ctx, "1.0", prod); err != nil {
+	if err := s.up(ctx, prod); err != nil {
 		return err
 	}
 	last, err := s.d.store.LastDeployment(ctx, prod)
@@ -86,7 +86,7 @@ func (s *story) planned(ctx context.Context) error {
 	if err := s.witness(prod, `"value": "10.1.0.0/16"`, true); err != nil {
 		return err
 	}
-	return s.up(ctx, "1.0", shopProd)
+	return s.up(ctx, shopProd)
 }
 
 // moved: a change in a spec replaces the network, and what reads its outputs
