@@ -18,7 +18,7 @@ import (
 
 // terraformKeys are what the configuration may say of the terraform engine.
 var terraformKeys = []string{
-	"binary", "allow", "registries", "modules", "mirrors", "network_mirror", "network", "env", "patience", "lock_wait", "init_timeout", "state",
+	"binary", "allow", "registries", "modules", "mirrors", "network_mirror", "network", "env", "patience", "lock_wait", "init_timeout", "state", "retain",
 }
 
 // terraform reads what code may do, where providers come from, and where states
@@ -34,6 +34,12 @@ func (c *config) terraform(d *renderer.Decoder, n *renderer.Node) {
 		}
 	}
 	t.Policy.Allow = c.terraformRules(d, n.Get("allow"))
+	t.Retain = d.Strings(n.Get("retain"), "terraform.retain")
+	for i, rule := range t.Retain {
+		if !retainRule.MatchString(rule) {
+			d.Add(n.Get("retain").Items[i].Problem("this names no resource", strconv.Quote(rule), "a type, as aws_db_instance, or an address, as module.db.aws_s3_bucket.*", ""))
+		}
+	}
 	t.Policy.Registries = d.Strings(n.Get("registries"), "terraform.registries")
 	t.Policy.Modules = d.Strings(n.Get("modules"), "terraform.modules")
 	if v := n.Get("mirrors"); v != nil {
@@ -109,6 +115,10 @@ func (c *config) terraformState(d *renderer.Decoder, n *renderer.Node) {
 		}
 	}
 }
+
+// retainRule is a type or an address; * alone would keep everything of every
+// target, which is what the verb retain is for.
+var retainRule = regexp.MustCompile(`^[A-Za-z_][^\s]*$`)
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"baryon/provisioner"
 )
@@ -56,20 +57,42 @@ func (e *Engine) look(ctx context.Context, job provisioner.Job, k kind) (provisi
 // applied, and nothing is changed then.
 func (e *Engine) Current(_ context.Context, job provisioner.Job) (bool, error) {
 	dir, plan := e.stack(job.Stack), job.Plan
-	var then serial
-	text, err := os.ReadFile(filepath.Join(dir, plansDir, plan+".json"))
+	then, err := readKept(filepath.Join(dir, plansDir, plan))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &then)
 	}
 	if err != nil || !e.local() {
 		return err == nil, err
 	}
 	now, err := readSerial(filepath.Join(dir, stateFile))
-	return now == then, err
+	return now == then.serial, err
 }
+
+// A keptPlan is what is kept beside a plan.
+type keptPlan struct {
+	serial           // of the state it was made from, where that is a file
+	Deletes []string `json:"deletes,omitempty"`
+}
+
+func readKept(plan string) (k keptPlan, err error) {
+	text, err := os.ReadFile(plan + ".json")
+	if err == nil {
+		err = json.Unmarshal(text, &k)
+	}
+	return k, err
+}
+
+// keptPlan is the plan that was approved, which has to be there.
+func (t *tool) keptPlan() (keptPlan, error) {
+	k, err := readKept(filepath.Join(t.cfg.Stack, plansDir, t.cfg.Plan))
+	if errors.Is(err, os.ErrNotExist) {
+		t.moved = true
+		err = errPlanGone
+	}
+	return k, err
+}
+
+var errPlanGone = errors.New("the plan that was approved is not kept on this machine any more; it has to be planned and approved anew")
 
 // keepPlan keeps the plan that was just made in place of any earlier one.
 func (t *tool) keepPlan() error {
@@ -83,13 +106,19 @@ func (t *tool) keepPlan() error {
 			return err
 		}
 	}
-	var s serial
+	var k keptPlan
 	if t.cfg.LocalState {
-		if s, err = readSerial(filepath.Join(t.cfg.Stack, stateFile)); err != nil {
+		if k.serial, err = readSerial(filepath.Join(t.cfg.Stack, stateFile)); err != nil {
 			return err
 		}
 	}
-	text, err := json.Marshal(s)
+	for _, c := range t.changes {
+		if c.Action == "delete" {
+			k.Deletes = append(k.Deletes, c.Address)
+		}
+	}
+	slices.Sort(k.Deletes)
+	text, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
@@ -104,7 +133,7 @@ func (t *tool) takePlan() error {
 	err := copyFile(filepath.Join(t.cfg.Stack, plansDir, t.cfg.Plan), filepath.Join(t.dir, planFile))
 	if errors.Is(err, os.ErrNotExist) {
 		t.moved = true
-		return errors.New("the plan that was approved is not kept on this machine any more; it has to be planned and approved anew")
+		return errPlanGone
 	}
 	return err
 }

@@ -53,6 +53,9 @@ type Config struct {
 	Network bool
 	// State says where states are.
 	State StateIn
+	// Retain names what is left alone when a stack is destroyed: types of
+	// resources, or addresses in which * stands for anything.
+	Retain []string
 	// Env names variables of this process that the program is to see, as
 	// credentials of a provider. Their values are masked in logs.
 	Env []string
@@ -153,63 +156,20 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 		}
 	}
 	cfg := toolConfig{Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local()}
+	if job.Action == provisioner.Deprovision {
+		cfg.Retain = e.cfg.Retain
+	}
 	if k == planning {
 		cfg.Plan = job.ID
 	}
 	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(job.Stack)})
-	job.Commands = e.commands(p, job.Action, k)
+	cfg.Steps, job.Commands = e.steps(p, job.Action, k)
 	job.Env, job.Secrets = e.environment(job.ID, job.Stack, job.Env), e.secrets(job.Secrets)
-	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: lastHarmless, Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
+	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: harmless(cfg.Steps), Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
 	if job.Tool.Config, err = json.Marshal(cfg); err != nil {
 		return job, err
 	}
 	return job, nil
-}
-
-// The commands of a job, in order.
-const (
-	stepInit = 1 + iota
-	stepPlan
-	stepShow
-	stepApply
-
-	lastHarmless = stepShow
-
-	// Of a check for drift, where the state was written by others.
-	stepWhole     = stepApply
-	stepWholeShow = stepApply + 1
-)
-
-// planFile is what the plan step saves and the apply step applies.
-const planFile = ".baryon.tfplan"
-
-// wholeFile is the plan of what a deployment would do, in a check for drift.
-const wholeFile = ".baryon-whole.tfplan"
-
-func (e *Engine) commands(p Program, action provisioner.Action, k kind) []string {
-	name := quote(p.Path)
-	lock := " -lock-timeout=" + e.cfg.LockWait.String()
-	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
-	switch {
-	case k == checking: // it keeps nobody from applying
-		plan = name + " plan -json -input=false -lock=false -refresh-only -out=" + planFile
-	case action == provisioner.Deprovision:
-		plan += " -destroy"
-	}
-	steps := []string{
-		stepInit - 1:  e.initWorkspace() + name + " init -input=false -no-color",
-		stepPlan - 1:  plan,
-		stepShow - 1:  name + " show -json " + planFile,
-		stepApply - 1: name + " apply -json -input=false" + lock + " " + planFile,
-	}
-	switch k {
-	case planning:
-		return steps[:stepShow] // nothing is changed
-	case checking:
-		whole := name + " plan -json -input=false -lock=false -out=" + wholeFile
-		return append(steps[:stepShow], whole, name+" show -json "+wholeFile)
-	}
-	return steps
 }
 
 // stack is the folder of what is kept of a stack.

@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type toolConfig struct {
 	LocalState bool
 	Plan       string // the plan to be kept, or to be applied
 	Policy     Policy
+	Steps      []step   // of the commands, in order
+	Retain     []string // see Config; of a deletion
 	Notes      []string // said before everything else
 }
 
@@ -32,6 +35,7 @@ type tool struct {
 	cfg toolConfig
 	dir string // where the commands run
 
+	step  step // that runs
 	told  bool // what is planned
 	moved bool // since the plan was made
 	whole bool // what is read is what a deployment would do
@@ -41,6 +45,9 @@ type tool struct {
 
 	changes []provisioner.ResourceChange
 	outputs map[string]string
+
+	listed   []string                     // what the state holds
+	retained []provisioner.ResourceChange // of that
 }
 
 // NewTool makes the reader of one attempt.
@@ -52,38 +59,54 @@ func NewTool(dir string, config json.RawMessage) (provisioner.Tool, error) {
 	return t, nil
 }
 
-// Next prepares a step and says whether it is needed.
+// Next prepares a command and says whether it is needed.
 func (t *tool) Next(k int) (bool, error) {
+	if k > len(t.cfg.Steps) {
+		return false, fmt.Errorf("command %d of %d is not known", k, len(t.cfg.Steps))
+	}
+	t.step = t.cfg.Steps[k-1]
 	approved := t.cfg.Kind == applying && t.cfg.Plan != ""
-	switch k {
+	switch t.step {
 	case stepInit:
 		return true, t.copyLock(t.cfg.Stack, t.dir)
+	case stepList:
+		return true, t.initialised()
+	case stepRetain:
+		return t.retains()
 	case stepPlan:
-		if err := t.checkModules(); err != nil {
+		if err := t.initialised(); err != nil {
 			return false, err
 		}
-		if err := t.copyLock(t.dir, t.cfg.Stack); err != nil {
-			return false, err
-		}
-		if approved {
+		if approved && len(t.retained) == 0 {
 			return false, t.takePlan()
 		}
 	case stepShow:
 		if t.cfg.Kind == planning {
+			t.markRetained()
 			if err := t.keepPlan(); err != nil {
 				return false, err
 			}
 		}
 		return t.wantsDetail(), nil
-	case stepApply: // or stepWhole
-		if t.cfg.Kind == checking {
-			return t.movedByOthers()
-		}
-		t.told = !approved
+	case stepWhole:
+		return t.movedByOthers()
 	case stepWholeShow:
 		return t.wantsDetail(), nil
+	case stepApply:
+		t.told = !approved || len(t.retained) > 0
+		if approved && len(t.retained) > 0 {
+			return true, t.stillApproved()
+		}
 	}
 	return true, nil
+}
+
+// initialised looks at what init brought in, before anything of it is run.
+func (t *tool) initialised() error {
+	if err := t.checkModules(); err != nil {
+		return err
+	}
+	return t.copyLock(t.dir, t.cfg.Stack)
 }
 
 // copyLock copies the lock file of providers, if there is one.
@@ -130,6 +153,10 @@ type message struct {
 
 // Read makes of a line what people read.
 func (t *tool) Read(line []byte) string {
+	if t.step == stepList && len(line) > 0 && !bytes.HasPrefix(line, []byte("==> ")) {
+		t.listed = append(t.listed, string(line))
+		return ""
+	}
 	if len(line) == 0 || line[0] != '{' {
 		notes := t.cfg.Notes // the first line tells which command begins
 		t.cfg.Notes = nil
@@ -221,6 +248,7 @@ func (t *tool) knows(address string) bool {
 // Result is what was read.
 func (t *tool) Result() provisioner.ToolResult {
 	t.keepSerial()
+	t.changes = append(t.changes, t.retained...)
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
 	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved}
 }

@@ -1,0 +1,69 @@
+package terraform
+
+import (
+	"baryon/provisioner"
+)
+
+// A step is one command of a job.
+type step string
+
+const (
+	stepInit   step = "init"
+	stepList   step = "list"   // what there is, to find what is retained
+	stepRetain step = "retain" // forget that, and leave it alone
+	stepPlan   step = "plan"
+	stepShow   step = "show"
+	stepApply  step = "apply"
+
+	// Of a check for drift, where the state was written by others.
+	stepWhole     step = "whole"
+	stepWholeShow step = "whole-show"
+)
+
+// harmless is how many of the first steps may be begun again when they were lost.
+// Only an apply may not: what is retained is asked for anew.
+func harmless(steps []step) int {
+	if steps[len(steps)-1] == stepApply {
+		return len(steps) - 1
+	}
+	return len(steps)
+}
+
+const (
+	// planFile is what the plan step saves and the apply step applies.
+	planFile = ".baryon.tfplan"
+	// wholeFile is the plan of what a deployment would do, in a check for drift.
+	wholeFile = ".baryon-whole.tfplan"
+	// retainFile lists what is retained, an address a line.
+	retainFile = ".baryon-retain"
+)
+
+// steps are what a job does, in order, and the commands for it.
+func (e *Engine) steps(p Program, action provisioner.Action, k kind) (steps []step, commands []string) {
+	name := quote(p.Path)
+	lock := " -lock-timeout=" + e.cfg.LockWait.String()
+	add := func(s step, command string) { steps, commands = append(steps, s), append(commands, command) }
+	add(stepInit, e.initWorkspace()+name+" init -input=false -no-color")
+	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
+	switch {
+	case k == checking: // it keeps nobody from applying
+		plan = name + " plan -json -input=false -lock=false -refresh-only -out=" + planFile
+	case action == provisioner.Deprovision:
+		plan += " -destroy"
+	}
+	if action == provisioner.Deprovision && k == applying && len(e.cfg.Retain) > 0 {
+		add(stepList, name+" state list")
+		add(stepRetain, "(set --; while IFS= read -r address; do set -- \"$@\" \"$address\"; done <"+retainFile+"; exec "+name+" state rm"+lock+" \"$@\")")
+	}
+	add(stepPlan, plan)
+	add(stepShow, name+" show -json "+planFile)
+	switch k {
+	case planning: // nothing is changed
+	case checking:
+		add(stepWhole, name+" plan -json -input=false -lock=false -out="+wholeFile)
+		add(stepWholeShow, name+" show -json "+wholeFile)
+	case applying:
+		add(stepApply, name+" apply -json -input=false"+lock+" "+planFile)
+	}
+	return steps, commands
+}
