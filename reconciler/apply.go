@@ -93,8 +93,8 @@ func opening(v View, change Change) state.Deployment {
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
 	switch {
 	case change.Action == state.Delete:
-		d.Status, d.Engine = state.DeleteInProgress, madeBy(v)
-		d.Rendered, d.Input, d.Output = madeFrom(v), t.Deployed.Input, t.Deployed.Output
+		d.Status, d.Input, d.Output = state.DeleteInProgress, t.Deployed.Input, t.Deployed.Output
+		d.Engine, d.Rendered = madeBy(v), madeFrom(v)
 	case change.Step == Refuse:
 		d.Status, d.Message = state.Failed, change.Reason
 	}

@@ -60,7 +60,7 @@ func (r *Reconciler) lookForDrift(ctx context.Context, c state.Claim, t state.Ta
 	drifter, ok := r.cfg.Engines[renderer.Engine(t.Deployed.Engine)].(Drifter)
 	settled := t.Deployed.Deployment != "" && t.LastAttempted == t.Deployed.Deployment && t.Status == state.Succeeded
 	if !ok || !settled || rule.modeOf(t) == DriftIgnore {
-		return r.later(), nil
+		return r.later().atRest(time.Time{}), nil
 	}
 	seen := t.Observed.Drift
 	due := seen.CheckedAt
@@ -69,10 +69,11 @@ func (r *Reconciler) lookForDrift(ctx context.Context, c state.Claim, t state.Ta
 	}
 	due = due.Add(rule.Every)
 	if n := r.later(); seen.ID == "" && r.cfg.Now().Before(due) {
-		if at := time.Now().Add(due.Sub(r.cfg.Now())); at.Before(n.at) {
+		at := time.Now().Add(due.Sub(r.cfg.Now()))
+		if at.Before(n.at) {
 			n.at = at
 		}
-		return n, nil
+		return n.atRest(at), nil
 	}
 	if !r.checks.take(t.Ref, rule.AtOnce) {
 		return next{at: time.Now().Add(jitter(queued))}, nil

@@ -50,10 +50,11 @@ func (r *Reconciler) noEngine(engine renderer.Engine) state.Waiting {
 	return w
 }
 
-// madeBy names the engine that made what is to be taken away.
+// madeBy names the engine that made what is to be taken away; empty when nothing
+// was ever applied, as when its template could not be rendered.
 func madeBy(v View) string {
-	if v.Target.Deployed.Rendered == "" && v.Last != nil {
-		return v.Last.Engine
+	if v.Target.Deployed.Rendered == "" && v.Applied != nil {
+		return v.Applied.Engine
 	}
 	return v.Target.Deployed.Engine
 }
@@ -61,8 +62,8 @@ func madeBy(v View) string {
 // madeFrom is the digest of what made it: of the last success, or where there
 // was none, of the last attempt, which may have made something.
 func madeFrom(v View) string {
-	if v.Target.Deployed.Rendered == "" && v.Last != nil {
-		return v.Last.Rendered
+	if v.Target.Deployed.Rendered == "" && v.Applied != nil {
+		return v.Applied.Rendered
 	}
 	return v.Target.Deployed.Rendered
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"baryon/reconciler/declare"
 	"baryon/reconciler/fit"
@@ -17,7 +19,8 @@ type examiner struct {
 	r         *Reconciler
 	ctx       context.Context //nolint:containedctx // of the one document that this serves
 	documents []declare.Document
-	unknown   bool // something had to be left for later
+	declared  map[string]declare.Document // the environments among them, by name
+	unknown   bool                        // something had to be left for later
 	err       error
 }
 
@@ -33,7 +36,7 @@ func (e *examiner) examine(doc declare.Document) (declare.Document, renderer.Pro
 	problems := fit.Check(doc, fit.World{
 		Bundle:       func(instance string) *renderer.Bundle { return e.bundle(doc, instance) },
 		Environment:  e.environment,
-		Environments: e.environments(),
+		Environments: func() []string { return slices.Sorted(maps.Keys(e.declared)) },
 		Instance:     e.instance,
 	})
 	if doc.Ref.Kind == state.KindService {
@@ -153,15 +156,12 @@ func (e *examiner) open(kind state.Kind, template string, follow state.Follow) *
 // environment finds an environment among the documents that come along, then in
 // the database.
 func (e *examiner) environment(name string) (fit.Environment, bool) {
-	ref := state.EnvironmentRef(name)
-	for _, d := range e.documents {
-		if d.Ref == ref {
-			v, _, err := d.Header.Version.Parse()
-			e.fail(err)
-			return fit.Environment{Template: d.Header.Template, Major: v.Major}, true
-		}
+	if d, ok := e.declared[name]; ok {
+		v, _, err := d.Header.Version.Parse()
+		e.fail(err)
+		return fit.Environment{Template: d.Header.Template, Major: v.Major}, true
 	}
-	t, err := e.r.cfg.Store.Target(e.ctx, ref)
+	t, err := e.r.cfg.Store.Target(e.ctx, state.EnvironmentRef(name))
 	if isMissing(err) {
 		return fit.Environment{}, false
 	}
@@ -176,15 +176,15 @@ func (e *examiner) environment(name string) (fit.Environment, bool) {
 	return fit.Environment{Template: t.Desired.Template, Major: v.Major}, true
 }
 
-// environments are the names of those that documents which come along declare.
-func (e *examiner) environments() []string {
-	var names []string
-	for _, d := range e.documents {
-		if d.Ref.Kind == state.KindEnvironment {
-			names = append(names, d.Ref.Name)
+// environmentsAmong are the environments that documents declare, by name.
+func environmentsAmong(documents []declare.Document) map[string]declare.Document {
+	found := map[string]declare.Document{}
+	for _, d := range documents {
+		if _, known := found[d.Ref.Name]; d.Ref.Kind == state.KindEnvironment && !known {
+			found[d.Ref.Name] = d
 		}
 	}
-	return names
+	return found
 }
 
 // instance finds an instance among the documents that come along, then in the

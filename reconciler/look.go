@@ -48,9 +48,9 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 		return v, nil, err
 	}
 	if t.Desired.Deleted {
-		v.Engine = t.Deployed.Engine
+		err := r.lookAtDeletion(ctx, &v)
 		v.Crowded = s.crowded(open, v.Engine, v.Account)
-		return v, nil, r.lookAtDeletion(ctx, &v)
+		return v, nil, err
 	}
 	if t.Ref.Kind == state.KindComponent {
 		if v.Former, err = r.cfg.Store.FormerDependents(ctx, t.Ref); err != nil {
@@ -84,8 +84,12 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 // lookAtDeletion reads what may stand against a deletion.
 func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	t := v.Target
-	v.NoEngine = r.noEngine(renderer.Engine(madeBy(*v)))
 	var err error
+	if v.Applied, err = r.lastApplied(ctx, t); err != nil {
+		return err
+	}
+	v.Engine = madeBy(*v)
+	v.NoEngine = r.noEngine(renderer.Engine(v.Engine))
 	if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
 		return err
 	}
@@ -105,6 +109,32 @@ func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	}
 	v.Deletions, err = r.cfg.Store.CountDeletions(ctx, v.Now.Add(-guarded), t.Ref)
 	return err
+}
+
+// lastApplied finds the last attempt on a target that never succeeded which came
+// as far as applying something; nil when there is none, or when that was taken
+// away since.
+func (r *Reconciler) lastApplied(ctx context.Context, t state.Target) (*state.Deployment, error) {
+	const page = 20
+	for before := (*state.Deployment)(nil); t.Deployed.Rendered == ""; {
+		list, err := r.cfg.Store.Deployments(ctx, t.Ref, before, page)
+		if err != nil {
+			return nil, err
+		}
+		for i, d := range list {
+			switch {
+			case d.Status == state.DeleteComplete:
+				return nil, nil
+			case d.Rendered != "":
+				return &list[i], nil
+			}
+		}
+		if len(list) < page {
+			break
+		}
+		before = &list[page-1]
+	}
+	return nil, nil
 }
 
 // guarded is how far back the deletion guard looks.

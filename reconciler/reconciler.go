@@ -83,12 +83,13 @@ type Reconciler struct {
 	checks   places // for drift
 	plans    places // that a person is to approve
 
-	mu        sync.Mutex
-	settings  Settings
-	artifacts map[string]*artifact        // what is applied now, by digest
-	at        map[string]state.Ref        // whose job each is that an engine was called for, by ID
-	ended     map[state.Ref]bool          // whose job is said to have ended
-	bundles   map[string]*renderer.Bundle // opened bundles by digest; dropped when many
+	mu            sync.Mutex
+	settings      Settings
+	settingsStamp state.Stamp
+	artifacts     map[string]*artifact        // what is applied now, by digest
+	at            map[string]state.Ref        // whose job each is that an engine was called for, by ID
+	ended         map[state.Ref]bool          // whose job is said to have ended
+	bundles       map[string]*renderer.Bundle // opened bundles by digest; dropped when many
 }
 
 // New checks the configuration. Nothing runs until Run.
@@ -114,7 +115,7 @@ func New(cfg Config) (*Reconciler, error) {
 	if err := settings.validate(); err != nil {
 		return nil, err
 	}
-	r.settings = settings
+	r.settings, r.settingsStamp = settings, r.stampOf(settings)
 	return r, nil
 }
 
@@ -126,8 +127,11 @@ func (r *Reconciler) Configure(ctx context.Context, s Settings) error {
 		return err
 	}
 	r.mu.Lock()
-	r.settings = s
+	r.settings, r.settingsStamp = s, r.stampOf(s)
 	r.mu.Unlock()
+	if err := r.wakeForSettings(ctx); err != nil {
+		return err
+	}
 	if err := r.wakeHeld(ctx); err != nil {
 		return err
 	}
@@ -177,7 +181,7 @@ func (r *Reconciler) runAsReplica(ctx context.Context, joined func()) error {
 		return err
 	}
 	joined()
-	if err := r.wakeRepositories(ctx); err != nil {
+	if err := errors.Join(r.wakeForSettings(ctx), r.wakeRepositories(ctx)); err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -201,6 +205,13 @@ func (r *Reconciler) loop(ctx context.Context, owner string) error {
 	for {
 		due := time.Now().Add(time.Second)
 		r.wakeEnded(ctx)
+		rested, err := r.cfg.Store.Rest(ctx, r.stamp(), r.later().at, restBatch)
+		if err != nil {
+			return r.broken(ctx, fmt.Errorf("put off what rests: %w", err))
+		}
+		if rested == restBatch {
+			due = time.Now()
+		}
 		if free := r.capacity() - running; free > 0 {
 			claims, err := r.cfg.Store.Claim(ctx, owner, free)
 			if err != nil {
@@ -305,6 +316,8 @@ func (r *Reconciler) visit(ctx context.Context, c state.Claim, owner string) (f 
 		f.Due = next.at
 		if next.sticky {
 			f.Keep = owner
+		} else {
+			f.Rest, f.RestUntil = next.rest, next.restUntil
 		}
 	case errors.Is(err, state.ErrLost):
 		r.log.Info("claim lost", zap.Stringer("ref", c.Ref))
@@ -320,9 +333,13 @@ func (r *Reconciler) visit(ctx context.Context, c state.Claim, owner string) (f 
 }
 
 // next says when a thing is looked at again, and whether by this process only.
+// With a rest, that look may be spared; see atRest.
 type next struct {
 	at     time.Time
 	sticky bool
+
+	rest      state.Stamp
+	restUntil time.Time
 }
 
 func (r *Reconciler) step(ctx context.Context, c state.Claim) (next, error) {

@@ -31,7 +31,7 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 	if exists && owner.Repository != "" && !doc.Header.Adopt {
 		return nil, &state.ConflictError{What: doc.Ref.String(), Why: "is declared in " + owner.String(), Next: "change it there"}
 	}
-	e := &examiner{r: r, ctx: ctx, documents: []declare.Document{doc}}
+	e := &examiner{r: r, ctx: ctx, documents: []declare.Document{doc}, declared: environmentsAmong([]declare.Document{doc})}
 	doc, problems, err := e.examine(doc)
 	if err != nil || problems.Failed() {
 		return problems, err

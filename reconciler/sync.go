@@ -129,6 +129,8 @@ type takeover struct {
 	before map[string]bool      // names that this repository had before
 	doomed []state.Ref          // what it declared once and wants gone
 
+	environments map[string]declare.Document // that this commit declares
+
 	rows     map[string]state.SourceFile
 	refused  map[string]renderer.Problems // by file: what the state of other things refuses
 	held     map[string][]state.Ref       // by file: the names of documents so refused
@@ -258,6 +260,7 @@ func (r *Reconciler) owned(ctx context.Context, repository string) (map[state.Re
 // examine checks each document against everything outside its file: what the
 // repository may declare, who owns the name, and the schema of the template.
 func (s *takeover) examine(ctx context.Context) error {
+	s.environments = environmentsAmong(s.decl.Documents)
 	for _, doc := range s.decl.Documents {
 		doc, problems, err := s.objections(ctx, doc)
 		if err != nil {
@@ -300,7 +303,7 @@ func (s *takeover) objections(ctx context.Context, doc declare.Document) (declar
 			return doc, problems, err
 		}
 	}
-	e := &examiner{r: s.r, ctx: ctx, documents: s.decl.Documents}
+	e := &examiner{r: s.r, ctx: ctx, documents: s.decl.Documents, declared: s.environments}
 	doc, problems, err := e.examine(doc)
 	s.recheck = s.recheck || len(problems) > 0 || e.unknown
 	return doc, problems, err

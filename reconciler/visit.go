@@ -13,6 +13,10 @@ import (
 // visitTarget does the next step for one target: it carries an open deployment
 // on, or looks, plans, and does what the plan says.
 func (r *Reconciler) visitTarget(ctx context.Context, c state.Claim) (next, error) {
+	stamp, err := r.cfg.Store.Stamp(ctx, c.Ref, r.stamp())
+	if err != nil {
+		return next{}, err
+	}
 	t, err := r.cfg.Store.Target(ctx, c.Ref)
 	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		return r.later(), nil
@@ -38,7 +42,11 @@ func (r *Reconciler) visitTarget(ctx context.Context, c state.Claim) (next, erro
 		}
 		v.Target = moved
 	}
-	return r.act(ctx, c, v, Plan(v), art)
+	n, err := r.act(ctx, c, v, Plan(v), art)
+	if !n.restUntil.IsZero() {
+		n.rest = stamp
+	}
+	return n, err
 }
 
 // moveVersion notes that a target wants another version than before, which is

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -24,9 +25,10 @@ type world struct {
 	loop  *Reconciler
 
 	mu      sync.Mutex
-	running map[string]bool // jobs that go on until they are ended
-	hold    bool            // whether new jobs go on
-	applied []string        // job ids in the order they were first seen
+	running map[string]bool   // jobs that go on until they are ended
+	hold    bool              // whether new jobs go on
+	outputs map[string]string // of every job that succeeds
+	applied []string          // job ids in the order they were first seen
 }
 
 // Apply is the engine of the world.
@@ -40,7 +42,7 @@ func (w *world) Apply(_ context.Context, job provisioner.Job) (provisioner.Progr
 	if w.running[job.ID] {
 		return provisioner.Progress{State: provisioner.Running, Again: time.Hour}, nil
 	}
-	return provisioner.Progress{State: provisioner.Succeeded}, nil
+	return provisioner.Progress{State: provisioner.Succeeded, Outputs: maps.Clone(w.outputs)}, nil
 }
 
 // Cancel is never needed here.
@@ -127,6 +129,9 @@ func (w *world) pass(loops ...*Reconciler) {
 	for visits := 0; ; {
 		idle := true
 		for _, r := range loops {
+			if _, err := w.store.Rest(w.t.Context(), r.stamp(), w.now.Add(time.Minute), 1000); err != nil {
+				w.t.Fatal(err)
+			}
 			claims, err := w.store.Claim(w.t.Context(), r.cfg.Host, 1)
 			if err != nil {
 				w.t.Fatal(err)

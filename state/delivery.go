@@ -20,7 +20,7 @@ type Delivery struct {
 // the oldest of each ref: the next one of that is due when it was taken. Whoever
 // claims them has until a time; after it they are due again.
 func (s *Store) ClaimDeliveries(ctx context.Context, destination string, until time.Time, limit int) ([]Delivery, error) {
-	q := db.New(s.dialect(s.write))
+	q := s.single()
 	rows, err := q.ClaimDeliveries(ctx, db.ClaimDeliveriesParams{Destination: destination, Now: s.micros(), Until: micros(until), Most: int32(limit)})
 	if err != nil {
 		return nil, err

@@ -50,6 +50,8 @@ type Store struct {
 	now      func() time.Time
 	lock     *os.File
 
+	writes, reads *compiled // SQLite: the statements of the two
+
 	synchronous string // SQLite: whether commits wait for the disk
 
 	bundles bundleCache
@@ -124,6 +126,7 @@ func (s *Store) openSQLite(ctx context.Context) error {
 	}
 	s.read.SetMaxOpenConns(8)
 	s.read.SetMaxIdleConns(8)
+	s.writes, s.reads = compile(s.write), compile(s.read)
 	return nil
 }
 
@@ -181,33 +184,22 @@ func (s *Store) Shared() bool { return s.postgres }
 func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
 
 // queries reads outside any transaction.
-func (s *Store) queries() *db.Queries { return db.New(s.dialect(s.read)) }
-
-func (s *Store) dialect(c db.DBTX) db.DBTX {
+func (s *Store) queries() *db.Queries {
 	if s.postgres {
-		return c
+		return db.New(s.read)
 	}
-	return sqlite{c}
+	return db.New(sqlite{s.reads})
+}
+
+// single runs single statements that write.
+func (s *Store) single() *db.Queries {
+	if s.postgres {
+		return db.New(s.write)
+	}
+	return db.New(sqlite{s.writes})
 }
 
 func (s *Store) micros() int64 { return s.now().UnixMicro() }
-
-// sqlite leaves out the row locks, which SQLite neither has nor needs: its
-// write transactions run one at a time.
-type sqlite struct{ db.DBTX }
-
-func (c sqlite) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return c.DBTX.QueryContext(ctx, withoutRowLocks(query), args...)
-}
-
-func (c sqlite) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return c.DBTX.QueryRowContext(ctx, withoutRowLocks(query), args...)
-}
-
-func withoutRowLocks(query string) string {
-	query = strings.Replace(query, "FOR UPDATE SKIP LOCKED", "", 1)
-	return strings.Replace(query, "FOR UPDATE", "", 1)
-}
 
 // notFound turns the absence of a row into a *NotFoundError.
 func notFound(err error, what string) error {

@@ -309,7 +309,7 @@ func (tx *Tx) PutTarget(t Target) error {
 		Ref: t.Ref.String(), Kind: string(t.Ref.Kind), Service: t.Ref.Service, Name: t.Ref.Name,
 		Environment: t.Desired.Environment, Template: t.Desired.Template, Generation: t.Generation,
 		Status: string(t.Status), Message: t.Message, OwnerRepo: t.Owner.Repository, OwnerPath: t.Owner.Path,
-		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Now: tx.now,
+		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Revision: newRevision(), Now: tx.now,
 	}
 	follow, _, err := t.Desired.Follow.Parse()
 	if err == nil {

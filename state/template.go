@@ -90,7 +90,7 @@ func (tx *Tx) PutTemplate(t Template) error {
 	if err != nil {
 		return err
 	}
-	return tx.q.PutTemplate(tx.ctx, db.PutTemplateParams{Kind: string(t.Kind), Name: t.Name, Doc: doc, Now: tx.now})
+	return tx.q.PutTemplate(tx.ctx, db.PutTemplateParams{Kind: string(t.Kind), Name: t.Name, Doc: doc, Revision: newRevision(), Now: tx.now})
 }
 
 // RegisterTemplate writes what a bundle says of its template, and keeps what
@@ -136,7 +136,14 @@ func (tx *Tx) PutTemplateVersion(v TemplateVersion) error {
 	if err := tx.versionMoved(v.Kind, v.Name, v.Version, string(v.Status), old.Status); err != nil {
 		return err
 	}
+	if err := tx.reviseTemplate(v.Kind, v.Name); err != nil {
+		return err
+	}
 	return tx.WakeFollowers(v.Kind, v.Name, v.Version.Major)
+}
+
+func (tx *Tx) reviseTemplate(kind Kind, name string) error {
+	return tx.q.ReviseTemplate(tx.ctx, db.ReviseTemplateParams{Revision: newRevision(), Kind: string(kind), Name: name})
 }
 
 // WakeFollowers wakes the targets on a major of a template, and those that
@@ -310,6 +317,9 @@ func (s *Store) RemoveVersion(ctx context.Context, actor Actor, kind Kind, name 
 			err = tx.versionMoved(kind, name, version, statusGone, row.Status)
 		}
 		if err != nil {
+			return err
+		}
+		if err := tx.reviseTemplate(kind, name); err != nil {
 			return err
 		}
 		return tx.Audit(actor, "delete", Ref{Kind: kind + "-template", Name: name}, map[string]string{"version": version.String()})

@@ -37,8 +37,14 @@ func (s *Store) Update(ctx context.Context, fence Fence, fn func(*Tx) error) err
 	if err != nil {
 		return err
 	}
+	conn := db.DBTX(sqlTx)
+	if !s.postgres {
+		lite := &sqliteTx{compiled: s.writes, tx: sqlTx}
+		defer lite.end(ctx)
+		conn = lite
+	}
 	defer sqlTx.Rollback() //nolint:errcheck // after a commit this reports that the transaction is over
-	tx := &Tx{ctx: ctx, q: db.New(s.dialect(sqlTx)), s: s, now: s.micros()}
+	tx := &Tx{ctx: ctx, q: db.New(conn), s: s, now: s.micros()}
 	if fence.Key != "" {
 		held, err := tx.q.Holds(ctx, db.HoldsParams{Key: fence.Key, Epoch: fence.Epoch})
 		if err != nil {

@@ -21,8 +21,7 @@ func (c Claim) Fence() Fence { return Fence{Key: c.Ref.String(), Epoch: c.Epoch}
 // Claim takes up to limit things that are due, oldest first. A thing is given
 // to one claimant at a time, over all replicas.
 func (s *Store) Claim(ctx context.Context, owner string, limit int) ([]Claim, error) {
-	q := db.New(s.dialect(s.write))
-	rows, err := q.Claim(ctx, db.ClaimParams{Owner: owner, Now: s.micros(), Most: int32(limit)})
+	rows, err := s.single().Claim(ctx, db.ClaimParams{Owner: owner, Now: s.micros(), Most: int32(limit)})
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +37,11 @@ type Finish struct {
 	Due      time.Time // when to look again by itself
 	Failures int64     // passing faults in a row, this visit included
 	Keep     string    // the owner that must make the next visit; empty for any
+
+	// Rest is the stamp of a visit that found nothing to do, and that finds nothing
+	// until RestUntil as long as the stamp is the same; zero for any other visit.
+	Rest      Stamp
+	RestUntil time.Time
 }
 
 // Finish gives claims back in one transaction. A thing that was woken during
@@ -47,7 +51,7 @@ func (s *Store) Finish(ctx context.Context, done []Finish) error {
 		for _, f := range done {
 			if _, err := tx.q.Finish(ctx, db.FinishParams{
 				Key: f.Claim.Ref.String(), Epoch: f.Claim.Epoch, Keep: f.Keep,
-				Failures: f.Failures, DueAt: micros(f.Due), Now: tx.now,
+				Failures: f.Failures, DueAt: micros(f.Due), Now: tx.now, Rest: int64(f.Rest), RestUntil: micros(f.RestUntil),
 			}); err != nil {
 				return err
 			}

@@ -16,11 +16,15 @@ func (s *survey) check(doc declare.Document) renderer.Problems {
 		Bundle:      func(instance string) *renderer.Bundle { return s.bundleOf(doc, instance) },
 		Environment: s.environment,
 		Instance:    s.instance,
-	}
-	for _, d := range s.documents {
-		if d.Ref.Kind == state.KindEnvironment {
-			w.Environments = append(w.Environments, d.Ref.Name)
-		}
+		Environments: func() []string {
+			var names []string
+			for _, d := range s.documents {
+				if d.Ref.Kind == state.KindEnvironment {
+					names = append(names, d.Ref.Name)
+				}
+			}
+			return names
+		},
 	}
 	return fit.Check(doc, w)
 }

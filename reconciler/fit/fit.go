@@ -26,7 +26,7 @@ type World struct {
 	// Environment finds an environment; false when there is none by now.
 	Environment func(name string) (Environment, bool)
 	// Environments are the names that somebody may have meant.
-	Environments []string
+	Environments func() []string
 	// Instance finds an instance of a service; false when there is none by now.
 	Instance func(service, name string) (Instance, bool)
 }
@@ -116,7 +116,7 @@ func environments(doc declare.Document, w World) renderer.Problems {
 		if !known {
 			at.Rule, at.Got, at.Warning = "nothing declares this environment", fmt.Sprintf("%q", i.Environment), true
 			at.Next = "declare it; until then the instance " + i.Name + " waits"
-			if near := renderer.Nearest(i.Environment, w.Environments); near != "" {
+			if near := renderer.Nearest(i.Environment, w.Environments()); near != "" {
 				at.Next = fmt.Sprintf("did you mean %q?", near)
 			}
 			problems = append(problems, at)
@@ -154,7 +154,7 @@ func component(doc declare.Document, w World) renderer.Problems {
 			return nil
 		}
 		p := doc.Problem("environment", "nothing declares this environment", fmt.Sprintf("%q", h.Environment), "", "declare it; until then the component waits")
-		if near := renderer.Nearest(h.Environment, w.Environments); near != "" {
+		if near := renderer.Nearest(h.Environment, w.Environments()); near != "" {
 			p.Next = fmt.Sprintf("did you mean %q?", near)
 		}
 		p.Warning = true

@@ -95,9 +95,10 @@ func TestCheck(t *testing.T) {
 				"free": {Environment: "dev", Bundle: tt.bundle}, "taken": {Environment: "dev", Bundle: tt.bundle, Component: "first"},
 			}
 			problems := fit.Check(d.Documents[0], fit.World{
-				Bundle:      func(string) *renderer.Bundle { return tt.bundle },
-				Environment: func(name string) (fit.Environment, bool) { e, ok := environments[name]; return e, ok },
-				Instance:    func(_, name string) (fit.Instance, bool) { i, ok := instances[name]; return i, ok },
+				Bundle:       func(string) *renderer.Bundle { return tt.bundle },
+				Environment:  func(name string) (fit.Environment, bool) { e, ok := environments[name]; return e, ok },
+				Environments: func() []string { return nil },
+				Instance:     func(_, name string) (fit.Instance, bool) { i, ok := instances[name]; return i, ok },
 			})
 			var got []string
 			for i, p := range problems {

@@ -128,6 +128,11 @@ type SourceFile struct {
 	Doc     string
 }
 
+type Stamp struct {
+	Ref   string
+	Stamp int64
+}
+
 type SyncAttempt struct {
 	ID        string
 	Service   string
@@ -157,6 +162,7 @@ type Target struct {
 	LastSucceeded string
 	Asked         string
 	Observed      string
+	Revision      int64
 	CreatedAt     int64
 	ModifiedAt    int64
 }
@@ -165,6 +171,7 @@ type Template struct {
 	Kind       string
 	Name       string
 	Doc        string
+	Revision   int64
 	CreatedAt  int64
 	ModifiedAt int64
 }
@@ -184,12 +191,14 @@ type TemplateVersion struct {
 }
 
 type Work struct {
-	Key      string
-	DueAt    int64
-	Gen      int64
-	RunGen   int64
-	Owner    string
-	Running  bool
-	Epoch    int64
-	Failures int64
+	Key       string
+	DueAt     int64
+	Gen       int64
+	RunGen    int64
+	Owner     string
+	Running   bool
+	Epoch     int64
+	Failures  int64
+	Rest      int64
+	RestUntil int64
 }

@@ -233,16 +233,16 @@ func (q *Queries) Needs(ctx context.Context, ref string) ([]string, error) {
 
 const putTarget = `-- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, modified_at = excluded.modified_at
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, modified_at = excluded.modified_at
 `
 
 type PutTargetParams struct {
@@ -265,6 +265,7 @@ type PutTargetParams struct {
 	LastSucceeded string
 	Asked         string
 	Observed      string
+	Revision      int64
 	Now           int64
 }
 
@@ -289,6 +290,7 @@ func (q *Queries) PutTarget(ctx context.Context, arg PutTargetParams) error {
 		arg.LastSucceeded,
 		arg.Asked,
 		arg.Observed,
+		arg.Revision,
 		arg.Now,
 	)
 	return err
@@ -347,7 +349,7 @@ func (q *Queries) SweepNeeds(ctx context.Context, ref string) error {
 }
 
 const target = `-- name: Target :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE ref = $1
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE ref = $1
 `
 
 func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
@@ -373,6 +375,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 		&i.LastSucceeded,
 		&i.Asked,
 		&i.Observed,
+		&i.Revision,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -380,7 +383,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 }
 
 const targetForUpdate = `-- name: TargetForUpdate :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
 `
 
 // Locks the row, so that a change made from what was read loses nothing.
@@ -407,6 +410,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 		&i.LastSucceeded,
 		&i.Asked,
 		&i.Observed,
+		&i.Revision,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -414,7 +418,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 }
 
 const targets = `-- name: Targets :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target
 WHERE ref > $1
 	AND (CAST($2 AS TEXT) = '' OR kind = $2)
 	AND (CAST($3 AS TEXT) = '' OR service = $3)
@@ -472,6 +476,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 			&i.LastSucceeded,
 			&i.Asked,
 			&i.Observed,
+			&i.Revision,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -489,7 +494,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 }
 
 const targetsOfOwner = `-- name: TargetsOfOwner :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
 `
 
 func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, error) {
@@ -521,6 +526,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 			&i.LastSucceeded,
 			&i.Asked,
 			&i.Observed,
+			&i.Revision,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -538,7 +544,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 }
 
 const targetsOfService = `-- name: TargetsOfService :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
 `
 
 func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
@@ -570,6 +576,7 @@ func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Targe
 			&i.LastSucceeded,
 			&i.Asked,
 			&i.Observed,
+			&i.Revision,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {

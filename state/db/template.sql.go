@@ -83,16 +83,17 @@ func (q *Queries) LatestTemplateVersion(ctx context.Context, arg LatestTemplateV
 }
 
 const putTemplate = `-- name: PutTemplate :exec
-INSERT INTO template (kind, name, doc, created_at, modified_at)
-VALUES ($1, $2, $3, $4, $4)
-ON CONFLICT (kind, name) DO UPDATE SET doc = excluded.doc, modified_at = excluded.modified_at
+INSERT INTO template (kind, name, doc, revision, created_at, modified_at)
+VALUES ($1, $2, $3, $4, $5, $5)
+ON CONFLICT (kind, name) DO UPDATE SET doc = excluded.doc, revision = excluded.revision, modified_at = excluded.modified_at
 `
 
 type PutTemplateParams struct {
-	Kind string
-	Name string
-	Doc  string
-	Now  int64
+	Kind     string
+	Name     string
+	Doc      string
+	Revision int64
+	Now      int64
 }
 
 func (q *Queries) PutTemplate(ctx context.Context, arg PutTemplateParams) error {
@@ -100,6 +101,7 @@ func (q *Queries) PutTemplate(ctx context.Context, arg PutTemplateParams) error 
 		arg.Kind,
 		arg.Name,
 		arg.Doc,
+		arg.Revision,
 		arg.Now,
 	)
 	return err
@@ -180,8 +182,25 @@ func (q *Queries) RecommendedMinor(ctx context.Context, arg RecommendedMinorPara
 	return minor, err
 }
 
+const reviseTemplate = `-- name: ReviseTemplate :exec
+UPDATE template SET revision = $1 WHERE kind = $2 AND name = $3
+`
+
+type ReviseTemplateParams struct {
+	Revision int64
+	Kind     string
+	Name     string
+}
+
+// A version of a template is written or forgotten: what rests upon the template
+// is looked at again.
+func (q *Queries) ReviseTemplate(ctx context.Context, arg ReviseTemplateParams) error {
+	_, err := q.db.ExecContext(ctx, reviseTemplate, arg.Revision, arg.Kind, arg.Name)
+	return err
+}
+
 const template = `-- name: Template :one
-SELECT kind, name, doc, created_at, modified_at FROM template WHERE kind = $1 AND name = $2
+SELECT kind, name, doc, revision, created_at, modified_at FROM template WHERE kind = $1 AND name = $2
 `
 
 type TemplateParams struct {
@@ -196,6 +215,7 @@ func (q *Queries) Template(ctx context.Context, arg TemplateParams) (Template, e
 		&i.Kind,
 		&i.Name,
 		&i.Doc,
+		&i.Revision,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -317,7 +337,7 @@ func (q *Queries) TemplateVersions(ctx context.Context, arg TemplateVersionsPara
 }
 
 const templates = `-- name: Templates :many
-SELECT kind, name, doc, created_at, modified_at FROM template WHERE kind = $1 ORDER BY name
+SELECT kind, name, doc, revision, created_at, modified_at FROM template WHERE kind = $1 ORDER BY name
 `
 
 func (q *Queries) Templates(ctx context.Context, kind string) ([]Template, error) {
@@ -333,6 +353,7 @@ func (q *Queries) Templates(ctx context.Context, kind string) ([]Template, error
 			&i.Kind,
 			&i.Name,
 			&i.Doc,
+			&i.Revision,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {

@@ -16,7 +16,7 @@ WHERE key IN (
 	WHERE w.running = FALSE AND w.due_at <= $2 AND (w.owner = '' OR w.owner = $1)
 	ORDER BY w.due_at LIMIT $3
 	FOR UPDATE SKIP LOCKED)
-RETURNING key, due_at, gen, run_gen, owner, running, epoch, failures
+RETURNING key, due_at, gen, run_gen, owner, running, epoch, failures, rest, rest_until
 `
 
 type ClaimParams struct {
@@ -45,6 +45,8 @@ func (q *Queries) Claim(ctx context.Context, arg ClaimParams) ([]Work, error) {
 			&i.Running,
 			&i.Epoch,
 			&i.Failures,
+			&i.Rest,
+			&i.RestUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -68,6 +70,16 @@ func (q *Queries) DeleteReplica(ctx context.Context, id string) error {
 	return err
 }
 
+const disturb = `-- name: Disturb :exec
+UPDATE work SET running = FALSE, owner = '', rest = 0 WHERE owner = $1
+`
+
+// Disturb makes what is not as it was due for a look.
+func (q *Queries) Disturb(ctx context.Context, token string) error {
+	_, err := q.db.ExecContext(ctx, disturb, token)
+	return err
+}
+
 const dropWork = `-- name: DropWork :exec
 DELETE FROM work WHERE key = $1
 `
@@ -81,17 +93,21 @@ const finish = `-- name: Finish :execrows
 UPDATE work SET running = FALSE,
 	owner = $1,
 	failures = $2,
-	due_at = CASE WHEN gen <> run_gen THEN CAST($3 AS BIGINT) ELSE CAST($4 AS BIGINT) END
-WHERE key = $5 AND epoch = $6 AND running = TRUE
+	rest = $3,
+	rest_until = $4,
+	due_at = CASE WHEN gen <> run_gen THEN CAST($5 AS BIGINT) ELSE CAST($6 AS BIGINT) END
+WHERE key = $7 AND epoch = $8 AND running = TRUE
 `
 
 type FinishParams struct {
-	Keep     string
-	Failures int64
-	Now      int64
-	DueAt    int64
-	Key      string
-	Epoch    int64
+	Keep      string
+	Failures  int64
+	Rest      int64
+	RestUntil int64
+	Now       int64
+	DueAt     int64
+	Key       string
+	Epoch     int64
 }
 
 // Finish gives a row back if it is still ours: due again at once when it was
@@ -100,11 +116,38 @@ func (q *Queries) Finish(ctx context.Context, arg FinishParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, finish,
 		arg.Keep,
 		arg.Failures,
+		arg.Rest,
+		arg.RestUntil,
 		arg.Now,
 		arg.DueAt,
 		arg.Key,
 		arg.Epoch,
 	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const holdResting = `-- name: HoldResting :execrows
+UPDATE work SET running = TRUE, owner = $1
+WHERE key IN (
+	SELECT w.key FROM work AS w
+	WHERE w.running = FALSE AND w.rest <> 0 AND w.due_at <= $2
+	ORDER BY w.due_at LIMIT $3
+	FOR UPDATE SKIP LOCKED)
+`
+
+type HoldRestingParams struct {
+	Token string
+	Now   int64
+	Most  int32
+}
+
+// HoldResting takes what rests and is due, so that nobody wakes it between this
+// and the comparison, which has to see all that was committed before.
+func (q *Queries) HoldResting(ctx context.Context, arg HoldRestingParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdResting, arg.Token, arg.Now, arg.Most)
 	if err != nil {
 		return 0, err
 	}
@@ -225,9 +268,61 @@ func (q *Queries) Replicas(ctx context.Context) ([]Replica, error) {
 	return items, nil
 }
 
+const rest = `-- name: Rest :execrows
+UPDATE work SET running = FALSE, owner = '', failures = 0,
+	due_at = CASE WHEN rest_until < $1 THEN rest_until ELSE $1 END
+WHERE owner = $2 AND rest_until > $3
+	AND rest = CAST($4 AS BIGINT) + (SELECT s.stamp FROM stamp AS s WHERE s.ref = work.key)
+`
+
+type RestParams struct {
+	Later    int64
+	Token    string
+	Now      int64
+	Settings int64
+}
+
+// Rest puts off what is as it was.
+func (q *Queries) Rest(ctx context.Context, arg RestParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, rest,
+		arg.Later,
+		arg.Token,
+		arg.Now,
+		arg.Settings,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const restingDue = `-- name: RestingDue :one
+SELECT EXISTS (SELECT 1 FROM work WHERE running = FALSE AND rest <> 0 AND due_at <= $1)
+`
+
+// Whether anything that rests is due.
+func (q *Queries) RestingDue(ctx context.Context, now int64) (bool, error) {
+	row := q.db.QueryRowContext(ctx, restingDue, now)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const stamp = `-- name: Stamp :one
+SELECT CAST(COALESCE(stamp, 0) AS BIGINT) FROM stamp WHERE ref = $1
+`
+
+// Stamp is what Rest compares with.
+func (q *Queries) Stamp(ctx context.Context, ref string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, stamp, ref)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const wake = `-- name: Wake :exec
-INSERT INTO work (key, due_at, gen, run_gen, owner, running, epoch, failures)
-VALUES ($1, $2, 1, 0, '', FALSE, 0, 0)
+INSERT INTO work (key, due_at, gen, run_gen, owner, running, epoch, failures, rest, rest_until)
+VALUES ($1, $2, 1, 0, '', FALSE, 0, 0, 0, 0)
 ON CONFLICT (key) DO UPDATE SET gen = work.gen + 1,
 	due_at = CASE WHEN work.due_at < excluded.due_at THEN work.due_at ELSE excluded.due_at END
 `
@@ -244,8 +339,17 @@ func (q *Queries) Wake(ctx context.Context, arg WakeParams) error {
 	return err
 }
 
+const wakeAll = `-- name: WakeAll :exec
+UPDATE work SET gen = gen + 1, due_at = CASE WHEN due_at < $1 THEN due_at ELSE $1 END
+`
+
+func (q *Queries) WakeAll(ctx context.Context, now int64) error {
+	_, err := q.db.ExecContext(ctx, wakeAll, now)
+	return err
+}
+
 const work = `-- name: Work :one
-SELECT key, due_at, gen, run_gen, owner, running, epoch, failures FROM work WHERE key = $1
+SELECT key, due_at, gen, run_gen, owner, running, epoch, failures, rest, rest_until FROM work WHERE key = $1
 `
 
 func (q *Queries) Work(ctx context.Context, key string) (Work, error) {
@@ -260,6 +364,8 @@ func (q *Queries) Work(ctx context.Context, key string) (Work, error) {
 		&i.Running,
 		&i.Epoch,
 		&i.Failures,
+		&i.Rest,
+		&i.RestUntil,
 	)
 	return i, err
 }

@@ -1,15 +1,15 @@
 -- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at)
 VALUES (@ref, @kind, @service, @name, @environment, @template, @major, @generation, @desired, @deployed,
-	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @now, @now)
+	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @revision, @now, @now)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, modified_at = excluded.modified_at;
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, modified_at = excluded.modified_at;
 
 -- name: Target :one
 SELECT * FROM target WHERE ref = @ref;

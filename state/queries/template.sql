@@ -1,7 +1,12 @@
 -- name: PutTemplate :exec
-INSERT INTO template (kind, name, doc, created_at, modified_at)
-VALUES (@kind, @name, @doc, @now, @now)
-ON CONFLICT (kind, name) DO UPDATE SET doc = excluded.doc, modified_at = excluded.modified_at;
+INSERT INTO template (kind, name, doc, revision, created_at, modified_at)
+VALUES (@kind, @name, @doc, @revision, @now, @now)
+ON CONFLICT (kind, name) DO UPDATE SET doc = excluded.doc, revision = excluded.revision, modified_at = excluded.modified_at;
+
+-- A version of a template is written or forgotten: what rests upon the template
+-- is looked at again.
+-- name: ReviseTemplate :exec
+UPDATE template SET revision = @revision WHERE kind = @kind AND name = @name;
 
 -- name: Template :one
 SELECT * FROM template WHERE kind = @kind AND name = @name;

@@ -3,11 +3,13 @@
 
 -- +goose Up
 
--- A named family of bundles.
+-- A named family of bundles. Its revision is another with every write of it or
+-- of one of its versions; see the view stamp.
 CREATE TABLE template (
 	kind        TEXT   NOT NULL,
 	name        TEXT   NOT NULL,
 	doc         TEXT   NOT NULL,
+	revision    BIGINT NOT NULL,
 	created_at  BIGINT NOT NULL,
 	modified_at BIGINT NOT NULL,
 	PRIMARY KEY (kind, name)
@@ -51,7 +53,8 @@ CREATE TABLE service (
 );
 
 -- Anything that can be deployed. The columns are what queries select on;
--- everything else of the target is in desired and deployed.
+-- everything else of the target is in desired and deployed. The revision is
+-- another with every write; see the view stamp.
 CREATE TABLE target (
 	ref            TEXT    NOT NULL PRIMARY KEY,
 	kind           TEXT    NOT NULL,
@@ -72,6 +75,7 @@ CREATE TABLE target (
 	last_succeeded TEXT    NOT NULL,
 	asked          TEXT    NOT NULL,
 	observed       TEXT    NOT NULL,
+	revision       BIGINT  NOT NULL,
 	created_at     BIGINT  NOT NULL,
 	modified_at    BIGINT  NOT NULL
 );
@@ -145,7 +149,9 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_ref ON audit (ref, id);
 
 -- What is to be looked at, and by whom. One lasting row for each target and
--- each repository; see Store.Claim.
+-- each repository; see Store.Claim. Where rest is not 0, the last look found
+-- nothing to do, and will until rest_until as long as the stamp is the same;
+-- see Store.Rest.
 CREATE TABLE work (
 	key      TEXT    NOT NULL PRIMARY KEY,
 	due_at   BIGINT  NOT NULL,
@@ -154,10 +160,28 @@ CREATE TABLE work (
 	owner    TEXT    NOT NULL,
 	running  BOOLEAN NOT NULL,
 	epoch    BIGINT  NOT NULL,
-	failures BIGINT  NOT NULL
+	failures BIGINT  NOT NULL,
+	rest       BIGINT NOT NULL,
+	rest_until BIGINT NOT NULL
 );
 CREATE INDEX work_due ON work (running, due_at);
 CREATE INDEX work_owner ON work (owner);
+CREATE INDEX work_rest ON work (running, due_at) WHERE rest <> 0;
+
+-- One number for all that the decision about a target is made from: the target
+-- itself, what it needs, its template with all versions, and of a pipeline the
+-- instances beside it. It is the sum of their revisions, which are large random
+-- numbers, so that no two states of the world have the same one. There is none
+-- for a component: its decision reads more than that.
+CREATE VIEW stamp AS
+SELECT t.ref AS ref, CAST(t.revision
+	+ (SELECT m.revision FROM template AS m
+		WHERE m.kind = CASE t.kind WHEN 'environment' THEN 'environment' ELSE 'service' END AND m.name = t.template)
+	+ COALESCE((SELECT SUM(COALESCE(p.revision, 1)) FROM need AS n LEFT JOIN target AS p ON p.ref = n.needs
+		WHERE n.ref = t.ref AND n.wanted = TRUE), 0)
+	+ CASE t.kind WHEN 'pipeline' THEN COALESCE((SELECT SUM(s.revision) FROM target AS s
+		WHERE s.kind = 'service-instance' AND s.service = t.service), 0) ELSE 0 END AS BIGINT) AS stamp
+FROM target AS t WHERE t.kind IN ('environment', 'service-instance', 'pipeline');
 
 -- What stops the service sync of an instance, or with no instance of a whole
 -- service: a change that was made by another way than Git.
