@@ -90,6 +90,9 @@ type Job struct {
 	// Force lets the work destroy what is left of something before it is made
 	// anew, where it would otherwise ask.
 	Force bool
+	// Restore asks that what others changed is put back, though nothing else is to
+	// change.
+	Restore bool
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }

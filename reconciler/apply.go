@@ -87,6 +87,10 @@ func opening(v View, change Change) state.Deployment {
 		Reason: change.Reason,
 	}
 	d.By, d.Desired.Role = askedBy(t), v.Role
+	d.Restore = covers(t.Asked.Redeploy, t)
+	if covers(t.Asked.Retry, t) {
+		d.Leave, d.Anew = t.Asked.Retry.Leave, t.Asked.Retry.Anew
+	}
 	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
 		d.Plan = f.ID
 	}
@@ -231,6 +235,10 @@ func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 		ID: d.ID, Stack: d.Ref.Stack(), Action: provisioner.Provision, Files: art.files, Commands: art.Commands,
 		Env: maps.Clone(art.Env), References: art.Secrets, Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
 		RerunSafe: art.RerunSafe || d.Desired.RerunSafe,
+	}
+	job.Restore = d.Restore
+	if job.Force = d.Anew; d.Leave != "" {
+		job.Leave = strings.Split(d.Leave, ",")
 	}
 	if d.Action == state.Delete {
 		job.Action, job.Commands = provisioner.Deprovision, art.Deprovision

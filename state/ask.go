@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -95,6 +96,43 @@ func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) err
 		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})
+}
+
+// Skip is Retry that leaves resources alone: a rollback goes on without them, and
+// a deletion leaves them where they are. A *ConflictError when nothing failed.
+func (s *Store) Skip(ctx context.Context, actor Actor, ref Ref, why string, resources []string) error {
+	leave := strings.Join(resources, ",")
+	return s.ask(ctx, actor, "skip", ref, leave+because(why), func(_ *Tx, t *Target) error {
+		if t.Status != Failed && t.Status != DeleteFailed && t.Waiting.Reason != WaitRetry {
+			return &ConflictError{What: t.Ref.String(), Why: "did not fail", Next: "see: baryon why " + t.Ref.String()}
+		}
+		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why, Leave: leave}
+		return nil
+	})
+}
+
+// Force is Retry that may destroy what is left of something, to make it anew or to
+// be rid of it. A *ConflictError when nothing failed, and without the name of a
+// person and a reason.
+func (s *Store) Force(ctx context.Context, actor Actor, ref Ref, why string, resources []string) error {
+	leave := strings.Join(resources, ",")
+	return s.ask(ctx, actor, "force", ref, why, func(_ *Tx, t *Target) error {
+		switch {
+		case actor == "" || why == "":
+			return &ConflictError{What: ref.String(), Why: "to force it takes the name of a person and a reason", Next: "say who asks and why"}
+		case t.Status != Failed && t.Status != DeleteFailed:
+			return &ConflictError{What: t.Ref.String(), Why: "did not fail", Next: "see: baryon why " + t.Ref.String()}
+		}
+		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why, Leave: leave, Anew: true}
+		return nil
+	})
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }
 
 // Redeploy asks for a deployment even though nothing changed.

@@ -31,6 +31,12 @@ func TestVerbsOfPeople(t *testing.T) {
 	force := func(s *Store, ctx context.Context) error { return s.ForceDelete(ctx, "ada", ref, "because") }
 	forceMutely := func(s *Store, ctx context.Context) error { return s.ForceDelete(ctx, "ada", ref, "") }
 	undeletable := func(t *Target) { t.Desired.Deleted, t.Status = true, DeleteFailed }
+	skip := func(s *Store, ctx context.Context) error {
+		return s.Skip(ctx, "ada", ref, "because", []string{"A", "B"})
+	}
+	anew := func(s *Store, ctx context.Context) error { return s.Force(ctx, "ada", ref, "because", nil) }
+	anewMutely := func(s *Store, ctx context.Context) error { return s.Force(ctx, "ada", ref, "", nil) }
+	failing := func(t *Target) { t.Status = Failed }
 	remove := func(s *Store, ctx context.Context) error { return s.Delete(ctx, "ada", ref, "because") }
 	tests := []struct {
 		name  string
@@ -54,6 +60,12 @@ func TestVerbsOfPeople(t *testing.T) {
 		{"approve a deletion of an older generation", waiting(WaitGuard, 3), "", approve, "", nil},
 
 		{"approve a deletion before its turn", func(t *Target) { waiting(WaitChild, 0)(t); t.Desired.Deleted = true }, "", approve, "approve", func(t *Target) { t.Asked.Approved = of(4) }},
+		{"skip resources of what failed", failing, "", skip, "skip", func(t *Target) { t.Asked.Retry = of(4); t.Asked.Retry.Leave = "A,B" }},
+		{"skip resources of a failed deletion", undeletable, "", skip, "skip", func(t *Target) { t.Asked.Retry = of(4); t.Asked.Retry.Leave = "A,B" }},
+		{"skip what did not fail", nil, "", skip, "", nil},
+		{"make anew what failed", failing, "", anew, "force", func(t *Target) { t.Asked.Retry = of(4); t.Asked.Retry.Anew = true }},
+		{"make anew without a reason", failing, "", anewMutely, "", nil},
+		{"make anew what did not fail", nil, "", anew, "", nil},
 		{"force what cannot be deleted", undeletable, "", force, "force-delete", func(t *Target) { t.Asked.Force = of(4) }},
 		{"force without a reason", undeletable, "", forceMutely, "", nil},
 		{"force what was not tried", func(t *Target) { t.Desired.Deleted = true }, "", force, "", nil},
@@ -143,7 +155,11 @@ func TestVerbsOfPeople(t *testing.T) {
 					if diff := cmp.Diff([]Ref{ref}, due); diff != "" {
 						t.Errorf("woken (-want +got):\n%s", diff)
 					}
-					entry := AuditEntry{ID: after[0].ID, At: s.now(), Actor: "ada", Verb: tt.verb, Ref: ref.String(), Detail: []byte(`{"why":"because"}`)}
+					why := "because"
+					if leave := got.Asked.Retry.Leave; leave != "" {
+						why = leave + ": " + why
+					}
+					entry := AuditEntry{ID: after[0].ID, At: s.now(), Actor: "ada", Verb: tt.verb, Ref: ref.String(), Detail: []byte(`{"why":"` + why + `"}`)}
 					if diff := cmp.Diff([]AuditEntry{entry}, after[:len(after)-len(audited)]); diff != "" {
 						t.Errorf("audit (-want +got):\n%s", diff)
 					}

@@ -42,6 +42,9 @@ type Deployment struct {
 	By       Actor             // who asked for it, when somebody did
 	Needs    map[string]string // the deployments whose outputs it reads, by the ref of their target
 	Plan     string            // the plan that was approved, if one was: it is applied, or nothing
+	Leave    string            // resources that are left alone, divided by commas
+	Anew     bool              // what is left of it may be destroyed
+	Restore  bool              // what others changed is put back
 	Changes  []ResourceChange  // what the engine said it would change
 	Unasked  bool              // a deletion that no person allowed: the guard counts it
 	Notice   Notice            // what was reported from outside; only Notify changes it
@@ -61,6 +64,9 @@ type deploymentDoc struct {
 	Needs    map[string]string `json:"needs,omitempty"`
 	Notice   Notice            `json:"notice,omitzero"`
 	Plan     string            `json:"plan,omitempty"`
+	Leave    string            `json:"leave,omitempty"`
+	Anew     bool              `json:"anew,omitempty"`
+	Restore  bool              `json:"restore,omitempty"`
 	Changes  []ResourceChange  `json:"changes,omitempty"`
 }
 
@@ -266,7 +272,7 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
-		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Changes: d.Changes,
+		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Leave: d.Leave, Anew: d.Anew, Restore: d.Restore, Changes: d.Changes,
 	})
 }
 
@@ -287,6 +293,6 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	}
 	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
-	d.Plan, d.Changes = doc.Plan, doc.Changes
+	d.Plan, d.Leave, d.Anew, d.Restore, d.Changes = doc.Plan, doc.Leave, doc.Anew, doc.Restore, doc.Changes
 	return d, nil
 }

@@ -160,6 +160,10 @@ type Request struct {
 	Input      string `json:"input,omitempty"`      // of Approved and Rejected: the digest that was asked about
 	By         Actor  `json:"by,omitempty"`
 	Why        string `json:"why,omitempty"`
+	// Leave names resources, divided by commas, that are left as they are, and Anew
+	// lets what is left of something be destroyed. They are of Retry.
+	Leave string `json:"leave,omitempty"`
+	Anew  bool   `json:"anew,omitempty"`
 }
 
 // String names who asked, and the reason if one was given.

@@ -67,6 +67,34 @@ func forceDeleteCommand() *cobra.Command {
 		}, nil)
 }
 
+func skipCommand() *cobra.Command {
+	var resources []string
+	return askCommand(v1.Skip, "Try again what failed, and leave resources alone",
+		"  baryon skip environment/prod --resource Cache --why 'it was deleted by hand'",
+		func(r v1.Request) (v1.Request, error) {
+			if r.Resources = resources; len(resources) == 0 {
+				return r, errors.New("name what is left alone with --resource ID; baryon why NAME says what failed")
+			}
+			return r, nil
+		}, func(cmd *cobra.Command) {
+			cmd.Flags().StringSliceVar(&resources, "resource", nil, "a logical ID; a rollback goes on without it, and a deletion leaves it where it is")
+		})
+}
+
+func forceCommand() *cobra.Command {
+	var resources []string
+	return askCommand(v1.Force, "Try again what failed, and destroy what is left of it",
+		"  baryon force environment/prod --why 'its data is in the backup'\n  baryon force environment/prod --resource Bucket --why 'all but the bucket'",
+		func(r v1.Request) (v1.Request, error) {
+			if r.Resources = resources; r.Why == "" {
+				return r, errors.New("what is left of it is destroyed; add --why 'REASON'")
+			}
+			return r, nil
+		}, func(cmd *cobra.Command) {
+			cmd.Flags().StringSliceVar(&resources, "resource", nil, "a logical ID that is left where it is")
+		})
+}
+
 func suspendCommand() *cobra.Command {
 	var until string
 	var length time.Duration

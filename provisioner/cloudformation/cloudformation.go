@@ -142,7 +142,8 @@ type position struct {
 	Bound  bool   // to a change set that a person approved
 	Forced bool   // what is left of the stack may be deleted
 
-	Retained bool // what a person named was left behind
+	Retained  bool   // what a person named was left behind
+	Detection string // of drift, that is under way
 }
 
 // A record is what is kept of a job beside what the account tells.

@@ -3,11 +3,15 @@ package cloudformation_test
 import (
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"baryon/provisioner"
 	"baryon/provisioner/awssim"
@@ -62,6 +66,31 @@ func credentials(t *testing.T) {
 	t.Helper()
 	for k, v := range map[string]string{"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "s", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"} {
 		t.Setenv(k, v)
+	}
+}
+
+// client is the SDK, for what others do to the account.
+func (s *sim) client(t *testing.T) *sdk.Client {
+	t.Helper()
+	c, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("eu-west-1"), config.WithBaseEndpoint(s.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sdk.NewFromConfig(c)
+}
+
+func (s *sim) protect(t *testing.T, stack string) {
+	t.Helper()
+	if _, err := s.client(t).UpdateTerminationProtection(t.Context(), &sdk.UpdateTerminationProtectionInput{StackName: &stack, EnableTerminationProtection: new(true)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *sim) deny(t *testing.T, stack string) {
+	t.Helper()
+	policy := `{"Statement": [{"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}`
+	if _, err := s.client(t).SetStackPolicy(t.Context(), &sdk.SetStackPolicyInput{StackName: &stack, StackPolicyBody: &policy}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -150,6 +179,96 @@ func TestStates(t *testing.T) {
 			want(t, p, provisioner.Succeeded, "")
 			if p.Outputs["name"] != "three" {
 				t.Errorf("outputs = %v", p.Outputs)
+			}
+		},
+		"a resource is left out of a rollback": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			s.Inject(awssim.Fault{Do: "update", Times: 1, Reason: "no"})
+			s.Inject(awssim.Fault{Do: "rollback", Times: 2, Reason: "no way back"})
+			p, _ := end(t, s.engine(t), job("d2", "web", "two"))
+			want(t, p, provisioner.Failed, "baryon skip NAME --resource ID")
+			p, _ = end(t, s.engine(t), job("d3", "web", "three"))
+			want(t, p, provisioner.Failed, "failed again")
+			j := job("d4", "web", "three")
+			j.Leave = []string{"A"}
+			p, log := end(t, s.engine(t), j)
+			want(t, p, provisioner.Succeeded, "")
+			if !strings.Contains(log, "Skipped, and as they are from now on: A") {
+				t.Errorf("log:\n%s", log)
+			}
+		},
+		"a failed deletion is tried again, leaves what it must, or is forced": func(t *testing.T, s *sim) {
+			for i, change := range []func(*provisioner.Job){
+				func(*provisioner.Job) {},
+				func(j *provisioner.Job) { j.Leave = []string{"A"} },
+				func(j *provisioner.Job) { j.Force = true },
+			} {
+				stack := "web" + strconv.Itoa(i)
+				end(t, s.engine(t), job("make"+stack, stack, "one"))
+				times := 1
+				if i == 2 {
+					times = 2
+				}
+				s.Inject(awssim.Fault{Stack: stack, Do: "delete", Times: times, Reason: "in use"})
+				j := job("fail"+stack, stack, "one")
+				j.Action = provisioner.Deprovision
+				p, _ := end(t, s.engine(t), j)
+				want(t, p, provisioner.Failed, "baryon skip NAME --resource ID")
+				j.ID = "again" + stack
+				change(&j)
+				p, _ = end(t, s.engine(t), j)
+				want(t, p, provisioner.Succeeded, "")
+			}
+		},
+		"what a failed deletion left is made anew when a person says so": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			s.Inject(awssim.Fault{Do: "delete", Times: 1, Reason: "in use"})
+			j := job("d2", "web", "one")
+			j.Action = provisioner.Deprovision
+			end(t, s.engine(t), j)
+			p, _ := end(t, s.engine(t), job("d3", "web", "one"))
+			want(t, p, provisioner.Failed, "baryon force NAME")
+			j = job("d4", "web", "one")
+			j.Force = true
+			p, _ = end(t, s.engine(t), j)
+			want(t, p, provisioner.Succeeded, "")
+		},
+		"a protected stack is not deleted": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			s.protect(t, "web")
+			j := job("d2", "web", "one")
+			j.Action = provisioner.Deprovision
+			p, _ := end(t, s.engine(t), j)
+			want(t, p, provisioner.Failed, "protected against termination")
+		},
+		"a stack policy stands against an update": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			s.deny(t, "web")
+			p, _ := end(t, s.engine(t), job("d2", "web", "two"))
+			want(t, p, provisioner.Failed, "denied by stack policy")
+		},
+		"a stack that was deleted by hand is made anew": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			if _, err := s.client(t).DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: new("web")}); err != nil {
+				t.Fatal(err)
+			}
+			p, _ := end(t, s.engine(t), job("d2", "web", "one"))
+			want(t, p, provisioner.Succeeded, "")
+		},
+		"somebody else's update goes first": func(t *testing.T, s *sim) {
+			end(t, s.engine(t), job("d1", "web", "one"))
+			s.Inject(awssim.Fault{Stack: "web", Do: "update", Hold: true})
+			if _, err := s.client(t).UpdateStack(t.Context(), &sdk.UpdateStackInput{StackName: new("web"), TemplateBody: new(strings.ReplaceAll(topic, "NAME", "theirs"))}); err != nil {
+				t.Fatal(err)
+			}
+			c := provisionertest.Caller{Job: job("d2", "web", "two")}
+			e := s.engine(t)
+			c.Until(t, e, func(p provisioner.Progress) bool { return strings.Contains(p.Message, "by another operation") })
+			s.Release()
+			p := c.End(t, e)
+			want(t, p, provisioner.Succeeded, "")
+			if p.Outputs["name"] != "two" {
+				t.Errorf("outputs %v", p.Outputs)
 			}
 		},
 		"the failing validation is told": func(t *testing.T, s *sim) {

@@ -277,7 +277,7 @@ func (w *work) executedBy(s *types.Stack) bool {
 // wayOut is what leads out of a state that stays.
 func wayOut(s types.StackStatus) string {
 	if s == types.StackStatusUpdateRollbackFailed {
-		return "; mend what failed and retry, or leave it as it is: baryon retry NAME --leave ID --why REASON"
+		return "; mend what failed and retry, or leave it as it is: baryon skip NAME --resource ID"
 	}
 	return ""
 }
@@ -435,6 +435,10 @@ func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress
 		in.RetainResources = w.job.Leave
 		w.sayf("Left where they are: %s", strings.Join(w.job.Leave, ", "))
 	}
+	if s.StackStatus == types.StackStatusDeleteFailed && w.job.Force {
+		in.DeletionMode = types.DeletionModeForceDeleteStack
+		w.sayf("By force: what cannot be deleted is left where it is, and nobody's.")
+	}
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
@@ -474,7 +478,7 @@ func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
 		return provisioner.Progress{State: provisioner.Succeeded}, nil
 	case s.StackStatus == types.StackStatusDeleteFailed:
 		w.tell(ctx)
-		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon retry NAME --leave ID --why REASON",
+		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon skip NAME --resource ID",
 			w.cause(ctx), aws.ToString(s.StackStatusReason))
 	}
 	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))

@@ -198,7 +198,7 @@ func (w *work) foreseeRemoval(ctx context.Context, s *types.Stack) (provisioner.
 			return w.refused("", err)
 		}
 		for _, r := range page.StackResourceSummaries {
-			if r.ResourceStatus == types.ResourceStatusDeleteComplete || r.ResourceStatus == types.ResourceStatusDeleteSkipped {
+			if r.ResourceStatus == types.ResourceStatusDeleteComplete || r.ResourceStatus == types.ResourceStatusDeleteSkipped || aws.ToString(r.PhysicalResourceId) == "" {
 				continue
 			}
 			c := provisioner.ResourceChange{Address: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), Action: "delete", Reason: aws.ToString(r.PhysicalResourceId)}
@@ -411,8 +411,7 @@ var (
 
 // difference tells how one value changes. What may be a secret is not shown.
 func difference(path, before, after string) string {
-	path = strings.TrimPrefix(strings.TrimPrefix(path, "/Properties"), "/")
-	if path == "" || before == "" && after == "" {
+	if path = pathName(path); path == "" || before == "" && after == "" {
 		return ""
 	}
 	show := func(v string) string {
@@ -429,5 +428,10 @@ func difference(path, before, after string) string {
 		}
 		return fmt.Sprintf("%q", v)
 	}
-	return strings.ReplaceAll(path, "/", ".") + ": " + show(before) + " → " + show(after)
+	return path + ": " + show(before) + " → " + show(after)
+}
+
+// pathName writes the path of a property as people do.
+func pathName(path string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(path, "/Properties"), "/"), "/", ".")
 }

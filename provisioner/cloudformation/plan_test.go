@@ -1,8 +1,11 @@
 package cloudformation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"baryon/provisioner"
 	"baryon/provisioner/awssim"
@@ -190,5 +193,77 @@ func TestPlan(t *testing.T) {
 			t.Parallel()
 			test(t, newSim(t))
 		})
+	}
+}
+
+// findDrift takes a check for drift to its end.
+func findDrift(t *testing.T, e *cloudformation.Engine, j provisioner.Job) provisioner.Progress {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		p, err := e.Drift(t.Context(), j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.State.Final() {
+			return p
+		}
+		j.Handle = p.Handle
+	}
+	t.Fatal("the check has no end")
+	return provisioner.Progress{}
+}
+
+// TestDrift tells what others changed, with values.
+func TestDrift(t *testing.T) {
+	credentials(t)
+	s := newSim(t)
+	e := s.engine(t)
+	end(t, e, job("d1", "web", "one"))
+	before := s.Mutations("")
+	if p := findDrift(t, e, job("c1", "web", "one")); p.State != provisioner.Succeeded || len(p.Changes) != 0 {
+		t.Fatalf("drift where there is none: %+v", p)
+	}
+	s.Edit("web", "A", func(thing *awssim.Thing) bool { thing.Properties["DisplayName"] = "by hand"; return false })
+	p := findDrift(t, e, job("c2", "web", "one"))
+	if len(p.Changes) != 1 || p.Changes[0].Action != "update" || len(p.Changes[0].Differences) != 1 || p.Changes[0].Differences[0] != `DisplayName: "one" → "by hand"` {
+		t.Fatalf("drift %+v", p)
+	}
+	s.Edit("web", "A", func(*awssim.Thing) bool { return true })
+	if p := findDrift(t, e, job("c3", "web", "one")); len(p.Changes) != 1 || p.Changes[0].Action != "delete" {
+		t.Fatalf("drift %+v", p)
+	}
+	if p := findDrift(t, e, job("c4", "web", "another")); len(p.Changes) != 2 || p.Changes[0].Attributes[0] != "template" {
+		t.Fatalf("drift %+v", p)
+	}
+	if p := findDrift(t, e, job("c5", "nothing", "one")); len(p.Changes) != 1 || p.Changes[0].Reason != "the stack is gone" {
+		t.Fatalf("drift %+v", p)
+	}
+	if s.Mutations("") != before {
+		t.Error("a check changed something")
+	}
+}
+
+// TestSecretsStayHidden holds back values that may be secrets.
+func TestSecretsStayHidden(t *testing.T) {
+	credentials(t)
+	s := newSim(t)
+	e := s.engine(t)
+	files := func(value string) provisioner.Job {
+		j := job("x", "web", "one")
+		j.Files = fstest.MapFS{"cloudformation.yaml": {Data: []byte("Resources: {F: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: '" + value + "'}}}")}}
+		return j
+	}
+	for i, value := range []string{"-----BEGIN PRIVATE KEY-----", "AKIAABCDEFGHIJKLMNOP"} {
+		j := files("plain")
+		j.ID = fmt.Sprintf("d%d", i)
+		end(t, e, j)
+		j = files(value)
+		j.ID = fmt.Sprintf("p%d", i)
+		plan := foresee(t, e, j)
+		text := fmt.Sprint(plan.Changes)
+		if strings.Contains(text, value) || !strings.Contains(text, "****") {
+			t.Errorf("the plan shows %s", text)
+		}
 	}
 }

@@ -158,11 +158,11 @@ func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress,
 	failedDelete := s.StackStatus == types.StackStatusDeleteFailed
 	switch {
 	case w.at.Phase == clearing && failedDelete && len(w.job.Leave) == 0:
-		return failed("the stack %s could not be removed to be made anew: %s\n%sremove what stands in the way and retry, or leave it with: baryon force NAME --leave ID --why REASON",
+		return failed("the stack %s could not be removed to be made anew: %s\n%sremove what stands in the way and retry, or leave it with: baryon force NAME --resource ID --why REASON",
 			w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
 	case failedDelete && w.at.Phase == looking && !w.job.Force && !w.at.Forced:
 		return failed("the stack %s is in DELETE_FAILED: it was being deleted, and what is left of it may hold data. %s\n"+
-			"To delete the rest and make it anew: baryon force NAME --why REASON; to keep resources out of that, add --leave ID",
+			"To delete the rest and make it anew: baryon force NAME --why REASON; to keep resources out of that, add --resource ID",
 			w.name, aws.ToString(s.StackStatusReason))
 	case w.at.Phase == clearing && failedDelete && w.at.Retained:
 		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
@@ -184,7 +184,7 @@ func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress,
 // person named.
 func (w *work) mend(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
 	if w.at.Phase == mending {
-		return failed("the rollback of an earlier update failed again: %s\n%sMend what it names, and retry; or go on without it: baryon retry NAME --leave ID --why REASON",
+		return failed("the rollback of an earlier update failed again: %s\n%sMend what it names, and retry; or go on without it: baryon skip NAME --resource ID",
 			aws.ToString(s.StackStatusReason), w.cause(ctx))
 	}
 	w.at.Phase = mending
@@ -225,6 +225,9 @@ func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisione
 	in := &cloudformation.CreateChangeSetInput{
 		StackName: &w.name, ChangeSetName: new(w.setName()), ChangeSetType: kind, Tags: w.tags(), Description: new("deployment " + w.job.ID),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand},
+	}
+	if w.job.Restore && kind == types.ChangeSetTypeUpdate {
+		in.DeploymentMode = types.DeploymentModeRevertDrift
 	}
 	switch {
 	case len(body) <= maxBody:

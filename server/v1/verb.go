@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -26,6 +28,8 @@ type Request struct {
 	Until time.Time `json:"until,omitzero"` // for suspend
 
 	Deployment string `json:"deployment,omitempty"` // for rollback: where to
+
+	Resources []string `json:"resources,omitempty"` // for skip and force: what is left alone
 
 	Role     string   `json:"role,omitempty"` // of a new key: what it is good for
 	Policies []string `json:"policies,omitempty"`
@@ -51,7 +55,11 @@ const (
 
 	ForceDelete = "force-delete"
 	Rollback    = "rollback"
+	Skip        = "skip"
+	Force       = "force"
 )
+
+var resourceRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
 
 // ask calls the verb of the store; false when there is no such verb.
 func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state.Ref, body Request) (bool, error) {
@@ -78,6 +86,13 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 		return true, a.Store.Delete(ctx, actor, ref, body.Why)
 	case Rollback:
 		return true, a.rollback(ctx, actor, ref, body)
+	case Skip:
+		if len(body.Resources) == 0 {
+			return true, invalid("skip needs the resources that are left alone", `give {"resources": ["ID"]}`)
+		}
+		return true, a.Store.Skip(ctx, actor, ref, body.Why, body.Resources)
+	case Force:
+		return true, a.Store.Force(ctx, person(actor), ref, body.Why, body.Resources)
 	case ForceDelete:
 		return true, a.Store.ForceDelete(ctx, person(actor), ref, body.Why)
 	}
@@ -125,6 +140,10 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 			return nil, invalid("a suspension needs a reason", `give {"why": "..."}`)
 		case verb != Rollback && body.Deployment != "":
 			return nil, invalid("deployment is for rollback alone", "leave it out")
+		case verb != Skip && verb != Force && len(body.Resources) > 0:
+			return nil, invalid("resources are for skip and force alone", "leave them out")
+		case slices.ContainsFunc(body.Resources, func(id string) bool { return !resourceRule.MatchString(id) }):
+			return nil, invalid(fmt.Sprintf("resources %q: want the logical IDs of resources, as Topic or Nested.Topic", body.Resources), "see: baryon why NAME")
 		case verb != Suspend && !body.Until.IsZero():
 			return nil, invalid("until is for suspend alone", "leave it out")
 		case verb == Suspend && !body.Until.IsZero() && !body.Until.After(time.Now()):
@@ -133,7 +152,7 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		known, err := a.ask(r.Context(), verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
-				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback"}
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force"}
 		}
 		if err != nil {
 			return nil, err
