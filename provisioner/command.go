@@ -40,6 +40,9 @@ type CommandConfig struct {
 	Timeout time.Duration
 	// Grace is the time between SIGTERM and SIGKILL; 0 is ten seconds.
 	Grace time.Duration
+	// Pause is before a second attempt of what failed, harmlessly, of something
+	// that passes; each later one is twice as long. 0 is five seconds.
+	Pause time.Duration
 	// MaxOutput is how many bytes of output the log keeps; 0 is 16 MiB. The
 	// rest is dropped with a note, the commands go on.
 	MaxOutput int64
@@ -63,6 +66,7 @@ const UsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 const (
 	maxAttempts = 5         // how often work that may be run again is
+	maxPassing  = 8         // and work that failed of something that passes: for about seven minutes
 	logChunk    = 256 << 10 // the most log one Apply hands back
 )
 
@@ -113,6 +117,9 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 	}
 	if cfg.Grace <= 0 {
 		cfg.Grace = 10 * time.Second
+	}
+	if cfg.Pause <= 0 {
+		cfg.Pause = 5 * time.Second
 	}
 	if cfg.MaxOutput <= 0 {
 		cfg.MaxOutput = 16 << 20
@@ -212,6 +219,9 @@ func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.D
 	}
 	if rec.next(job, c.cfg.Deadline > 0) == report {
 		return c.ended(f, job, rec)
+	}
+	if due := rec.due(c.cfg.Pause); time.Now().Before(due) && !rec.cancelled {
+		return c.resting(f, job, rec, due)
 	}
 	lock, err := f.tryLock()
 	if err != nil {
@@ -346,6 +356,17 @@ func (c *Command) running(f folder, job Job, rec records) (Progress, error) {
 		p.Again = third
 	}
 	return p, nil
+}
+
+// resting describes work that is tried again later.
+func (c *Command) resting(f folder, job Job, rec records, due time.Time) (Progress, error) {
+	p, err := c.running(f, job, rec)
+	p.Message = fmt.Sprintf("%s\ntried again at %s, attempt %d of %d", rec.exit.Message, due.Format(time.TimeOnly+" MST"), rec.attempt+1, maxPassing)
+	p.Again = min(max(time.Until(due), 10*time.Millisecond), time.Second)
+	if third := c.cfg.Deadline / 3; third > 0 && third < p.Again {
+		p.Again = third
+	}
+	return p, err
 }
 
 // ended describes work that has ended, once the caller has all of its log.

@@ -32,6 +32,7 @@ const (
 	stopped     reason = "stopped"     // the supervisor was told to end, as in a shutdown
 	interrupted reason = "interrupted" // the supervisor was lost
 	refused     reason = "refused"     // it was not started: a secret could not be had
+	passing     reason = "passing"     // it failed, harmlessly, of what passes
 )
 
 // An exitRecord says how an attempt ended.
@@ -120,6 +121,15 @@ const (
 // right without knowing that.
 func (r records) next(job Job, shared bool) verdict {
 	// A command begins only after at was written, so at 0 nothing was done yet.
+	if r.exit != nil && r.exit.Reason == passing {
+		switch {
+		case r.cancelled:
+			return settle
+		case r.attempt < maxPassing:
+			return begin
+		}
+		return report
+	}
 	again := (job.RerunSafe || r.at <= job.Tool.Harmless) && !r.cancelled && r.attempt < maxAttempts
 	switch {
 	case r.exit != nil && !(r.exit.lost() && again):
@@ -148,6 +158,10 @@ func (r records) refusedExit(why *SecretError, commands []string) exitRecord {
 // lostExit is the exit record of a job that ended without one.
 func (r records) lostExit(commands []string) exitRecord {
 	e := exitRecord{State: Failed, Reason: interrupted, Command: r.at, Commands: len(commands), Ended: time.Now().UTC()}
+	if r.exit != nil { // it waited for another attempt when it was cancelled
+		e.State, e.Reason, e.Message = Cancelled, wasCancel, "cancelled; "+r.exit.Message
+		return e
+	}
 	if r.attempt == 0 { // then it was cancelled
 		e.State, e.Reason, e.Message = Cancelled, wasCancel, "cancelled before it was started"
 		return e
@@ -165,4 +179,15 @@ func (r records) lostExit(commands []string) exitRecord {
 		e.State, e.Message = Cancelled, "cancelled; "+e.Message
 	}
 	return e
+}
+
+// passingMost is the longest pause before another attempt.
+const passingMost = 2 * time.Minute
+
+// due is when what failed of something that passes is tried again.
+func (r records) due(first time.Duration) time.Time {
+	if r.exit == nil || r.exit.Reason != passing {
+		return time.Time{}
+	}
+	return r.exit.Ended.Add(min(first<<(r.attempt-1), passingMost))
 }

@@ -164,7 +164,7 @@ func (s *supervisor) prepare() error {
 		return err
 	}
 	if s.start.Attempt > 1 {
-		s.out.note(fmt.Sprintf("attempt %d: the one before was interrupted", s.start.Attempt))
+		s.out.note(fmt.Sprintf("attempt %d: the one before was interrupted, or failed of something that passes", s.start.Attempt))
 	}
 	return nil
 }

@@ -46,6 +46,9 @@ type ToolResult struct {
 	Outputs   map[string]string
 	Changes   []ResourceChange
 	PlanMoved bool // see Progress
+	// Passing says that what failed is of the moment, as a network that is down,
+	// and that nothing was changed: it is tried again, ever more rarely.
+	Passing bool
 }
 
 // A ResourceChange is one line of a plan: what is to happen to one resource. It
@@ -139,6 +142,9 @@ const markWait = 30 * time.Second
 // use puts what a tool made of the output into the record of the attempt.
 func (e *exitRecord) use(r ToolResult, m *mask) {
 	e.Changes, e.PlanMoved = r.Changes, r.PlanMoved && e.State == Failed
+	if r.Passing && e.State == Failed && e.Reason == exited {
+		e.Reason = passing
+	}
 	if e.State != Succeeded {
 		return
 	}

@@ -58,7 +58,7 @@ func (p place) engine(t testing.TB, change func(*terraform.Config)) *terraform.E
 		t.Fatal(err)
 	}
 	runner, err := provisioner.NewCommand(provisioner.CommandConfig{
-		Dir: filepath.Join(p.dir, "work"), Executable: exe, Path: os.Getenv("PATH"), Grace: time.Second, Log: zaptest.NewLogger(t),
+		Dir: filepath.Join(p.dir, "work"), Executable: exe, Path: os.Getenv("PATH"), Grace: time.Second, Pause: 10 * time.Millisecond, Log: zaptest.NewLogger(t),
 	})
 	if err != nil {
 		t.Fatal(err)

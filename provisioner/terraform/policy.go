@@ -196,6 +196,10 @@ func (c *checker) body(body *hclsyntax.Body) {
 			}
 		case "data", "ephemeral":
 			c.data(label, at, got)
+		case "action": // of Terraform 1.14 and newer: it does something beside resources
+			if label == "local_command" || strings.HasPrefix(label, "external") {
+				c.refuse("local-exec", at, got)
+			}
 		case "resource":
 			if strings.HasPrefix(label, "external") {
 				c.refuse("external", at, got)
@@ -219,7 +223,7 @@ func (c *checker) body(body *hclsyntax.Body) {
 
 func (c *checker) data(label string, at hcl.Range, got string) {
 	switch {
-	case label == "external":
+	case label == "external" || label == "local_command":
 		c.refuse("external", at, got)
 	case label == "http":
 		c.refuse("http", at, got)

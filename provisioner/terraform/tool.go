@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +38,7 @@ type tool struct {
 
 	step  step // that runs
 	told  bool // what is planned
+	brief bool // what fails is of the moment
 	moved bool // since the plan was made
 	whole bool // what is read is what a deployment would do
 
@@ -64,7 +66,7 @@ func (t *tool) Next(k int) (bool, error) {
 	if k > len(t.cfg.Steps) {
 		return false, fmt.Errorf("command %d of %d is not known", k, len(t.cfg.Steps))
 	}
-	t.step = t.cfg.Steps[k-1]
+	t.step, t.brief = t.cfg.Steps[k-1], false
 	approved := t.cfg.Kind == applying && t.cfg.Plan != ""
 	switch t.step {
 	case stepInit:
@@ -157,6 +159,9 @@ func (t *tool) Read(line []byte) string {
 		t.listed = append(t.listed, string(line))
 		return ""
 	}
+	if t.step == stepInit && ofTheMoment.Match(line) {
+		t.brief = true
+	}
 	if len(line) == 0 || line[0] != '{' {
 		notes := t.cfg.Notes // the first line tells which command begins
 		t.cfg.Notes = nil
@@ -179,6 +184,7 @@ func (t *tool) Read(line []byte) string {
 		t.planned, t.applied = true, m.Summary.Operation != "plan"
 	case "diagnostic":
 		if m.Diagnostic != nil {
+			t.brief = t.brief || t.step != stepApply && m.Diagnostic.Summary == "Error acquiring the state lock"
 			t.moved = t.moved || t.cfg.Plan != "" && m.Diagnostic.Summary == "Saved plan is stale"
 			return m.Diagnostic.String()
 		}
@@ -241,6 +247,12 @@ func (t *tool) readOutputs(m message) string {
 	return b.String()
 }
 
+// ofTheMoment is what init says of networks and servers that may be there again
+// soon. What a registry answers, as that it has no such provider, is not.
+var ofTheMoment = regexp.MustCompile(`(?i)could not connect to|connection (refused|reset|timed out)|i/o timeout|TLS handshake timeout|context deadline exceeded` +
+	`|Client\.Timeout|unexpected EOF|temporary failure in name resolution|no such host|could not resolve host|server misbehaving|network is unreachable|no route to host` +
+	`|\b(429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)`)
+
 func (t *tool) knows(address string) bool {
 	return slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool { return c.Address == address })
 }
@@ -250,5 +262,5 @@ func (t *tool) Result() provisioner.ToolResult {
 	t.keepSerial()
 	t.changes = append(t.changes, t.retained...)
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
-	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved}
+	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved, Passing: t.brief}
 }
