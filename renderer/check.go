@@ -27,7 +27,8 @@ const (
 // Check compares what a user wrote with the type and returns it as inputs of a
 // template: the keys in the order in which they were written, then the
 // defaults of those left out, in the order of the schema, at every depth. An
-// optional input that was left out and has no default is absent. A nil node
+// optional input that was left out and has no default is absent, but for an object
+// whose members have defaults and need nothing else: it gets those. A nil node
 // stands for a spec that was left out.
 //
 // A scalar without quotes is read as the schema wants it: 1.10 is the text
@@ -332,8 +333,12 @@ func (c *checker) mapping(r *rule, n *Node, path string) *jinja.Dict {
 		}
 	}
 	for _, p := range r.properties {
-		if !given[p.name] {
+		switch {
+		case given[p.name]:
+		case p.rule.keyword("default") != nil:
 			c.fill(d, p, path)
+		case !slices.Contains(r.required, p.name):
+			c.imply(d, p, path)
 		}
 	}
 	for _, name := range r.required {
@@ -346,9 +351,6 @@ func (c *checker) mapping(r *rule, n *Node, path string) *jinja.Dict {
 
 func (c *checker) fill(d *jinja.Dict, p property, path string) {
 	def := p.rule.keyword("default")
-	if def == nil {
-		return
-	}
 	if c.filling++; c.filling > maxFilling {
 		c.add(def.Problem("defaults contain one another without end", "", "", "remove a default from the types that refer to one another"), join(path, p.name))
 		c.budget = 0
@@ -357,6 +359,40 @@ func (c *checker) fill(d *jinja.Dict, p property, path string) {
 		d.Set(p.name, v)
 	}
 	c.filling--
+}
+
+// imply gives an optional object that was left out the defaults of its members,
+// if that makes a good value of it: defaults are filled in on all levels. It
+// stays absent when no member has a default, when a member must be given, and
+// when it is of a type that contains itself, which has no end.
+func (c *checker) imply(d *jinja.Dict, p property, path string) {
+	sub := p.rule.resolve()
+	if sub.kind() != "object" || c.filling >= maxFilling || sub.within(sub, map[*rule]bool{}) {
+		return
+	}
+	trial := &checker{strict: c.strict, what: c.what, budget: c.budget, filling: c.filling + 1}
+	empty := &Node{Kind: Mapping, File: sub.node.File, Line: sub.node.Line, Column: sub.node.Column}
+	v, ok := trial.value(p.rule, empty, join(path, p.name), "")
+	c.budget = trial.budget
+	if implied, isDict := v.(*jinja.Dict); ok && isDict && implied.Len() > 0 {
+		d.Set(p.name, implied)
+	}
+}
+
+// within reports whether r is the type of a member of in, at any depth.
+func (r *rule) within(in *rule, seen map[*rule]bool) bool {
+	if seen[in] {
+		return false
+	}
+	seen[in] = true
+	for _, b := range append(in.branches(), in) {
+		for _, p := range b.resolve().properties {
+			if sub := p.rule.resolve(); sub == r || r.within(sub, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *checker) unknown(r *rule, key *Node, path string) {

@@ -117,6 +117,50 @@ func TestCheckAccepts(t *testing.T) {
 	}
 }
 
+// TestCheckImplies leaves out optional objects: those that can be made of the
+// defaults of their members are, at every depth, and the others stay absent.
+func TestCheckImplies(t *testing.T) {
+	t.Parallel()
+	s := mustCompile(t, `
+In:
+  type: object
+  properties:
+    size: {type: string, default: small}
+    alarm: {$ref: "#/Alarm"}
+    hollow: {type: object, properties: {hint: {type: string}}}
+    keyed: {type: object, required: [key], properties: {key: {type: string}, n: {type: integer, default: 1}}}
+    few: {type: object, minProperties: 2, properties: {n: {type: integer, default: 1}}}
+    tree: {$ref: "#/Tree"}
+    list: {type: array, items: {$ref: "#/Alarm"}}
+Alarm:
+  type: object
+  properties:
+    hint: {type: string}
+    on: {type: boolean, default: true}
+    level: {type: object, properties: {at: {type: integer, default: 3}, name: {type: string}}}
+Tree:
+  type: object
+  properties:
+    value: {type: integer, default: 1}
+    left: {type: object, properties: {to: {$ref: "#/Tree"}, n: {type: integer, default: 2}}}
+`)
+	for name, tt := range map[string]struct{ spec, want string }{
+		"all left out":     {"{}", `{"size":"small","alarm":{"on":true,"level":{"at":3}}}`},
+		"a part given":     {"alarm: {level: {name: high}}", `{"alarm":{"level":{"name":"high","at":3},"on":true},"size":"small"}`},
+		"in a list":        {"list: [{on: false}]", `{"list":[{"on":false,"level":{"at":3}}],"size":"small","alarm":{"on":true,"level":{"at":3}}}`},
+		"a type in itself": {"tree: {}", `{"tree":{"value":1},"size":"small","alarm":{"on":true,"level":{"at":3}}}`},
+		"what needs a key": {"keyed: {key: k}", `{"keyed":{"key":"k","n":1},"size":"small","alarm":{"on":true,"level":{"at":3}}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, problems := check(t, s, tt.spec, CheckOptions{})
+			if got != tt.want || len(problems) > 0 {
+				t.Errorf("got  %s %v\nwant %s", got, problems, tt.want)
+			}
+		})
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	t.Parallel()
 	s := mustCompile(t, house)
