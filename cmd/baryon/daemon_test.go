@@ -36,6 +36,15 @@ func TestDemo(t *testing.T) {
 		"refused: environments/dev.yaml:", "environment/staging, of the same push, is up", "all as told")
 }
 
+// The same story, by stacks in a simulated account.
+func TestDemoOnAWS(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	tellDemo(t, func(s *story) { s.chapters = s.shell(); s.withAWS() },
+		"the account is simulated", "environment/dev followed to web-env 1.1",
+		"service/shop/service-instance/canary failed: Processes (AWS::SSM::Parameter) failed: Resource handler returned message:",
+		"the stack service-shop-instance-canary is gone", "all as told")
+}
+
 func TestDemoWithTerraform(t *testing.T) {
 	needTerraform(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())

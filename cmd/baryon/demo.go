@@ -19,7 +19,7 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	var once, terraform bool
+	var once, terraform, aws bool
 	var listen string
 	var out format
 	cmd := &cobra.Command{
@@ -32,8 +32,11 @@ thing that happens is a line of its own.
 
 With --terraform the templates are Terraform code, and terraform or tofu, which
 has to be on the PATH, plans and applies it. It needs no account, downloads
-nothing, and its own state files are what the story is checked by.`,
-		Example: "  baryon demo\n  baryon demo --once   # tell the story, check it, and exit\n  baryon demo --terraform",
+nothing, and its own state files are what the story is checked by.
+
+With --aws the templates are CloudFormation, and become stacks in an account that
+is simulated in this process: no AWS account and no keys are needed or touched.`,
+		Example: "  baryon demo\n  baryon demo --once   # tell the story, check it, and exit\n  baryon demo --terraform\n  baryon demo --aws",
 		Args:    upTo(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
@@ -41,6 +44,9 @@ nothing, and its own state files are what the story is checked by.`,
 			}
 			s := &story{out: cmd.OutOrStdout(), json: out.name != "", began: time.Now()}
 			s.chapters = s.shell()
+			if aws {
+				s.withAWS()
+			}
 			if terraform {
 				if err := s.withTerraform(cmd.Context()); err != nil {
 					return err
@@ -57,6 +63,8 @@ nothing, and its own state files are what the story is checked by.`,
 	out.flag(cmd)
 	cmd.Flags().BoolVar(&once, "once", false, "check that the world is as told and exit 0, else non-zero")
 	cmd.Flags().BoolVar(&terraform, "terraform", false, "tell it with Terraform code")
+	cmd.Flags().BoolVar(&aws, "aws", false, "tell it with CloudFormation, in a simulated account")
+	cmd.MarkFlagsMutuallyExclusive("terraform", "aws")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address of the daemon")
 	return cmd
 }
@@ -85,6 +93,13 @@ func demo(ctx context.Context, dir, listen string, once bool, s *story) error {
 	s.host, s.url = host, url
 	if s.terraform.Path != "" {
 		s.configureTerraform(&cfg)
+	}
+	if s.account != nil {
+		stop, err := s.account.open(ctx, &cfg)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		defer stop()
 	}
 	if err := s.begin(); err != nil {
 		return err

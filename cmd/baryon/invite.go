@@ -8,6 +8,9 @@ func (s *story) invite() {
 		fmt.Fprintf(s.out, terraformInvitation, s.d.address(), s.url)
 		return
 	}
+	if s.account != nil {
+		fmt.Fprintf(s.out, accountInvitation, s.account.url)
+	}
 	fmt.Fprintf(s.out, `
 The daemon goes on; its page is at %[1]s. Try, in another terminal:
 
@@ -27,6 +30,13 @@ The daemon goes on; its page is at %[1]s. Try, in another terminal:
 If baryon is not installed, write "go run ./cmd/baryon" for it. End with Ctrl-C.
 `, s.d.address(), s.url)
 }
+
+const accountInvitation = `
+The account is simulated at %[1]s. The AWS CLI reads it:
+
+  export AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=none AWS_DEFAULT_REGION=us-east-1
+  aws --endpoint-url %[1]s cloudformation describe-stacks
+`
 
 const terraformInvitation = `
 The daemon goes on; its page is at %[1]s. Try, in another terminal:

@@ -29,6 +29,7 @@ type story struct {
 
 	chapters  []func(context.Context) error
 	terraform terraform.Program // of the story with Terraform code
+	account   *simulated        // of the story on CloudFormation
 }
 
 var (
@@ -251,6 +252,9 @@ func (s *story) sayf(format string, args ...any) {
 // push commits an example folder over what the repository holds.
 func (s *story) push(message, folder string) error {
 	files, err := fs.Sub(examples.Files, folder)
+	if s.account != nil && err == nil {
+		files, err = stacked(folder)
+	}
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,14 @@ func TestReads(t *testing.T) {
 				}
 			}
 		},
+		"070 attributes are those of now": func(t *testing.T, w *world) {
+			text := "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: one}}}\nOutputs: {O: {Value: !GetAtt A.Value}}"
+			w.create("s", text)
+			s, err := w.update("s", strings.Replace(text, "one", "two", 1))
+			if err != nil || *s.Outputs[0].OutputValue != "two" {
+				t.Errorf("%v, outputs %v", err, s.Outputs)
+			}
+		},
 		"018 a hundred rows, or all": func(t *testing.T, w *world) {
 			w.create("s", "Resources:\n"+many(120))
 			out, err := w.cfn.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: new("s")})

@@ -81,6 +81,7 @@ var refusedTemplates = []refusal{
 	{"a property of the wrong kind", "recorded test_template_engine", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: [a]}}}", "late", "[#/DisplayName: expected type: String, found: JSONArray]"},
 	{"a number that is none", "UG resource-type-schemas", "Resources: {A: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: soon}}}", "late", "#/DelaySeconds: expected type: Number, found: String"},
 	{"a required property left out", "UG resource-type-schemas; issue", "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String}}}", "late", "#: required key [Value] not found"},
+	{"a value against its pattern", "Systems Manager PutParameter, ParameterPatternMismatchException", "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String, AllowedPattern: '^[1-3]$', Value: 4}}}", "late", "A CREATE_FAILED Resource handler returned message: \"Parameter value, cannot be validated against allowedPattern: ^[1-3]$"},
 	{"an import of nothing", "recorded test_change_set_exports_imports; issue", prop("!ImportValue nothing"), "late", "No export named nothing found. Rollback requested by user."},
 	{"a secret that is missing", "UG dynamic-references", prop("'{{resolve:secretsmanager:nothing:SecretString:k}}'"), "late", "Secrets Manager can't find the specified secret."},
 	{"a stored value that is missing", "UG dynamic-references", prop("'{{resolve:ssm:/nothing}}'"), "late", "Unable to fetch parameters [/nothing] from parameter store for this account."},

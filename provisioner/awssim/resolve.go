@@ -188,10 +188,10 @@ func (r *region) attribute(s *stack, id, attr string) (any, error) {
 	if thing == nil {
 		return nil, invalid(fmt.Sprintf("Resource handler returned message: \"%s was not found\" (HandlerErrorCode: NotFound)", res.Physical))
 	}
-	if v, ok := thing.Attributes[attr]; ok {
+	if v, ok := thing.Properties[attr]; ok { // as it is now, not as it was made
 		return v, nil
 	}
-	if v, ok := thing.Properties[attr]; ok {
+	if v, ok := thing.Attributes[attr]; ok {
 		return v, nil
 	}
 	if typeOf(res.Type).Properties == nil {

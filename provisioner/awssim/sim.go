@@ -191,6 +191,19 @@ func (s *Sim) Calls() map[string]int {
 	return maps.Clone(s.w.Calls)
 }
 
+// Stacks tells the status of every living stack of an account and region.
+func (s *Sim) Stacks(account, region string) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]string{}
+	for _, st := range s.w.region(account, region).Stacks {
+		if st.Status != "DELETE_COMPLETE" {
+			out[st.Name] = st.Status
+		}
+	}
+	return out
+}
+
 // Mutations tells how many operations were begun for a client request token,
 // or in all for an empty one: what repeats of a request must not raise.
 func (s *Sim) Mutations(token string) int {

@@ -90,6 +90,10 @@ func (p *progress) startCreate(id string, st *step, old string) {
 		p.failStep(id, st, why)
 		return
 	}
+	if why := handlerRefuses(row.Type, real); why != "" {
+		p.failStep(id, st, why)
+		return
+	}
 	if why := p.r.conflict(row.Type, row.Properties, p.s.ID); why != "" && (st.Do != "replace" || p.elsewhere(row)) {
 		p.failStep(id, st, why)
 		return
@@ -204,6 +208,10 @@ func (p *progress) finishStep(id string, st *step) {
 		real, err := p.r.dynamic(row.Properties)
 		if err != nil {
 			p.failStep(id, st, asAPI(err).Message)
+			return
+		}
+		if why := handlerRefuses(row.Type, real); why != "" {
+			p.failStep(id, st, why)
 			return
 		}
 		p.change(thing, p.op.Before[id], real)

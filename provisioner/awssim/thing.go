@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,21 @@ func validate(typ, logical string, p map[string]any) string {
 		return ""
 	}
 	return "Properties validation failed for resource " + logical + " with message: [" + strings.Join(problems, ", ") + "]"
+}
+
+// handlerRefuses says what the service of a resource would answer to values that
+// its schema lets through.
+func handlerRefuses(typ string, p map[string]any) string {
+	value, _ := p["Value"].(string)
+	pattern, _ := p["AllowedPattern"].(string)
+	if typ != "AWS::SSM::Parameter" || pattern == "" {
+		return ""
+	}
+	if allowed, err := regexp.Compile(pattern); err != nil || allowed.MatchString(value) {
+		return ""
+	}
+	return "Resource handler returned message: \"Parameter value, cannot be validated against allowedPattern: " + pattern +
+		" (Service: Ssm, Status Code: 400)\" (RequestToken: 00000000-0000-0000-0000-000000000000, HandlerErrorCode: InvalidRequest)"
 }
 
 // key is where a thing is kept.

@@ -210,7 +210,7 @@ func (t *resourceType) newName(c *world, stackName, logical string, p map[string
 		if prefix == "" {
 			prefix = "ec2-"
 		}
-		return prefix + strings.ToLower(c.random(17))
+		return prefix + strings.ReplaceAll(c.uuid(), "-", "")[:17]
 	case "KMS", "CertificateManager", "SecretsManager":
 		if short != "Secret" {
 			return c.uuid()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -80,6 +81,9 @@ func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(e.cfg.Region)}
 	if e.cfg.Endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(e.cfg.Endpoint))
+	}
+	if e.cfg.Simulated {
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(e.cfg.Account, "simulated", "")))
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

@@ -42,6 +42,9 @@ type Config struct {
 	// Endpoint is the address of AWS; empty is the real one, or what the
 	// environment of the SDK says.
 	Endpoint string
+	// Simulated says that Endpoint is a simulated account, which is asked with
+	// made-up keys: none of the machine's are looked for.
+	Simulated bool
 	// Bucket takes templates above 51,200 bytes.
 	Bucket string
 	// ExternalID is shown when a role is assumed.
