@@ -79,7 +79,7 @@ func (r *Reconciler) version(ctx context.Context, t state.Target) (state.Version
 	if pinned {
 		v, err := r.cfg.Store.TemplateVersion(ctx, kind, name, follow)
 		var missing *state.NotFoundError
-		if errors.As(err, &missing) || err == nil && v.Status == state.RegistrationFailed {
+		if errors.As(err, &missing) || err == nil && !v.Status.Usable() {
 			return state.Version{}, state.Waiting{
 				Reason: state.WaitVersion, On: name + " " + follow.String(),
 				Why: fmt.Sprintf("template %s has no usable version %s", name, follow), Next: "see: baryon get template " + name,

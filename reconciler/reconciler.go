@@ -65,6 +65,7 @@ type Config struct {
 	Source   Source
 	Engines  map[renderer.Engine]Engine
 	Reporter Reporter // may be nil
+	Bundles  Bundles  // may be nil
 	Settings Settings
 	// Access is how the commands of a deployment reach this daemon: variables,
 	// and others whose values are secret. It may be nil.
@@ -348,6 +349,8 @@ func (r *Reconciler) step(ctx context.Context, c state.Claim) (next, error) {
 		return r.visitRepository(ctx, c)
 	case state.KindService:
 		return r.visitService(ctx, c)
+	case state.KindEnvironmentTemplate, state.KindServiceTemplate:
+		return r.visitVersion(ctx, c)
 	default:
 		return r.visitTarget(ctx, c)
 	}

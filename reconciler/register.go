@@ -45,10 +45,8 @@ func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (render
 	if p, refused := s.templateNotAllowed(ctx, b); refused {
 		return renderer.Problems{p}, p.Rule, nil
 	}
-	latest, err := s.r.cfg.Store.LatestVersion(ctx, b.Kind, b.Template, b.Major)
-	var missing *state.NotFoundError
-	exists := err == nil
-	if err != nil && !errors.As(err, &missing) {
+	latest, exists, err := s.synced(ctx, b)
+	if err != nil {
 		return nil, "", err
 	}
 	if exists && latest.Tree == b.Hash {
@@ -57,12 +55,6 @@ func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (render
 	v := state.TemplateVersion{
 		Kind: b.Kind, Name: b.Template, Version: state.Version{Major: b.Major}, Tree: b.Hash, Status: state.Draft,
 		Origin: state.Origin{Repository: s.repo.Name, Commit: s.head, Path: b.Dir, Author: s.commit.Author, Subject: s.commit.Subject},
-	}
-	if exists {
-		v.Version.Minor = latest.Version.Minor
-		if latest.Status != state.RegistrationFailed {
-			v.Version.Minor++
-		}
 	}
 	files, err := fs.Sub(s.tree, b.Dir)
 	if err != nil {
@@ -74,12 +66,12 @@ func (s *takeover) registerBundle(ctx context.Context, b declare.Bundle) (render
 		return nil, "", err
 	}
 	if err == nil {
-		if exists && latest.Status != state.RegistrationFailed {
+		if exists && latest.Status.Usable() {
 			if same, err := s.onlyTests(ctx, b, latest, files); err != nil || same {
 				return bundle.Warnings, describeVersion(latest), err
 			}
 		}
-		if problems, err = s.compare(ctx, b, bundle); err != nil {
+		if problems, err = s.r.compareSchemas(ctx, v, bundle); err != nil {
 			return nil, "", err
 		}
 	}
@@ -150,16 +142,9 @@ func (s *takeover) keepVersion(ctx context.Context, v state.TemplateVersion, bun
 		v.Status = state.Published
 	}
 	if bundle != nil {
-		v.CustomerManaged, v.NoPipeline = bundle.CustomerManaged, bundle.Kind == renderer.ServiceTemplate && !bundle.HasPipeline()
-		v.ComponentSources = bundle.Sources
-		for _, c := range bundle.Compatible {
-			v.CompatibleEnvironments = append(v.CompatibleEnvironments, c.String())
-		}
+		describeBundle(&v, bundle)
 		if !problems.Failed() {
 			problems = bundle.Warnings
-		}
-		if f, ok := bundle.File("schema/schema.yaml"); ok {
-			v.Schema = string(f.Data)
 		}
 	}
 	var packed []byte
@@ -182,7 +167,8 @@ func (s *takeover) keepVersion(ctx context.Context, v state.TemplateVersion, bun
 		}); err != nil {
 			return err
 		}
-		if err := tx.PutTemplateVersion(v); err != nil {
+		var err error
+		if v, err = tx.Register(v); err != nil {
 			return err
 		}
 		return tx.Audit(state.ActorGit, "register", state.Ref{Kind: v.Kind + "-template", Name: v.Name},
@@ -200,22 +186,50 @@ func describeVersion(v state.TemplateVersion) string {
 	return fmt.Sprintf("%s template %s %s, %s", v.Kind, v.Name, v.Version, v.Status)
 }
 
-// compare names what would break those who use an earlier minor of the major.
-func (s *takeover) compare(ctx context.Context, b declare.Bundle, bundle *renderer.Bundle) (renderer.Problems, error) {
+// describeBundle notes in a version what its bundle says.
+func describeBundle(v *state.TemplateVersion, bundle *renderer.Bundle) {
+	v.CustomerManaged, v.NoPipeline = bundle.CustomerManaged, bundle.Kind == renderer.ServiceTemplate && !bundle.HasPipeline()
+	if v.ComponentSources == nil {
+		v.ComponentSources = bundle.Sources
+	}
+	if v.CompatibleEnvironments == nil {
+		for _, c := range bundle.Compatible {
+			v.CompatibleEnvironments = append(v.CompatibleEnvironments, c.String())
+		}
+	}
+	if f, ok := bundle.File("schema/schema.yaml"); ok {
+		v.Schema = string(f.Data)
+	}
+}
+
+// synced is the version that a repository brought last of the major of a bundle.
+func (s *takeover) synced(ctx context.Context, b declare.Bundle) (last state.TemplateVersion, exists bool, err error) {
 	versions, err := s.r.cfg.Store.TemplateVersions(ctx, b.Kind, b.Template)
+	for _, v := range versions {
+		if v.Version.Major == b.Major && v.Source == (state.Source{}) {
+			last, exists = v, true
+		}
+	}
+	return last, exists, err
+}
+
+// compareSchemas names what would break those who use an earlier minor of the
+// major of v.
+func (r *Reconciler) compareSchemas(ctx context.Context, v state.TemplateVersion, bundle *renderer.Bundle) (renderer.Problems, error) {
+	versions, err := r.cfg.Store.TemplateVersions(ctx, v.Kind, v.Name)
 	if err != nil {
 		return nil, err
 	}
 	var last *state.TemplateVersion
-	for i, v := range versions {
-		if v.Version.Major == b.Major && v.Status != state.RegistrationFailed {
+	for i, other := range versions {
+		if other.Version.Major == v.Version.Major && other.Status.Usable() && (v.Status != state.Registering || other.Version.Less(v.Version)) {
 			last = &versions[i]
 		}
 	}
 	if last == nil || bundle.Schema == nil {
 		return nil, nil
 	}
-	old, err := s.r.open(ctx, *last)
+	old, err := r.open(ctx, *last)
 	if err != nil || old.Schema == nil {
 		return nil, err
 	}

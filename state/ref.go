@@ -10,7 +10,7 @@ import (
 // as they stand in its resource names.
 type Kind string
 
-// The kinds. Only KindService and KindRepository are never deployed.
+// The kinds. KindService, KindRepository and the two of templates are never deployed.
 const (
 	KindEnvironment Kind = "environment"
 	KindService     Kind = "service"
@@ -18,6 +18,9 @@ const (
 	KindPipeline    Kind = "pipeline"
 	KindComponent   Kind = "component"
 	KindRepository  Kind = "repository"
+
+	KindEnvironmentTemplate Kind = "environment-template"
+	KindServiceTemplate     Kind = "service-template"
 )
 
 // A Ref names one thing. Service is set for service instances and pipelines,
@@ -47,6 +50,22 @@ func ComponentRef(name string) Ref { return Ref{Kind: KindComponent, Name: name}
 
 // RepositoryRef is the Ref of a configured repository.
 func RepositoryRef(name string) Ref { return Ref{Kind: KindRepository, Name: name} }
+
+// VersionRef is the Ref of a template version, such as service-template/web:1.0.
+func VersionRef(kind Kind, name string, v Version) Ref {
+	return Ref{Kind: kind + "-template", Name: name + ":" + v.String()}
+}
+
+// Version is the template version that a VersionRef names; false for other Refs.
+func (r Ref) Version() (kind Kind, name string, v Version, ok bool) {
+	name, number, _ := strings.Cut(r.Name, ":")
+	v, full, err := Follow(number).Parse()
+	return Kind(strings.TrimSuffix(string(r.Kind), "-template")), name, v, r.ofTemplate() && err == nil && full
+}
+
+func (r Ref) ofTemplate() bool {
+	return r.Kind == KindEnvironmentTemplate || r.Kind == KindServiceTemplate
+}
 
 // String is the tail of the resource name in Proton's form, such as
 // environment/prod, service/shop/service-instance/eu or service/shop/pipeline.
@@ -81,7 +100,7 @@ func (r Ref) Stack() string {
 
 // Deployable reports whether r names a target.
 func (r Ref) Deployable() bool {
-	return r.Kind != KindService && r.Kind != KindRepository && r.Kind != ""
+	return r.Kind != KindService && r.Kind != KindRepository && !r.ofTemplate() && r.Kind != ""
 }
 
 // ParseRef reads what String writes, Proton's resource names, and the short
@@ -102,6 +121,11 @@ func ParseRef(text string) (Ref, error) {
 	switch {
 	case len(p) == 2 && (p[0] == "environment" || p[0] == "service" || p[0] == "component" || p[0] == "repository"):
 		return Ref{Kind: Kind(p[0]), Name: p[1]}, nil
+	case len(p) == 2:
+		r := Ref{Kind: Kind(p[0]), Name: p[1]}
+		if _, _, _, ok := r.Version(); ok {
+			return r, nil
+		}
 	case len(p) == 4 && p[0] == "service" && (p[2] == "service-instance" || p[2] == "instance"):
 		return InstanceRef(p[1], p[3]), nil
 	case len(p) >= 3 && p[0] == "service" && p[2] == "pipeline" && len(p) <= 4:

@@ -54,10 +54,15 @@ func (s Status) To(next Status) (Status, error) {
 // A VersionStatus is the status of a template version, in Proton's words.
 type VersionStatus string
 
-// Proton's TemplateVersionStatus values. Registration takes no time here, so
-// REGISTRATION_IN_PROGRESS does not occur.
+// Proton's TemplateVersionStatus values. A bundle that is in a repository or a
+// commit is registered at once; one that is handed over is in progress until the
+// loop has fetched and checked it.
 const (
+	Registering        VersionStatus = "REGISTRATION_IN_PROGRESS"
 	RegistrationFailed VersionStatus = "REGISTRATION_FAILED"
 	Draft              VersionStatus = "DRAFT"
 	Published          VersionStatus = "PUBLISHED"
 )
+
+// Usable reports whether a version with this status has a bundle.
+func (s VersionStatus) Usable() bool { return s == Draft || s == Published }

@@ -39,6 +39,7 @@ type TemplateVersion struct {
 	Description string        `json:"description,omitempty"`
 	Schema      string        `json:"schema,omitempty"` // the text of schema.yaml
 	Origin      Origin        `json:"origin"`
+	Source      Source        `json:"source,omitzero"` // of a bundle that was handed over
 	CreatedAt   time.Time     `json:"-"`
 	ModifiedAt  time.Time     `json:"-"`
 
@@ -48,6 +49,14 @@ type TemplateVersion struct {
 	ComponentSources []string `json:"componentSources,omitempty"`
 	CustomerManaged  bool     `json:"customerManaged,omitempty"`
 	NoPipeline       bool     `json:"noPipeline,omitempty"`
+}
+
+// A Source is where a bundle is that was handed over: an object of S3, or an
+// archive that is kept here by its digest.
+type Source struct {
+	Bucket  string `json:"bucket,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Archive string `json:"archive,omitempty"`
 }
 
 // An Origin says where something came from: a place in a repository, or the API.
@@ -116,7 +125,7 @@ func (tx *Tx) PutTemplateVersion(v TemplateVersion) error {
 	old, err := tx.q.TemplateVersionForUpdate(tx.ctx, db.TemplateVersionForUpdateParams{
 		Kind: string(v.Kind), Name: v.Name, Major: v.Version.Major, Minor: v.Version.Minor,
 	})
-	if err == nil && old.Status != string(RegistrationFailed) && old.Bundle != v.Bundle {
+	if err == nil && VersionStatus(old.Status).Usable() && old.Bundle != v.Bundle {
 		return &ConflictError{What: v.Name + " " + v.Version.String(), Why: "is registered, and a registered bundle never changes"}
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -231,16 +240,6 @@ func (s *Store) TemplateVersions(ctx context.Context, kind Kind, name string) ([
 		return nil, err
 	}
 	return mapRows(rows, versionOf)
-}
-
-// LatestVersion reads the version of a major with the highest minor, whatever
-// became of it; a *NotFoundError when the major has none.
-func (s *Store) LatestVersion(ctx context.Context, kind Kind, name string, major int64) (TemplateVersion, error) {
-	row, err := s.queries().LatestTemplateVersion(ctx, db.LatestTemplateVersionParams{Kind: string(kind), Name: name, Major: major})
-	if err != nil {
-		return TemplateVersion{}, notFound(err, string(kind)+" template "+name+" "+Version{Major: major}.String())
-	}
-	return versionOf(row)
 }
 
 // Recommended is the published version that Proton would recommend: the highest

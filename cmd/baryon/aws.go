@@ -14,6 +14,7 @@ import (
 
 	"baryon/provisioner/awssim"
 	"baryon/provisioner/cloudformation"
+	"baryon/server/proton"
 )
 
 // cloudformationConfig is what the engine that deploys stacks is made of.
@@ -22,6 +23,11 @@ func (c config) cloudformationConfig() cloudformation.Config {
 	out.Dir = filepath.Join(c.Data, "cloudformation")
 	out.Region, out.Account = orDefault(c.Settings.Region, "us-east-1"), c.Settings.Account
 	return out
+}
+
+// bundles is where callers of the Proton API have their bundles.
+func (c config) bundles() *proton.S3 {
+	return &proton.S3{Region: orDefault(c.Settings.Region, "us-east-1"), Endpoint: orDefault(c.S3Endpoint, c.AWS.Endpoint)}
 }
 
 func awsSimCommand() *cobra.Command {

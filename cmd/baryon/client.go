@@ -18,7 +18,7 @@ import (
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		getCommand(), statusCommand(), historyCommand(), logsCommand(), whyCommand(), sourcesCommand(), auditCommand(),
-		syncCommand(), publishCommand(), verbCommand(v1.Retry, "Try again what failed", "  baryon retry environment/prod"),
+		syncCommand(), uploadCommand(), publishCommand(), verbCommand(v1.Retry, "Try again what failed", "  baryon retry environment/prod"),
 		verbCommand(v1.Redeploy, "Deploy though nothing changed", "  baryon redeploy environment/prod --why 'rebuild the image'"),
 		verbCommand(v1.Approve, "Let a change go on that waits for a person", "  baryon approve environment/prod --why 'reviewed'"),
 		verbCommand(v1.Reject, "Refuse a change that waits for a person", "  baryon reject environment/prod --why 'not before Monday'"),

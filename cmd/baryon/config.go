@@ -32,6 +32,7 @@ type config struct {
 	Token       secretRef                          // guards the API and the page
 	GitHub      secretRef                          // what GitHub signs hooks with
 	AWS         cloudformation.Config              // likewise: see cloudformationConfig
+	S3Endpoint  string                             // where bundles are that callers of the Proton API name
 	Terraform   terraform.Config                   // without what the daemon adds: see terraformConfig
 	Secrets     map[string]provisioner.SecretPlace // where what templates refer to is kept, by name
 	Policies    map[string]access.Policy           // what keys may be good for, by name
@@ -111,6 +112,7 @@ func settings() []setting {
 		{"region", "AWS region of resource names (default us-east-1)", text(func(c *config) *string { return &c.Settings.Region }, nil)},
 		{"pipeline_role", "role in which pipelines are deployed (default: of Proton's account settings)", text(func(c *config) *string { return &c.Settings.PipelineRole }, roleForm)},
 		{"aws_endpoint", "address of AWS, for a simulated one (default the real one)", text(func(c *config) *string { return &c.AWS.Endpoint }, nil)},
+		{"s3_endpoint", "address of S3 for bundles, for another server than Amazon's (default aws_endpoint)", text(func(c *config) *string { return &c.S3Endpoint }, nil)},
 		{"aws_bucket", "S3 bucket for templates above 51,200 bytes", text(func(c *config) *string { return &c.AWS.Bucket }, nil)},
 		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.AWS.ExternalID }, nil)},
 		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
@@ -325,7 +327,7 @@ func (c *config) pending(next config) []string {
 	}{
 		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
 		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
-		{"aws_endpoint, aws_bucket or aws_external_id", c.AWS, next.AWS},
+		{"aws_endpoint, aws_bucket or aws_external_id", c.AWS, next.AWS}, {"s3_endpoint", c.S3Endpoint, next.S3Endpoint},
 		{"terraform", fmt.Sprintf("%+v", c.Terraform), fmt.Sprintf("%+v", next.Terraform)},
 	} {
 		if p.now != p.then {

@@ -102,12 +102,10 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
+	host := hostName()
 	d.loop, err = reconciler.New(reconciler.Config{
 		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
+		Bundles: cfg.bundles(),
 		Engines: map[renderer.Engine]reconciler.Engine{
 			renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform, renderer.EngineCloudFormation: stacks,
 		},
@@ -131,6 +129,14 @@ func (d *daemon) newEvents(ctx context.Context) (err error) {
 		return err
 	}
 	return d.events.Configure(ctx, d.cfg.destinations())
+}
+
+func hostName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return host
 }
 
 // newServer makes the faces of the daemon.

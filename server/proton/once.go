@@ -2,9 +2,6 @@ package proton
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	"baryon/state"
@@ -27,33 +24,41 @@ func (h *Handler) once(ctx context.Context, operation, token string, in any, fre
 	if token == "" {
 		return fresh, nil
 	}
-	text, err := json.Marshal(in)
+	made := fresh
+	err := h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		var err error
+		made, err = onceIn(tx, operation, token, in, func() (string, error) { return fresh, nil })
+		return err
+	})
+	return made, err
+}
+
+// onceIn is once within a transaction that also makes what the request asks for.
+func onceIn(tx *state.Tx, operation, token string, in any, do func() (string, error)) (string, error) {
+	if token == "" {
+		return do()
+	}
+	digest := digestOf(in)
+	key := operation + " " + token
+	r, err := tx.Record(requestRecords, key)
+	if err != nil && !isMissing(err) {
+		return "", err
+	}
+	if err == nil {
+		var was request
+		if err := r.Into(&was); err != nil {
+			return "", err
+		}
+		if tx.Now().Sub(was.At) < tokensLast {
+			if was.Input != digest {
+				return "", invalid("IdempotentParameterMismatch: the client token was used for a request with other members; use a new one")
+			}
+			return was.Made, nil
+		}
+	}
+	made, err := do()
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(text)
-	digest := hex.EncodeToString(sum[:])
-	made := fresh
-	err = h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
-		key := operation + " " + token
-		r, err := tx.Record(requestRecords, key)
-		if err != nil && !isMissing(err) {
-			return err
-		}
-		var was request
-		if err == nil {
-			if err := r.Into(&was); err != nil {
-				return err
-			}
-		}
-		if err == nil && tx.Now().Sub(was.At) < tokensLast {
-			if was.Input != digest {
-				return invalid("IdempotentParameterMismatch: the client token was used for a request with other members; use a new one")
-			}
-			made = was.Made
-			return nil
-		}
-		return tx.PutRecord(requestRecords, key, request{Input: digest, Made: fresh, At: tx.Now()})
-	})
-	return made, err
+	return made, tx.PutRecord(requestRecords, key, request{Input: digest, Made: made, At: tx.Now()})
 }

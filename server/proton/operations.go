@@ -48,11 +48,13 @@ func (h *Handler) templateTable() map[string]operation {
 		"CreateEnvironmentTemplate":        h.createTemplate(environments),
 		"UpdateEnvironmentTemplate":        h.updateTemplate(environments),
 		"DeleteEnvironmentTemplate":        h.deleteTemplate(environments),
+		"CreateEnvironmentTemplateVersion": h.createVersion(environments),
 		"UpdateEnvironmentTemplateVersion": h.updateVersion(environments),
 		"DeleteEnvironmentTemplateVersion": h.deleteVersion(environments),
 		"CreateServiceTemplate":            h.createTemplate(services),
 		"UpdateServiceTemplate":            h.updateTemplate(services),
 		"DeleteServiceTemplate":            h.deleteTemplate(services),
+		"CreateServiceTemplateVersion":     h.createVersion(services),
 		"UpdateServiceTemplateVersion":     h.updateVersion(services),
 		"DeleteServiceTemplateVersion":     h.deleteVersion(services),
 

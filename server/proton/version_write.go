@@ -115,13 +115,10 @@ func (h *Handler) deleteTemplate(f family) operation {
 
 type updateVersionInput struct {
 	versionName
-	Description *string `json:"description"`
-	Status      string  `json:"status"`
-	Compatible  []struct {
-		TemplateName string `json:"templateName"`
-		MajorVersion string `json:"majorVersion"`
-	} `json:"compatibleEnvironmentTemplates"`
-	Sources *[]string `json:"supportedComponentSources"`
+	Description *string           `json:"description"`
+	Status      string            `json:"status"`
+	Compatible  []compatibleInput `json:"compatibleEnvironmentTemplates"`
+	Sources     *[]string         `json:"supportedComponentSources"`
 }
 
 // updateVersion publishes a version, or changes what may be changed of one.
@@ -172,10 +169,7 @@ func (in updateVersionInput) apply(v *state.TemplateVersion) error {
 		v.Description = *in.Description
 	}
 	if in.Compatible != nil {
-		v.CompatibleEnvironments = nil
-		for _, e := range in.Compatible {
-			v.CompatibleEnvironments = append(v.CompatibleEnvironments, e.TemplateName+":"+e.MajorVersion)
-		}
+		v.CompatibleEnvironments = compatibleNames(in.Compatible)
 	}
 	if in.Sources != nil {
 		v.ComponentSources = *in.Sources
@@ -274,8 +268,8 @@ func (h *Handler) choose(ctx context.Context, f family, template, major, minor s
 		return v, err
 	}
 	row, err := h.cfg.Store.TemplateVersion(ctx, f.kind, template, v)
-	if err == nil && row.Status == state.RegistrationFailed {
-		err = invalid("template %s %s cannot be used: its registration failed", template, v)
+	if err == nil && !row.Status.Usable() {
+		err = invalid("template %s %s cannot be used: it is %s", template, v, row.Status)
 	}
 	return v, err
 }

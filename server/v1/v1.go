@@ -40,6 +40,7 @@
 //	GET  /v1/templates/KIND/NAME/versions/VERSION
 //	GET  /v1/templates/KIND/NAME/versions/VERSION/bundle                  its files, a zip archive
 //	POST /v1/templates/KIND/NAME/versions/VERSION/publish
+//	POST /v1/templates/NAME/versions       ?major= ?description= ?compatible=   a bundle, application/gzip, as its next version
 //	GET  /v1/repositories                  where each repository stands
 //	GET  /v1/repositories/NAME
 //	POST /v1/repositories/NAME/sync        look at it now
@@ -182,6 +183,7 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/templates":                                  a.templates,
 		"GET /v1/templates/{kind}/{name}":                    a.template,
 		"GET /v1/templates/{kind}/{name}/versions/{version}": a.templateVersion,
+		"POST /v1/templates/{name}/versions":                 a.upload,
 		"POST /v1/templates/{kind}/{name}/versions/{version}/publish": a.publish,
 		"GET /v1/templates/{kind}/{name}/versions/{version}/bundle":   a.bundle,
 		"GET /v1/repositories":              a.repositories,
