@@ -35,6 +35,8 @@ type account struct {
 // once it is certain whose account they lead to. The refusal says that it is
 // another than the one that is meant.
 func (e *Engine) account(ctx context.Context, role string) (_ *account, refusal string, err error) {
+	e.asking.Lock() // of many that begin at once, one asks
+	defer e.asking.Unlock()
 	e.mu.Lock()
 	a := e.accounts[role]
 	e.mu.Unlock()

@@ -62,6 +62,7 @@ type Config struct {
 type Engine struct {
 	cfg Config
 
+	asking   sync.Mutex // held while one finds out whose credentials they are
 	mu       sync.Mutex
 	accounts map[string]*account // by role
 	places   map[string]*place   // by account
@@ -136,6 +137,7 @@ type position struct {
 	StackID   string
 	ChangeSet string
 	Try       int // change sets proposed before this one
+	Looks     int // at the change set while it is worked out
 	Fresh     bool
 	Begun     time.Time
 	Why       string // it is stopped

@@ -28,7 +28,7 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 	case types.ChangeSetStatusFailed:
 		return w.unchanged(ctx, set)
 	default:
-		return running("a change set is worked out")
+		return w.workedOut()
 	}
 	switch set.ExecutionStatus {
 	case types.ExecutionStatusObsolete:
@@ -57,6 +57,15 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 	return p, err
 }
 
+// workedOut waits for a change set, which takes seconds, and of large stacks
+// minutes.
+func (w *work) workedOut() (provisioner.Progress, error) {
+	p, err := running("a change set is worked out")
+	p.Again = min(p.Again<<w.at.Looks, 5*time.Second)
+	w.at.Looks = min(w.at.Looks+1, 5)
+	return p, err
+}
+
 // missing says that a change set, or its stack, is not there.
 func missing(err error) bool {
 	return refusedWith(err, "ChangeSetNotFound", "") || refusedWith(err, "ValidationError", "does not exist")
@@ -70,7 +79,7 @@ func (w *work) again(why string) (provisioner.Progress, error) {
 	if w.at.Try++; w.at.Try > 5 {
 		return failed("%s, five times over: somebody else is changing the stack %s", why, w.name)
 	}
-	w.at.Phase, w.at.ChangeSet = looking, ""
+	w.at.Phase, w.at.ChangeSet, w.at.Looks = looking, "", 0
 	return running("%s; a new one is made", why)
 }
 

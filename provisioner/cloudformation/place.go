@@ -29,7 +29,8 @@ type place struct {
 type view struct {
 	at    time.Time
 	busy  map[string]types.StackStatus // by ARN
-	ended map[string]*types.Stack      // of those that are waited for; nil is gone
+	ended map[string]*types.Stack      // at rest, by ARN
+	all   map[string]*types.Stack      // by name, where all were asked for
 }
 
 // A bucket holds calls that may be made.
@@ -132,20 +133,30 @@ func (p *place) calm() bool {
 	return len(p.jobs) <= 3
 }
 
-// waited are the stacks that are waited for. Those that nobody has asked about
-// for long belong to jobs that were given up.
-func (p *place) waited() []string {
+// recent is how a stack was a moment ago, where so much is under way that all were
+// asked for anyway. False is that nobody knows.
+func (p *place) recent(name string) (*types.Stack, bool) {
+	if p.calm() || !p.poll.TryLock() {
+		return nil, false
+	}
+	defer p.poll.Unlock()
+	if p.view.all == nil || time.Since(p.view.at) > 2*p.cfg.Poll {
+		return nil, false
+	}
+	return p.view.all[name], true
+}
+
+// waited is how many stacks are waited for. Those that nobody has asked about for
+// long belong to jobs that were given up.
+func (p *place) waited() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var ids []string
 	for id, at := range p.jobs {
 		if time.Since(at) > 10*time.Minute {
 			delete(p.jobs, id)
-			continue
 		}
-		ids = append(ids, id)
 	}
-	return ids
+	return len(p.jobs)
 }
 
 // A look is what a view says of a stack.
@@ -182,10 +193,9 @@ func (a *account) look(ctx context.Context, stackID string) (look, error) {
 // and else for those under way and for each that has come to rest.
 func (a *account) survey(ctx context.Context) error {
 	p := a.place
-	ids := p.waited()
 	if time.Since(p.large) > 10*time.Minute {
-		pages := 1 + len(ids)/50
-		v, all, err := a.surveyAll(ctx, ids, pages)
+		pages := 1 + p.waited()/50
+		v, all, err := a.surveyAll(ctx, pages)
 		if err != nil {
 			return err
 		}
@@ -195,7 +205,7 @@ func (a *account) survey(ctx context.Context) error {
 		}
 		p.large = time.Now()
 	}
-	v := view{busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
+	v := view{at: time.Now(), busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
 	list := cloudformation.NewListStacksPaginator(a.cfn, &cloudformation.ListStacksInput{StackStatusFilter: moving})
 	for list.HasMorePages() {
 		if err := p.read(ctx); err != nil {
@@ -209,18 +219,13 @@ func (a *account) survey(ctx context.Context) error {
 			v.busy[aws.ToString(s.StackId)] = s.StackStatus
 		}
 	}
-	v.at = time.Now()
 	p.view = v // what is neither busy nor ended is looked at by itself
 	return nil
 }
 
 // surveyAll asks for all stacks, unless they take too many pages.
-func (a *account) surveyAll(ctx context.Context, ids []string, most int) (view, bool, error) {
-	v := view{busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
-	waited := map[string]bool{}
-	for _, id := range ids {
-		waited[id] = true
-	}
+func (a *account) surveyAll(ctx context.Context, most int) (view, bool, error) {
+	v := view{at: time.Now(), busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}, all: map[string]*types.Stack{}}
 	pages := cloudformation.NewDescribeStacksPaginator(a.cfn, &cloudformation.DescribeStacksInput{})
 	for n := 0; pages.HasMorePages(); n++ {
 		if n >= most {
@@ -235,14 +240,13 @@ func (a *account) surveyAll(ctx context.Context, ids []string, most int) (view, 
 		}
 		for _, s := range page.Stacks {
 			id := aws.ToString(s.StackId)
-			switch {
-			case inProgress(s.StackStatus):
+			v.all[aws.ToString(s.StackName)] = &s
+			if inProgress(s.StackStatus) {
 				v.busy[id] = s.StackStatus
-			case waited[id]:
+			} else {
 				v.ended[id] = &s
 			}
 		}
 	}
-	v.at = time.Now()
 	return v, true, nil
 }

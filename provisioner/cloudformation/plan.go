@@ -146,7 +146,7 @@ func (w *work) foreseen(ctx context.Context) (provisioner.Progress, error) {
 			return w.unchanged(ctx, set)
 		}
 	default:
-		return running("a change set is worked out")
+		return w.workedOut()
 	}
 	if set.ExecutionStatus == types.ExecutionStatusObsolete {
 		return w.again("somebody changed the stack after the change set was made")

@@ -44,6 +44,10 @@ func failed(format string, args ...any) (provisioner.Progress, error) {
 	return provisioner.Progress{State: provisioner.Failed, Message: fmt.Sprintf(format, args...)}, nil
 }
 
+// turn is how long a job waits for its turn in a call that begins something. The
+// calls of those that are under way go first.
+const turn = 250 * time.Millisecond
+
 // step makes the next step, once it is certain where.
 func (w *work) step(ctx context.Context, next func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
 	begun := w.at.Phase == executing || w.at.Phase == deleting || w.at.Phase == stopping
@@ -55,7 +59,7 @@ func (w *work) step(ctx context.Context, next func(*work, context.Context) (prov
 		return w.refused(refusal, err)
 	}
 	w.a = a
-	if queue := a.place.queue(); queue > time.Second && !begun {
+	if queue := a.place.queue(); queue > turn && !begun {
 		p, err := running("waits for its turn: all deployments of an account share the pace that AWS allows")
 		p.Again = queue/2 + time.Duration(rand.Int64N(int64(queue)))
 		return p, err
@@ -112,9 +116,12 @@ func asRefusal(err error) (smithy.APIError, bool) {
 
 // look decides by the state of the stack what is to be done.
 func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
-	s, err := w.a.stack(ctx, w.name)
-	if err != nil {
-		return w.refused("", err)
+	s, seen := w.a.place.recent(w.name)
+	if !seen || w.at.Phase != looking || w.at.Try > 0 || w.job.Action == provisioner.Deprovision {
+		var err error
+		if s, err = w.a.stack(ctx, w.name); err != nil {
+			return w.refused("", err)
+		}
 	}
 	if w.job.Action == provisioner.Deprovision {
 		return w.remove(ctx, s)
@@ -252,6 +259,9 @@ func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisione
 			return running("a change set is worked out")
 		}
 		w.at.StackID, w.at.ChangeSet = aws.ToString(s.StackId), w.setName()
+	case w.at.Try == 0 && (refusedWith(err, "ValidationError", "does not exist") || refusedWith(err, "ValidationError", "already exists") ||
+		refusedWith(err, "ValidationError", "can not be updated")):
+		return w.again("the stack is not what it was a moment ago")
 	case err != nil:
 		return w.refused("", err)
 	default:
