@@ -163,9 +163,12 @@ func (h *Handler) listOutputs(kind state.Kind) operation {
 			}
 			outputs = d.Outputs
 		}
-		list := listOf("outputs", []string{t.Ref.String(), in.DeploymentID})
-		return answerAll(in.paging, list, "outputs", sortedOutputs(outputs), func(o output) string { return o.Key },
-			func(o output) (object, error) { return object{"key": o.Key, "valueString": o.ValueString}, nil })
+		// All of them at once: the published token of this list is always empty.
+		views := []object{}
+		for _, o := range sortedOutputs(outputs) {
+			views = append(views, object{"key": o.Key, "valueString": o.ValueString})
+		}
+		return object{"outputs": views}, nil
 	})
 }
 
@@ -177,12 +180,11 @@ func (h *Handler) listResources(kind state.Kind) operation {
 		if err != nil {
 			return nil, err
 		}
-		var list []object
+		list := []object{}
 		engine := map[string]string{"cloudformation": "CLOUDFORMATION", "terraform": "TERRAFORM"}[t.Deployed.Engine]
 		if engine != "" {
 			list = append(list, object{"name": t.Ref.Stack(), "identifier": t.Ref.Stack(), "provisioningEngine": engine})
 		}
-		return answerAll(in.paging, listOf("resources", t.Ref.String()), "provisionedResources", list,
-			func(object) string { return t.Ref.Stack() }, func(o object) (object, error) { return o, nil })
+		return object{"provisionedResources": list}, nil
 	})
 }
