@@ -169,14 +169,7 @@ func (w *crashWorld) finish(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("the daemon did not end in peace: %v", err)
 	}
-	dsn := w.dsn
-	if dsn == "" {
-		dsn = filepath.Join(w.dir, "baryon-data", "baryon.db")
-	}
-	s, err := state.Open(context.Background(), state.Config{DSN: dsn})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := w.open(t)
 	defer s.Close()
 	target, err := s.Target(context.Background(), state.EnvironmentRef("prod"))
 	if err != nil || target.Status != state.Succeeded || target.Deployed.Outputs["K"] != "V" {
@@ -186,6 +179,20 @@ func (w *crashWorld) finish(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d deployments, want one; err %v", len(all), err)
 	}
+}
+
+// open opens the database of a daemon that has ended.
+func (w *crashWorld) open(t *testing.T) *state.Store {
+	t.Helper()
+	dsn := w.dsn
+	if dsn == "" {
+		dsn = filepath.Join(w.dir, "baryon-data", "baryon.db")
+	}
+	s, err := state.Open(context.Background(), state.Config{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // await looks for the last command's mark: the daemon holds the database, so
