@@ -26,6 +26,7 @@ type toolConfig struct {
 	LocalState bool
 	Plan       string // the plan to be kept, or to be applied
 	Policy     Policy
+	Offline    bool     // providers come from this machine alone
 	Steps      []step   // of the commands, in order
 	Retain     []string // see Config; of a deletion
 	Notes      []string // said before everything else
@@ -162,6 +163,9 @@ func (t *tool) Read(line []byte) string {
 	if t.step == stepInit && ofTheMoment.Match(line) {
 		t.brief = true
 	}
+	if t.step == stepInit && t.cfg.Offline && bytes.Contains(line, []byte("Failed to query available provider packages")) {
+		return string(line) + "\n" + offlineNext + "\n"
+	}
 	if len(line) == 0 || line[0] != '{' {
 		notes := t.cfg.Notes // the first line tells which command begins
 		t.cfg.Notes = nil
@@ -197,6 +201,9 @@ func (t *tool) Read(line []byte) string {
 		}
 		if m.Change != nil && t.whole {
 			m.Change.Action = undone(m.Change.Action)
+		}
+		if m.Change != nil && m.Change.Action == "remove" {
+			m.Change.Action, m.Change.Reason = "forget", ""
 		}
 		if m.Change != nil && !t.knows(m.Change.Resource.Address) {
 			t.changes = append(t.changes, provisioner.ResourceChange{
@@ -246,6 +253,10 @@ func (t *tool) readOutputs(m message) string {
 	}
 	return b.String()
 }
+
+// offlineNext is what to do about a provider that is not on this machine.
+const offlineNext = "Nothing is downloaded here: put the provider into a mirror, with: terraform providers mirror DIR, and name DIR in\n" +
+	"terraform.mirrors; or let the operator set terraform.network: true"
 
 // ofTheMoment is what init says of networks and servers that may be there again
 // soon. What a registry answers, as that it has no such provider, is not.
