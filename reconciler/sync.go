@@ -29,6 +29,12 @@ func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, 
 	if !configured {
 		return r.later(), r.dropRepository(ctx, c, prior)
 	}
+	if before, err := r.turn(ctx, repo, prior); err != nil || before != "" {
+		if err != nil {
+			return next{}, err
+		}
+		return r.awaitTurn(ctx, c, repo, prior, before)
+	}
 	due := next{at: time.Now().Add(jitter(repo.Interval))}
 	head, err := r.cfg.Source.Head(ctx, repo.Repo)
 	if err != nil {
@@ -60,7 +66,10 @@ func (r *Reconciler) syncFailed(ctx context.Context, c state.Claim, repo Reposit
 		return cause
 	}
 	prior.URL, prior.Branch, prior.Path = orElse(prior.URL, repo.URL), orElse(prior.Branch, repo.Branch), orElse(prior.Path, repo.Path)
-	prior.Error, prior.FailedAt, prior.Gone = cause.Error(), time.Now(), false
+	if prior.Error == "" {
+		prior.FailedAt = r.cfg.Now()
+	}
+	prior.Error, prior.Gone = cause.Error(), false
 	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error { return tx.PutSync(prior) })
 	return errors.Join(cause, err)
 }
