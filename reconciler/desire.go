@@ -42,10 +42,16 @@ func (d *declarer) declare(doc declare.Document) error {
 	}
 	for _, want := range d.r.targetsOf(origin, doc) {
 		want.Owner = owner
-		if want.Ref.Kind == state.KindComponent {
-			if err := d.completeComponent(&want, doc); err != nil {
-				return err
-			}
+		var err error
+		switch want.Ref.Kind {
+		case state.KindComponent:
+			err = d.completeComponent(&want, doc)
+		case state.KindPipeline:
+			err = d.withSynced(&want)
+		default:
+		}
+		if err != nil {
+			return err
 		}
 		if err := d.want(want); err != nil {
 			return err

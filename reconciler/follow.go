@@ -240,7 +240,7 @@ func (s *takeover) takeOverFollowed(d *declarer) error {
 			if blocker != nil {
 				continue
 			}
-			if err := d.want(f.target); err != nil {
+			if err := errors.Join(d.want(f.target), d.showToPipeline(f.target)); err != nil {
 				return err
 			}
 			attempt.Events = []state.SyncEvent{{Type: "SYNC_SUCCEEDED", Text: "took over " + f.entry.Spec + " of " + short(f.revision.Commit) + " on " + f.entry.Branch}}

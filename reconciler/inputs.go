@@ -251,7 +251,7 @@ func (r *Reconciler) inputs(ctx context.Context, t state.Target, w wanted, needs
 	case state.KindPipeline:
 		in.Service = serviceInputs(t)
 		in.Pipeline = renderer.Pipeline{Inputs: w.inputs}
-		for _, name := range w.order {
+		for _, name := range instancesFor(t, w.order) {
 			sister, err := r.sister(ctx, needs[state.InstanceRef(t.Ref.Service, name)], needs)
 			if err != nil {
 				return in, err

@@ -8,10 +8,10 @@ import (
 	"baryon/state"
 )
 
-// patience is for how long a repository that was never read is waited for when
+// firstRead is for how long a repository that was never read is waited for when
 // it cannot be read: somebody who starts with a wrong address should see what
 // the other repositories come to.
-const patience = 2 * time.Minute
+const firstRead = 2 * time.Minute
 
 // turn finds the repository whose first reading another one waits for before its
 // own: of two that claim one name on a fresh start, the one configured first has
@@ -28,7 +28,7 @@ func (r *Reconciler) turn(ctx context.Context, repo Repository, prior state.Sync
 		if err != nil && !isMissing(err) {
 			return "", err
 		}
-		if s.Commit != "" || s.Error != "" && r.cfg.Now().Sub(s.FailedAt) > patience {
+		if s.Commit != "" || s.Error != "" && r.cfg.Now().Sub(s.FailedAt) > firstRead {
 			continue
 		}
 		return before.Name, nil
@@ -48,7 +48,7 @@ func (r *Reconciler) awaitTurn(ctx context.Context, c state.Claim, repo Reposito
 		return next{}, err
 	}
 	why := fmt.Sprintf("not read yet: the repository %s, which is configured before this one and may claim the same names, cannot be read; it is waited for until %s",
-		before, s.FailedAt.Add(patience).UTC().Format(time.RFC3339))
+		before, s.FailedAt.Add(firstRead).UTC().Format(time.RFC3339))
 	if prior.Error == why {
 		return soon, nil
 	}

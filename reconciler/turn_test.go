@@ -99,7 +99,7 @@ func TestFirstClaims(t *testing.T) {
 		if s, err := w.store.Sync(t.Context(), "two"); err != nil || s.Error == "" {
 			t.Errorf("nothing says why two is not read: %+v, %v", s, err)
 		}
-		w.now = w.now.Add(patience + time.Second)
+		w.now = w.now.Add(firstRead + time.Second)
 		visit(w, "two")
 		if got := w.target(dev).Owner; got.Repository != "two" {
 			t.Errorf("dev belongs to %s", got)

@@ -290,9 +290,13 @@ func (s *Store) Delete(ctx context.Context, actor Actor, ref Ref, why string) er
 		t.Desired.Deleted, t.Desired.Orphaned = true, ""
 		t.Generation++
 		t.Asked.Approved = Request{Generation: t.Generation, By: actor, Why: why}
-		if t.Ref.Kind == KindComponent {
+		switch t.Ref.Kind {
+		case KindComponent:
 			return tx.Detach(t.Ref)
+		case KindInstance:
+			return tx.dropNeed(PipelineRef(t.Ref.Service), t.Ref)
+		default:
+			return nil
 		}
-		return nil
 	})
 }

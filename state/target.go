@@ -389,6 +389,18 @@ func (tx *Tx) Detach(ref Ref) error {
 	return tx.wakeAll(dependents)
 }
 
+// dropNeed makes a target need one thing less, and wakes it if it is there. What
+// it was deployed with it uses until it is deployed again.
+func (tx *Tx) dropNeed(ref, needs Ref) error {
+	if err := tx.q.DropNeed(tx.ctx, db.DropNeedParams{Ref: ref.String(), Needs: needs.String()}); err != nil {
+		return err
+	}
+	if err := tx.q.SweepNeeds(tx.ctx, ref.String()); err != nil {
+		return err
+	}
+	return tx.Wake(ref)
+}
+
 // Dependents lists what needs ref.
 func (tx *Tx) Dependents(ref Ref) ([]Ref, error) {
 	rows, err := tx.q.Dependents(tx.ctx, ref.String())

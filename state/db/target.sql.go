@@ -156,6 +156,20 @@ func (q *Queries) Detach(ctx context.Context, needs string) error {
 	return err
 }
 
+const dropNeed = `-- name: DropNeed :exec
+UPDATE need SET wanted = FALSE WHERE ref = $1 AND needs = $2
+`
+
+type DropNeedParams struct {
+	Ref   string
+	Needs string
+}
+
+func (q *Queries) DropNeed(ctx context.Context, arg DropNeedParams) error {
+	_, err := q.db.ExecContext(ctx, dropNeed, arg.Ref, arg.Needs)
+	return err
+}
+
 const dropNeeds = `-- name: DropNeeds :exec
 UPDATE need SET wanted = FALSE WHERE ref = $1 AND (ref NOT LIKE 'service/%' OR needs NOT LIKE 'component/%')
 `

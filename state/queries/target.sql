@@ -57,6 +57,9 @@ ON CONFLICT (ref, needs) DO UPDATE SET used = TRUE;
 -- name: DropNeeds :exec
 UPDATE need SET wanted = FALSE WHERE ref = @ref AND (ref NOT LIKE 'service/%' OR needs NOT LIKE 'component/%');
 
+-- name: DropNeed :exec
+UPDATE need SET wanted = FALSE WHERE ref = @ref AND needs = @needs;
+
 -- name: Detach :exec
 UPDATE need SET wanted = FALSE WHERE needs = @needs;
 
