@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"baryon/reconciler/declare"
 	"baryon/reconciler/fit"
@@ -150,7 +151,22 @@ func (e *examiner) open(kind state.Kind, template string, follow state.Follow) *
 	}
 	b, err := e.r.open(e.ctx, row)
 	e.fail(err)
-	return b
+	return asRegistered(b, row)
+}
+
+// asRegistered is a bundle with what people have said of its version since: where
+// it runs, and whether it takes components.
+func asRegistered(b *renderer.Bundle, row state.TemplateVersion) *renderer.Bundle {
+	if b == nil || row.Kind != state.KindService {
+		return b
+	}
+	own := *b
+	own.Sources, own.Compatible = row.ComponentSources, nil
+	for _, name := range row.CompatibleEnvironments {
+		template, major, _ := strings.Cut(name, ":")
+		own.Compatible = append(own.Compatible, renderer.Compatible{Template: template, Major: major})
+	}
+	return &own
 }
 
 // environment finds an environment among the documents that come along, then in

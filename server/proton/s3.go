@@ -73,6 +73,7 @@ func (s *S3) connect(ctx context.Context) (*s3.Client, error) {
 	}
 	s.client = s3.NewFromConfig(c, func(o *s3.Options) {
 		o.UsePathStyle = s.Endpoint != ""
+		o.DisableLogOutputChecksumValidationSkipped = true                                               // the SDK's own log is none of ours
 		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.RateLimiter = ratelimit.None }) // the loop paces attempts
 	})
 	return s.client, nil
