@@ -85,10 +85,13 @@ func TestExamplesDeclare(t *testing.T) {
 			[]string{"app-svc/v1", "net-env/v1"},
 			[]string{"environment/dev", "environment/prod", "service/shop"},
 		},
-		"an environment on AWS": {
+		"platforms on AWS": {
 			[]string{"aws"},
-			[]string{"vpc-env/v1"},
-			[]string{"environment/staging"},
+			[]string{"api-svc/v1", "fargate-env/v1", "fargate-svc/v1", "serverless-env/v1", "site-svc/v1", "vpc-env/v1", "worker-svc/v1"},
+			[]string{
+				"environment/dev", "environment/prod", "environment/serverless-dev", "environment/serverless-prod", "environment/serverless-test",
+				"environment/staging", "environment/test", "service/docs", "service/hello", "service/mailer", "service/shop",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
