@@ -66,7 +66,9 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 		}
 		if current {
 			ask.Why += "\n" + planText(f.Changes)
-			return r.waitFor(ctx, c, t, ask)
+			n, err := r.waitFor(ctx, c, t, ask)
+			n.sticky = true // the plan is here; another replica would have to make one, and ask again
+			return n, err
 		}
 		again = true
 	}

@@ -103,12 +103,17 @@ func (c *config) terraformState(d *renderer.Decoder, n *renderer.Node) {
 		return
 	}
 	s3 := d.Require(n, "terraform.state", "s3")
-	if !d.Mapping(s3, "terraform.state.s3", "bucket", "prefix", "region") {
+	if !d.Mapping(s3, "terraform.state.s3", "bucket", "prefix", "region", "endpoint") {
 		return
 	}
 	in := &c.Terraform.State
 	in.Bucket = d.String(d.Require(s3, "terraform.state.s3", "bucket"), "bucket")
 	in.Region = d.String(d.Require(s3, "terraform.state.s3", "region"), "region")
+	if v := s3.Get("endpoint"); v != nil {
+		if in.Endpoint = d.String(v, "endpoint"); !strings.HasPrefix(in.Endpoint, "https://") && !strings.HasPrefix(in.Endpoint, "http://") {
+			d.Add(v.Problem("this is no address of a server", strconv.Quote(in.Endpoint), "https://HOST", "leave it out for AWS"))
+		}
+	}
 	if v := s3.Get("prefix"); v != nil {
 		if in.Prefix = d.String(v, "prefix"); in.Prefix != "" && !strings.HasSuffix(in.Prefix, "/") {
 			in.Prefix += "/"

@@ -67,6 +67,9 @@ func (c *call) object(w http.ResponseWriter, r *http.Request, name, k string) er
 	}
 	switch r.Method {
 	case http.MethodPut:
+		if _, there := b.Objects[k]; there && r.Header.Get("If-None-Match") == "*" {
+			return &apiError{412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"}
+		}
 		data, err := payload(r)
 		if err != nil {
 			return &apiError{400, "IncompleteBody", err.Error()}

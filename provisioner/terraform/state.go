@@ -11,8 +11,9 @@ type StateIn struct {
 	// Postgres is the address of a database. Its value is a secret.
 	Postgres string
 	// Bucket is an S3 bucket that holds states below Prefix; credentials come
-	// from the variables that Config.Env names.
-	Bucket, Prefix, Region string
+	// from the variables that Config.Env names. Endpoint is the address of a
+	// server that speaks S3 and is not AWS.
+	Bucket, Prefix, Region, Endpoint string
 }
 
 // backendFile says where the state is. As an override file it replaces whatever
@@ -38,9 +39,14 @@ func (e *Engine) backend(name string) []byte {
 	case in.Postgres != "":
 		backend = map[string]any{"pg": map[string]any{"schema_name": schema}}
 	case in.Bucket != "":
-		backend = map[string]any{"s3": map[string]any{
-			"bucket": in.Bucket, "key": in.Prefix + safeName(name) + "/" + stateFile, "region": in.Region, "use_lockfile": true,
-		}}
+		s3 := map[string]any{"bucket": in.Bucket, "key": in.Prefix + safeName(name) + "/" + stateFile, "region": in.Region, "use_lockfile": true}
+		if in.Endpoint != "" {
+			s3["endpoints"], s3["use_path_style"] = map[string]any{"s3": in.Endpoint}, true
+			for _, of := range []string{"credentials_validation", "requesting_account_id", "region_validation", "metadata_api_check"} {
+				s3["skip_"+of] = true // what others than AWS do not have
+			}
+		}
+		backend = map[string]any{"s3": s3}
 	default:
 		backend = map[string]any{"local": map[string]any{"path": filepath.Join(e.stack(name), stateFile)}}
 	}

@@ -262,6 +262,8 @@ const offlineNext = "Nothing is downloaded here: put the provider into a mirror,
 // soon. What a registry answers, as that it has no such provider, is not.
 var ofTheMoment = regexp.MustCompile(`(?i)could not connect to|connection (refused|reset|timed out)|i/o timeout|TLS handshake timeout|context deadline exceeded` +
 	`|Client\.Timeout|unexpected EOF|temporary failure in name resolution|no such host|could not resolve host|server misbehaving|network is unreachable|no route to host` +
+	// PostgreSQL that is busy or restarts, and two who make the schema at once.
+	`|pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|the database system is|sorry, too many clients|remaining connection slots)` +
 	`|\b(429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)`)
 
 func (t *tool) knows(address string) bool {
