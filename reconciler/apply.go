@@ -94,7 +94,7 @@ func opening(v View, change Change) state.Deployment {
 	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
 		d.Plan = f.ID
 	}
-	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t)
+	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t) && v.Successor == nil
 	switch {
 	case change.Action == state.Delete:
 		d.Status, d.Input, d.Output = state.DeleteInProgress, t.Deployed.Input, t.Deployed.Output

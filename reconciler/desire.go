@@ -21,7 +21,8 @@ type declarer struct {
 	origin     func(declare.Document) state.Origin
 	files      func(dir string) (fs.FS, error) // of a component
 
-	before map[string]bool // names that the repository had before
+	before  map[string]bool         // names that the repository had before
+	renamed map[state.Ref]state.Ref // what has taken the place of names that are declared no more
 
 	hold string // why nothing is deleted, but orphaned: the repository is not what it was
 	keep string // why nothing is deleted, but kept: it is broken at present
@@ -339,6 +340,9 @@ func (d *declarer) undeclare(ref state.Ref) error {
 			return nil
 		}
 		t.Desired.Deleted, t.Desired.Kept, t.Waiting = true, "", state.Waiting{}
+		if to := d.successorOf(ref); to != "" {
+			t.Desired.Renamed = to
+		}
 		t.Generation++
 		return d.tx.Audit(d.actor, "undeclare", ref, map[string]string{"commit": d.commit})
 	})

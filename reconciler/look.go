@@ -88,6 +88,9 @@ func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	if v.Applied, err = r.lastApplied(ctx, t); err != nil {
 		return err
 	}
+	if v.Successor, err = r.successor(ctx, t); err != nil {
+		return err
+	}
 	v.Engine = madeBy(*v)
 	v.NoEngine = r.noEngine(renderer.Engine(v.Engine))
 	if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
@@ -109,6 +112,24 @@ func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	}
 	v.Deletions, err = r.cfg.Store.CountDeletions(ctx, v.Now.Add(-guarded), t.Ref)
 	return err
+}
+
+// successor reads what has taken the place of a target that was renamed; nil
+// when that is not wanted any more, which makes of the rename a deletion.
+func (r *Reconciler) successor(ctx context.Context, t state.Target) (*Need, error) {
+	if t.Desired.Renamed == "" {
+		return nil, nil
+	}
+	ref, err := state.ParseRef(t.Desired.Renamed)
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.cfg.Store.Target(ctx, ref)
+	if isMissing(err) || err == nil && to.Desired.Deleted {
+		return nil, nil
+	}
+	n := needOf(to)
+	return &n, err
 }
 
 // lastApplied finds the last attempt on a target that never succeeded which came

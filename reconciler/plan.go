@@ -11,10 +11,11 @@ import (
 // deployed, and what stands in the way. Whoever builds it has read the database
 // and rendered; Plan itself reads nothing.
 type View struct {
-	Target  state.Target
-	Open    bool              // a deployment is under way
-	Last    *state.Deployment // the newest deployment, or nil
-	Applied *state.Deployment // of a target that is to go and never succeeded: the last attempt that applied something, or nil
+	Target    state.Target
+	Open      bool              // a deployment is under way
+	Last      *state.Deployment // the newest deployment, or nil
+	Successor *Need             // what has taken the place of a target that is to go, where that is wanted
+	Applied   *state.Deployment // of a target that is to go and never succeeded: the last attempt that applied something, or nil
 
 	Needs      []Need        // what must be deployed first
 	Sisters    []Sister      // the other instances of the service; of an instance and a pipeline

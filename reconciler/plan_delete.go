@@ -61,7 +61,10 @@ func planDeletion(v View) Change {
 		if v.Approval != "" {
 			return guard(t, v.Approval)
 		}
-		if v.Deletions >= v.DeletionLimit {
+		if v.Successor != nil && t.Ref.Kind == state.KindEnvironment {
+			return guard(t, "an environment cannot be renamed: the other one is new, and what this one holds goes with it")
+		}
+		if v.Successor == nil && v.Deletions >= v.DeletionLimit {
 			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
 		}
 	}
@@ -83,7 +86,7 @@ func planDeletion(v View) Change {
 
 func guard(t state.Target, why string) Change {
 	if t.Desired.Renamed != "" {
-		why += "; it was renamed to " + t.Desired.Renamed + ", which is there"
+		why += "; it was renamed to " + t.Desired.Renamed
 	}
 	return wait(state.Waiting{
 		Reason: state.WaitGuard, Generation: t.Generation, On: "a person", Why: "deletion held: " + why,

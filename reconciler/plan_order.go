@@ -144,23 +144,31 @@ func waitForRemovals(v View) (state.Waiting, bool) {
 
 // waitForSuccessors holds the removal of an instance back until the instances
 // that came with the same or a later change are there: when creating fails,
-// nothing is deleted, and a renamed instance has its successor first.
+// nothing is deleted, and what is renamed has its successor first.
 func waitForSuccessors(v View) (state.Waiting, bool) {
+	if to := v.Successor; to != nil && !to.Deployed {
+		return beforeRemoval(to.Ref, to.Status == state.Failed || to.Status == state.Cancelled || !to.Moving), true
+	}
 	if v.Target.Ref.Kind != state.KindInstance {
 		return state.Waiting{}, false
 	}
 	for _, s := range v.Sisters {
-		if !s.Wanted || s.Deployed {
-			continue
+		if s.Wanted && !s.Deployed {
+			return beforeRemoval(s.Ref, s.Status == state.Failed || s.Status == state.Cancelled || s.Waiting != ""), true
 		}
-		ref := s.Ref.String()
-		w := state.Waiting{Reason: state.WaitOrder, On: ref, Why: ref + " is created before this is taken away", Next: "nothing: it goes on by itself"}
-		if s.Status == state.Failed || s.Status == state.Cancelled || s.Waiting != "" {
-			w.Why, w.Next = ref+" is to be created before this is taken away, and is not there yet", "see: baryon why "+ref
-		}
-		return w, true
 	}
 	return state.Waiting{}, false
+}
+
+// beforeRemoval is the wait for something that is made before something else is
+// taken away.
+func beforeRemoval(made state.Ref, stuck bool) state.Waiting {
+	ref := made.String()
+	w := state.Waiting{Reason: state.WaitOrder, On: ref, Why: ref + " is created before this is taken away", Next: "nothing: it goes on by itself"}
+	if stuck {
+		w.Why, w.Next = ref+" is to be created before this is taken away, and is not there yet", "see: baryon why "+ref
+	}
+	return w
 }
 
 // waitForFormer holds a component that moves back until the instance that it was

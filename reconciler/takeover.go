@@ -118,10 +118,17 @@ func (s *takeover) removeGone(d *declarer, declared map[state.Ref]bool) error {
 	for _, doc := range s.decl.Documents {
 		broken[doc.Ref] = true // known, if not accepted
 	}
+	var gone []state.Ref
 	for _, ref := range slices.SortedFunc(maps.Keys(s.owned), func(a, b state.Ref) int { return strings.Compare(a.String(), b.String()) }) {
-		if declared[ref] || broken[ref] {
-			continue
+		if !declared[ref] && !broken[ref] {
+			gone = append(gone, ref)
 		}
+	}
+	var err error
+	if d.renamed, err = s.renames(d, gone); err != nil {
+		return err
+	}
+	for _, ref := range gone {
 		if err := d.gone(ref); err != nil {
 			return err
 		}

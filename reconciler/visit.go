@@ -112,8 +112,12 @@ func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Chan
 // again is when a waiting target is looked at by itself.
 func (r *Reconciler) again(w state.Waiting) next {
 	n := r.later()
-	if w.Reason == state.WaitLimit {
+	switch w.Reason {
+	case state.WaitLimit:
 		n.at = time.Now().Add(jitter(time.Second))
+	case state.WaitOrder: // what goes first wakes its service, and not what it takes the place of
+		n.at = time.Now().Add(jitter(5 * time.Second))
+	default:
 	}
 	if !w.Until.IsZero() {
 		if at := time.Now().Add(w.Until.Sub(r.cfg.Now())); at.Before(n.at) {

@@ -46,7 +46,7 @@ type Desired struct {
 	Part string `json:"part,omitempty"`
 	// Refused says why a newer declaration of this target is not in force.
 	Refused string `json:"refused,omitempty"`
-	// Renamed is what has taken its place, of an instance that is wanted gone.
+	// Renamed is what has taken its place, of something that is wanted gone.
 	Renamed string `json:"renamed,omitempty"`
 	// Kept says why it is still wanted although nothing lists it any more.
 	Kept string `json:"kept,omitempty"`
