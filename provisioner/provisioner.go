@@ -84,6 +84,13 @@ type Job struct {
 	PlanHandle string
 	// Tags are put on what the work makes, by engines that can.
 	Tags map[string]string
+	// Untag names tags that it had, and is to have no longer. Tags that others gave
+	// it stay.
+	Untag []string
+	// Adopt names what runs already and is to be taken over as it is, in place of
+	// what Stack names, or AdoptByTags. Nothing is changed: where it is not what
+	// would be deployed, the job fails and says how.
+	Adopt string
 	// Leave names resources that what is in the way of is left alone: those that
 	// a rollback skips, or that a deletion retains.
 	Leave []string
@@ -96,6 +103,9 @@ type Job struct {
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }
+
+// AdoptByTags lets the engine find by its tags what is taken over.
+const AdoptByTags = "*"
 
 // Progress is how far a Job is.
 type Progress struct {
@@ -111,6 +121,9 @@ type Progress struct {
 	// PlanMoved says that Job.Plan could not be applied, as what it was made from
 	// has changed. Nothing was done then.
 	PlanMoved bool
+	// Stack is the name of what was taken over, of a job that Adopts. It is the Stack
+	// of later jobs.
+	Stack string
 	// Nothing says of a plan that it comes to nothing at all: there is nothing for
 	// a person to approve.
 	Nothing bool

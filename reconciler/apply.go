@@ -87,6 +87,9 @@ func opening(v View, change Change) state.Deployment {
 		Reason: change.Reason,
 	}
 	d.By, d.Desired.Role = askedBy(t), v.Role
+	if change.Action == state.Create {
+		d.Adopt = adopts(t)
+	}
 	d.Restore = covers(t.Asked.Redeploy, t)
 	if covers(t.Asked.Retry, t) {
 		d.Leave, d.Anew = t.Asked.Retry.Leave, t.Asked.Retry.Anew
@@ -103,6 +106,15 @@ func opening(v View, change Change) state.Deployment {
 		d.Status, d.Message = state.Failed, change.Reason
 	}
 	return d
+}
+
+// adopts names what runs already and is taken over in place of being made; empty
+// when nothing is.
+func adopts(t state.Target) string {
+	if t.Asked.Adopt.Stack != "" {
+		return t.Asked.Adopt.Stack
+	}
+	return t.Desired.Stack
 }
 
 // askedBy is the person who last asked for what is done now, if one did.
@@ -236,7 +248,15 @@ func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 		Env: maps.Clone(art.Env), References: art.Secrets, Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
 		RerunSafe: art.RerunSafe || d.Desired.RerunSafe,
 	}
-	job.Restore = d.Restore
+	job.Restore, job.Adopt, job.Tags = d.Restore, d.Adopt, d.Desired.Tags
+	for name := range d.Before.Tags {
+		if _, still := job.Tags[name]; !still {
+			job.Untag = append(job.Untag, name)
+		}
+	}
+	if d.Before.Stack != "" {
+		job.Stack = d.Before.Stack
+	}
 	if job.Force = d.Anew; d.Leave != "" {
 		job.Leave = strings.Split(d.Leave, ",")
 	}
@@ -330,6 +350,9 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		return next{}, err
 	}
 	d.Handle = p.Handle
+	if d.Adopt != "" && p.Stack != "" {
+		d.Before.Stack = p.Stack // its name from now on
+	}
 	if len(p.Changes) > 0 {
 		d.Changes = changesOf(p.Changes)
 	}
@@ -431,11 +454,11 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) er
 		if err := tx.SetUses(d.Ref, usedBy(d)); err != nil {
 			return err
 		}
-		t.LastSucceeded = d.ID
+		t.LastSucceeded, t.Asked.Adopt = d.ID, state.Adoption{}
 		t.Observed.Drift = state.Drift{Deployment: d.ID, CheckedAt: t.Observed.Drift.CheckedAt}
 		t.Deployed = state.Deployed{
 			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
-			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(),
+			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(), Stack: d.Before.Stack, Tags: d.Desired.Tags,
 		}
 	default:
 	}

@@ -105,7 +105,7 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 		return next{}, err
 	}
 	r.beginsJob(seen.ID, t.Ref)
-	d := state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle}
+	d := state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle, Before: t.Deployed}
 	if d.Desired.Role, err = r.roleOf(ctx, t); err != nil {
 		return next{}, err
 	}

@@ -97,7 +97,7 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 
 // planJob is the job of a plan.
 func (r *Reconciler) planJob(v View, f state.Foreseen, art *artifact) provisioner.Job {
-	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle}
+	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle, Before: v.Target.Deployed}
 	d.Desired.Role = v.Role
 	d.Restore = covers(v.Target.Asked.Redeploy, v.Target)
 	if asked := v.Target.Asked.Retry; covers(asked, v.Target) {

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"baryon/renderer"
@@ -338,6 +341,8 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	sum := sha256.New()
 	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n" + v.Engine + "\n" + codebuildRole(v.Target, needs) + "\n"))
 	sum.Write(canonical)
+	tags := tagText(v.Target.Desired.Tags)
+	sum.Write([]byte(tags))
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target
 	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && !covers(t.Asked.Redeploy, t) {
@@ -351,9 +356,21 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	if err != nil {
 		return nil, err
 	}
-	v.Output = out.Digest
+	if v.Output = out.Digest; tags != "" { // a change of tags alone is to be applied
+		sum := sha256.Sum256([]byte(out.Digest + tags))
+		v.Output = hex.EncodeToString(sum[:])
+	}
 	return &artifact{
 		Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Secrets: secretsOf(out), Timeout: out.Timeout,
 		RerunSafe: out.RerunSafe, Outputs: out.Outputs, files: out.Files, needs: v.read(needs),
 	}, nil
+}
+
+// tagText writes tags in one way.
+func tagText(tags map[string]string) string {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		text.WriteString(strconv.Quote(name) + "=" + strconv.Quote(tags[name]) + "\n")
+	}
+	return text.String()
 }

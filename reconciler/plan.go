@@ -121,7 +121,8 @@ func planDeployment(v View) Change {
 	if v.RenderError != "" {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
-	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) {
+	adoption := action == state.Create && adopts(t) != "" // changes nothing, and a person asked for it
+	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) && !adoption {
 		return awaitApproval(v)
 	}
 	if v.NoEngine.Reason != "" {

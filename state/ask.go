@@ -135,6 +135,23 @@ func because(why string) string {
 	return ": " + why
 }
 
+// Adopt asks to take over what runs already, by its name or by its tags; with no
+// name the request is taken back. A *ConflictError when the target was deployed
+// already.
+func (s *Store) Adopt(ctx context.Context, actor Actor, ref Ref, why, stack string) error {
+	return s.ask(ctx, actor, "adopt", ref, stack+because(why), func(_ *Tx, t *Target) error {
+		if t.Deployed.Deployment != "" {
+			return &ConflictError{What: t.Ref.String(), Why: "was deployed already, so there is nothing to take over", Next: "see: baryon get " + t.Ref.String()}
+		}
+		if t.Asked.Adopt = (Adoption{Stack: stack, By: actor, Why: why}); stack == "" {
+			t.Asked.Adopt = Adoption{}
+			return nil
+		}
+		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
+		return nil
+	})
+}
+
 // Redeploy asks for a deployment even though nothing changed.
 func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) error {
 	return s.ask(ctx, actor, "redeploy", ref, why, func(_ *Tx, t *Target) error {

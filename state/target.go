@@ -56,6 +56,7 @@ type Desired struct {
 
 	Description string            `json:"description,omitempty"` // of an environment or a component, for people
 	Labels      map[string]string `json:"labels,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`      // on stacks, besides Proton's
 	Protected   bool              `json:"protected,omitempty"` // never deleted without a named person
 	Approval    bool              `json:"approval,omitempty"`  // every change waits for a named person
 	RerunSafe   bool              `json:"rerunSafe,omitempty"` // an interrupted command may be run again
@@ -64,6 +65,7 @@ type Desired struct {
 	CodebuildRole string `json:"codebuildRole,omitempty"`
 	ComponentRole string `json:"componentRole,omitempty"`
 	Account       string `json:"account,omitempty"` // where it is deployed; empty for the daemon's own
+	Stack         string `json:"stack,omitempty"`   // what runs already and is taken over at first
 
 	Environment string     `json:"environment,omitempty"` // of an instance or component
 	Service     string     `json:"service,omitempty"`     // a component's attachment
@@ -96,6 +98,8 @@ type Deployed struct {
 	Outputs    map[string]string `json:"outputs,omitempty"`
 	Deployment string            `json:"deployment,omitempty"`
 	Commit     string            `json:"commit,omitempty"`
+	Tags       map[string]string `json:"tags,omitempty"`
+	Stack      string            `json:"stack,omitempty"` // what was taken over, when that has a name of its own
 	At         time.Time         `json:"at,omitzero"`
 }
 
@@ -147,9 +151,21 @@ type Asked struct {
 	Retain    Request     `json:"retain,omitzero"`  // forget instead of delete
 	Force     Request     `json:"force,omitzero"`   // forget what could not be deleted
 	Abandon   Request     `json:"abandon,omitzero"` // give up a deployment whatever the engine says
+	Adopt     Adoption    `json:"adopt,omitzero"`   // take over what runs already
 	Cancel    Request     `json:"cancel,omitzero"`  // end a deployment
 	Suspended *Suspension `json:"suspended,omitempty"`
 }
+
+// An Adoption is the request to take over what runs already, in place of making
+// it. It holds until it has been done, or until somebody takes it back.
+type Adoption struct {
+	Stack string `json:"stack,omitempty"` // by name, or by tags with AdoptByTags
+	By    Actor  `json:"by,omitempty"`
+	Why   string `json:"why,omitempty"`
+}
+
+// AdoptByTags lets the engine find by its tags what is taken over.
+const AdoptByTags = "*"
 
 // A Request is what one person asked for. It holds for one generation, so that
 // an approval never covers what came after it, or for one deployment. The zero

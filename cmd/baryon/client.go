@@ -25,7 +25,7 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Resume, "End a suspension, or the hold of a rollback", "  baryon resume environment/prod"),
 		verbCommand(v1.Cancel, "Stop the deployment under way", "  baryon cancel environment/dev"),
 		verbCommand(v1.Abandon, "Give up a deployment that never ends", "  baryon abandon environment/dev --why 'host is gone'"),
-		skipCommand(), forceCommand(),
+		skipCommand(), forceCommand(), adoptCommand(),
 		verbCommand(v1.Retain, "Forget what is to be deleted, and leave what it made", "  baryon retain environment/old"),
 		forceDeleteCommand(),
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),

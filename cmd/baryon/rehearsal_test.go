@@ -23,6 +23,7 @@ type rehearsal struct {
 	sim    *awssim.Sim
 	engine *cloudformation.Engine
 	jobs   int
+	url    string
 }
 
 // rehearse wants the credentials that rehearsalKeys sets.
@@ -38,7 +39,7 @@ func rehearse(t *testing.T) *rehearsal {
 		t.Fatal(err)
 	}
 	sim.Bucket(rehearsalAccount, "eu-west-1", "templates")
-	return &rehearsal{t: t, sim: sim, engine: engine}
+	return &rehearsal{t: t, sim: sim, engine: engine, url: server.URL}
 }
 
 const rehearsalAccount = "123456789012"

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "baryon/server/v1"
+	"baryon/state"
 )
 
 // verbCommand asks something of one target.
@@ -79,6 +80,32 @@ func skipCommand() *cobra.Command {
 		}, func(cmd *cobra.Command) {
 			cmd.Flags().StringSliceVar(&resources, "resource", nil, "a logical ID; a rollback goes on without it, and a deletion leaves it where it is")
 		})
+}
+
+func adoptCommand() *cobra.Command {
+	var stack string
+	var not bool
+	cmd := askCommand(v1.Adopt, "Take over a running CloudFormation stack, unchanged",
+		"  baryon adopt environment/prod\n  baryon adopt service shop instance prod --stack AWSProton-shop-prod-cloudformation--ABCDEF",
+		func(r v1.Request) (v1.Request, error) {
+			switch {
+			case not && stack != "":
+				return r, errors.New("give --stack or --not, not both")
+			case not:
+				return r, nil
+			case stack == "":
+				stack = state.AdoptByTags
+			}
+			r.Stack = stack
+			return r, nil
+		}, func(cmd *cobra.Command) {
+			cmd.Flags().StringVar(&stack, "stack", "", "the name of the stack (default: the one that carries the tags proton:… of it)")
+			cmd.Flags().BoolVar(&not, "not", false, "take the request back, and make a stack of its own")
+		})
+	cmd.Long = `Takes over a stack that runs already, as AWS Proton or somebody by hand made it, in
+place of making one. A change set for it must come to nothing; else it is shown
+what differs, and nothing is taken over. Nothing is changed, not even tags.`
+	return cmd
 }
 
 func forceCommand() *cobra.Command {

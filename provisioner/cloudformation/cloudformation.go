@@ -148,6 +148,7 @@ type position struct {
 	Forced bool   // what is left of the stack may be deleted
 
 	Retained  bool   // what a person named was left behind
+	Adoptee   string // the stack that may be taken over
 	Detection string // of drift, that is under way
 }
 

@@ -58,7 +58,7 @@ func job(id, stack, name string) provisioner.Job {
 	return provisioner.Job{
 		ID: id, Stack: stack, Action: provisioner.Provision,
 		Files: fstest.MapFS{"cloudformation.yaml": {Data: []byte(strings.ReplaceAll(topic, "NAME", name))}},
-		Env:   map[string]string{"RESOURCE_ARN": "arn:aws:proton:eu-west-1:123456789012:service/shop/instance/dev"},
+		Env:   map[string]string{"RESOURCE_ARN": "arn:aws:proton:eu-west-1:123456789012:service/shop/instance/" + strings.TrimPrefix(stack, "service-shop-instance-")},
 	}
 }
 

@@ -20,6 +20,10 @@ type place struct {
 	writes bucket
 	jobs   map[string]time.Time // stacks that are waited for, and when they were asked about last
 
+	tags     sync.Mutex // held while one asks for the tags of all
+	tagged   map[string][]string
+	taggedAt time.Time
+
 	poll  sync.Mutex // held while one asks for all
 	view  view
 	large time.Time // when there were too many stacks to ask for all of them

@@ -97,12 +97,21 @@ func (w *work) foresee(ctx context.Context) (provisioner.Progress, error) {
 		return w.refused("", err)
 	}
 	if s != nil {
-		w.at.StackID, w.at.Seen = aws.ToString(s.StackId), stateOf(s)
+		w.at.StackID, w.at.Seen, w.was = aws.ToString(s.StackId), stateOf(s), s
 	}
 	switch {
 	case w.job.Action == provisioner.Deprovision:
 		return w.foreseeRemoval(ctx, s)
-	case s == nil || s.StackStatus == types.StackStatusReviewInProgress:
+	case s == nil:
+		twin, err := w.twin(ctx)
+		switch {
+		case err != nil:
+			return w.refused("", err)
+		case twin != "":
+			return failed("the running stack %s carries the tags of this; no second one is made beside it. Take it over with: baryon adopt NAME", twin)
+		}
+		return w.create(ctx, types.ChangeSetTypeCreate)
+	case s.StackStatus == types.StackStatusReviewInProgress:
 		return w.create(ctx, types.ChangeSetTypeCreate)
 	case inProgress(s.StackStatus):
 		return running("waits: the stack %s is in %s, by another operation", w.name, s.StackStatus)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -29,6 +30,8 @@ type work struct {
 	token string
 	a     *account
 	log   string // to be added
+
+	was *types.Stack // when it was looked at
 
 	told   []types.StackEvent // those of this job's operations, once they were asked for
 	toldOf string
@@ -72,6 +75,9 @@ func (w *work) step(ctx context.Context, next func(*work, context.Context) (prov
 
 // apply makes the next step of a deployment.
 func (w *work) apply(ctx context.Context) (provisioner.Progress, error) {
+	if w.job.Adopt != "" && w.job.Action == provisioner.Provision {
+		return w.adopt(ctx)
+	}
 	switch w.at.Phase {
 	case proposing:
 		return w.propose(ctx)
@@ -127,9 +133,17 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 		return w.remove(ctx, s)
 	}
 	if s == nil {
+		twin, err := w.twin(ctx)
+		switch {
+		case err != nil:
+			return w.refused("", err)
+		case twin != "":
+			return failed("the running stack %s carries the tags of this; no second one is made beside it. Take it over with: baryon adopt NAME; "+
+				"or take its tags proton:… away, and retry", twin)
+		}
 		return w.create(ctx, types.ChangeSetTypeCreate)
 	}
-	w.at.StackID = aws.ToString(s.StackId)
+	w.at.StackID, w.was = aws.ToString(s.StackId), s
 	switch s.StackStatus {
 	case types.StackStatusReviewInProgress:
 		return w.create(ctx, types.ChangeSetTypeCreate)
@@ -291,14 +305,36 @@ func body(files fs.FS) ([]byte, error) {
 	return fs.ReadFile(files, names[0])
 }
 
-// tags are Proton's, made from the resource name of what is deployed.
+// tags are Proton's, made from the resource name of what is deployed, and those
+// that the job names. What others put on the stack stays; a stack that is taken
+// over keeps what it has.
 func (w *work) tags() []types.Tag {
-	arn := w.job.Env["RESOURCE_ARN"]
+	tags := map[string]string{}
+	if w.was != nil {
+		for _, t := range w.was.Tags {
+			if key := aws.ToString(t.Key); !strings.HasPrefix(key, "aws:") && !slices.Contains(w.job.Untag, key) {
+				tags[key] = aws.ToString(t.Value)
+			}
+		}
+	}
+	if w.job.Adopt == "" {
+		maps.Copy(tags, protonTags(w.job.Env["RESOURCE_ARN"]))
+		maps.Copy(tags, w.job.Tags)
+	}
+	out := []types.Tag{}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, types.Tag{Key: &key, Value: new(tags[key])})
+	}
+	return out
+}
+
+// protonTags are the tags that AWS Proton gave the stack of a resource.
+func protonTags(arn string) map[string]string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 {
-		return []types.Tag{}
+		return nil
 	}
-	tags := []types.Tag{{Key: new("proton:account"), Value: &parts[4]}}
+	tags := map[string]string{"proton:account": parts[4]}
 	words := strings.Split(parts[5], "/")
 	prefix := strings.Join(parts[:5], ":") + ":"
 	for i := 0; i+1 < len(words); i += 2 {
@@ -307,7 +343,7 @@ func (w *work) tags() []types.Tag {
 			kind = "service-instance"
 		}
 		if kind != "pipeline" {
-			tags = append(tags, types.Tag{Key: new("proton:" + kind), Value: &value})
+			tags["proton:"+kind] = value
 		}
 	}
 	return tags

@@ -15,7 +15,8 @@ const componentManifest = "manifest.yaml"
 
 func (x *docReader) componentHeader(n *renderer.Node) {
 	h := &x.doc.Header
-	x.header(n, "the header of a component", "component", "environment", "service", "instance", "files")
+	x.header(n, "the header of a component", "component", "environment", "service", "instance", "files", "stack")
+	h.Stack = x.stack(n.Get("stack"))
 	x.doc.Ref = state.ComponentRef(x.name(x.need(n, "the header", "component"), "the name of a component"))
 	for _, f := range []struct {
 		key   string

@@ -26,6 +26,8 @@
 //	  template: fargate-env    # required
 //	  version: "1"             # required: "1" follows the major, "1.10" stays
 //	  labels: {stage: prod}    # texts by name
+//	  tags: {team: web}        # on stacks, besides Proton's
+//	  stack: NAME              # a running stack, taken over unchanged
 //	  protected: true          # never deleted without a named person
 //	  approval: required       # or true: every change waits for a named person
 //	  adopt: true              # takes the name over from who declared it before
@@ -39,8 +41,8 @@
 //	spec: {}
 //
 // The header of a service has service, template, version, pins (versions by
-// instance), repository (id, branch and optionally connection), labels,
-// protected, approval, adopt and description. A ServiceSpec says its instances,
+// instance), repository (id, branch and optionally connection), stacks (running
+// stacks that are taken over, by instance), pipelineStack, labels, tags, protected, approval, adopt and description. A ServiceSpec says its instances,
 // if only with instances: [].
 //
 // The header of a component has component, files, and either environment or

@@ -15,6 +15,7 @@ type Header struct {
 	Pins     map[string]state.Follow `json:"pins,omitempty"` // service: by instance
 
 	Labels      map[string]string `json:"labels,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"` // on stacks, besides Proton's
 	Protected   bool              `json:"protected,omitempty"`
 	Approval    bool              `json:"approval,omitempty"`
 	Adopt       bool              `json:"adopt,omitempty"`
@@ -25,7 +26,11 @@ type Header struct {
 	ComponentRole string `json:"componentRole,omitempty"`
 	Account       string `json:"account,omitempty"`
 	RerunSafe     bool   `json:"rerunSafe,omitempty"`
-	Connection    string `json:"connection,omitempty"` // of the API: the environment account connection
+	Stack         string `json:"stack,omitempty"` // environment, component: the running stack that is taken over
+	// Stacks are those of a service: by instance, and that of its pipeline.
+	Stacks        map[string]string `json:"stacks,omitempty"`
+	PipelineStack string            `json:"pipelineStack,omitempty"`
+	Connection    string            `json:"connection,omitempty"` // of the API: the environment account connection
 
 	// Repository is where pull requests go (environment: ID and Branch), or the
 	// source repository of a service.
@@ -38,12 +43,13 @@ type Header struct {
 }
 
 // common are the keys that every header may have.
-var common = []string{"labels", "protected", "approval", "adopt", "description"}
+var common = []string{"labels", "tags", "protected", "approval", "adopt", "description"}
 
 func (x *docReader) environmentHeader(n *renderer.Node) {
 	h := &x.doc.Header
 	x.header(n, "the header of an environment", "environment", "template", "version", "role", "codebuildRole",
-		"componentRole", "account", "repository", "rerun")
+		"componentRole", "account", "repository", "rerun", "stack")
+	h.Stack = x.stack(n.Get("stack"))
 	x.doc.Ref = state.EnvironmentRef(x.name(x.need(n, "the header", "environment"), "the name of an environment"))
 	x.template(n)
 	for key, field := range map[string]*string{"role": &h.Role, "codebuildRole": &h.CodebuildRole, "componentRole": &h.ComponentRole} {
@@ -61,7 +67,8 @@ func (x *docReader) environmentHeader(n *renderer.Node) {
 
 func (x *docReader) serviceHeader(n *renderer.Node) {
 	h := &x.doc.Header
-	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository")
+	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository", "stacks", "pipelineStack")
+	h.PipelineStack, h.Stacks = x.stack(n.Get("pipelineStack")), x.stacks(n.Get("stacks"))
 	x.doc.Ref = state.ServiceRef(x.name(x.need(n, "the header", "service"), "the name of a service"))
 	x.template(n)
 	if repository := n.Get("repository"); x.Mapping(repository, "repository", "id", "branch", "connection") {
@@ -93,7 +100,7 @@ func (x *docReader) header(n *renderer.Node, what string, keys ...string) {
 	h.Protected = x.Bool(n.Get("protected"), "protected")
 	h.Approval = x.approval(n.Get("approval"))
 	h.Adopt = x.Bool(n.Get("adopt"), "adopt")
-	h.Labels = x.labels(n.Get("labels"))
+	h.Labels, h.Tags = x.labels(n.Get("labels")), x.tags(n.Get("tags"))
 	if d := n.Get("description"); d != nil && !d.Null() {
 		h.Description = x.String(d, "description")
 		if utf8.RuneCountInString(h.Description) > 500 {

@@ -134,6 +134,7 @@ func headerKeys(file string, ref state.Ref, h Header) []headerKey {
 	if len(h.Labels) > 0 {
 		keys = append(keys, headerKey{"labels", flowMap(h.Labels)})
 	}
+	keys = append(keys, stackKeys(h)...)
 	yes("protected", h.Protected, "true")
 	yes("approval", h.Approval, "required")
 	yes("adopt", h.Adopt, "true")
@@ -192,6 +193,24 @@ var (
 
 // scalar writes a text without quotes where no reader of YAML takes it for
 // something else. The escapes of Go are those of YAML.
+// stackKeys are the keys about stacks.
+func stackKeys(h Header) []headerKey {
+	var keys []headerKey
+	if len(h.Tags) > 0 {
+		keys = append(keys, headerKey{"tags", flowMap(h.Tags)})
+	}
+	if h.Stack != "" {
+		keys = append(keys, headerKey{"stack", scalar(h.Stack)})
+	}
+	if len(h.Stacks) > 0 {
+		keys = append(keys, headerKey{"stacks", flowMap(h.Stacks)})
+	}
+	if h.PipelineStack != "" {
+		keys = append(keys, headerKey{"pipelineStack", scalar(h.PipelineStack)})
+	}
+	return keys
+}
+
 func scalar(s string) string {
 	if plainText.MatchString(s) && !notText.MatchString(s) {
 		return s
@@ -201,8 +220,9 @@ func scalar(s string) string {
 
 // sameHeader compares headers; an empty map is no map.
 func sameHeader(a, b Header) bool {
-	same := maps.Equal(a.Pins, b.Pins) && maps.Equal(a.Labels, b.Labels)
+	same := maps.Equal(a.Pins, b.Pins) && maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Tags, b.Tags) && maps.Equal(a.Stacks, b.Stacks)
 	a.Pins, b.Pins, a.Labels, b.Labels = nil, nil, nil, nil
+	a.Tags, b.Tags, a.Stacks, b.Stacks = nil, nil, nil, nil
 	one, err1 := json.Marshal(a)
 	two, err2 := json.Marshal(b)
 	return same && err1 == nil && err2 == nil && string(one) == string(two)

@@ -13,12 +13,14 @@ func (x *docReader) service() {
 	if x.root.Get("instances").Null() {
 		return
 	}
-	pins := x.root.Get("baryon").Get("pins")
-	if pins == nil || pins.Kind != renderer.Mapping {
-		return
-	}
-	for _, p := range pins.Pairs {
-		x.mustName(p.Key, "pins")
+	for _, key := range []string{"pins", "stacks"} {
+		byInstance := x.root.Get("baryon").Get(key)
+		if byInstance == nil || byInstance.Kind != renderer.Mapping {
+			continue
+		}
+		for _, p := range byInstance.Pairs {
+			x.mustName(p.Key, key)
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package declare
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"baryon/renderer"
 	"baryon/state"
@@ -109,6 +111,67 @@ func (x *values) labels(n *renderer.Node) map[string]string {
 		labels[p.Key.Text] = x.String(p.Value, "a label")
 	}
 	return labels
+}
+
+// tags reads tags as AWS allows them.
+func (x *values) tags(n *renderer.Node) map[string]string {
+	if n == nil || n.Null() {
+		return nil
+	}
+	if n.Kind != renderer.Mapping {
+		x.Add(n.Problem("tags must be a mapping", n.Describe(), "names and texts", ""))
+		return nil
+	}
+	if len(n.Pairs) > maxTags {
+		x.Add(n.Problem("there are too many tags", fmt.Sprint(len(n.Pairs)), fmt.Sprintf("at most %d", maxTags), ""))
+		return nil
+	}
+	tags := make(map[string]string, len(n.Pairs))
+	for _, p := range n.Pairs {
+		key, value := p.Key.Text, x.String(p.Value, "a tag")
+		switch lower := strings.ToLower(key); {
+		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "proton:"):
+			x.Add(p.Key.Problem("this tag is set by AWS or by Baryon", strconv.Quote(key), "a name of your own", "rename it"))
+		case key == "" || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256:
+			x.Add(p.Key.Problem("AWS does not allow this tag", strconv.Quote(key), "a name of 1 to 128 characters, a text of at most 256", ""))
+		default:
+			tags[key] = value
+		}
+	}
+	return tags
+}
+
+// maxTags leaves room for Proton's own, of the 50 that AWS allows.
+const maxTags = 40
+
+var stackPattern = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+
+// stack reads the name of a stack.
+func (x *values) stack(n *renderer.Node) string {
+	s := x.String(n, "stack")
+	if n == nil || n.Null() {
+		return ""
+	}
+	if !stackPattern.MatchString(s) {
+		x.Add(n.Problem("this is not the name of a stack", n.Describe(), "a letter first, then letters, digits and dashes, at most 128", ""))
+		return ""
+	}
+	return s
+}
+
+func (x *values) stacks(n *renderer.Node) map[string]string {
+	if n == nil || n.Null() {
+		return nil
+	}
+	if n.Kind != renderer.Mapping {
+		x.Add(n.Problem("stacks must be a mapping", n.Describe(), "instance: STACK", ""))
+		return nil
+	}
+	stacks := make(map[string]string, len(n.Pairs))
+	for _, p := range n.Pairs {
+		stacks[p.Key.Text] = x.stack(p.Value)
+	}
+	return stacks
 }
 
 // word reads a text without spaces and control characters, such as the name of

@@ -44,7 +44,7 @@ func RoleNames() []string { return slices.Sorted(maps.Keys(Roles())) }
 var own = []string{
 	"baryon:Read",       // what /v1 tells beyond the Proton API: status, plans, logs, sources, the audit log
 	"baryon:Approve",    // approve and reject what waits for a person
-	"baryon:Force",      // abandon, retain, skip, force and force-delete: what gives infrastructure up
+	"baryon:Force",      // abandon, retain, skip, force, force-delete and adopt: what gives infrastructure up or takes it over
 	"baryon:Sync",       // look at repositories now
 	"baryon:Upload",     // upload bundles
 	"baryon:ManageKeys", // list, issue and revoke keys

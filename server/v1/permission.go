@@ -102,7 +102,7 @@ func verbAction(kind state.Kind, verb string) string {
 	switch verb {
 	case Approve, Reject:
 		return "baryon:Approve"
-	case Abandon, Retain, ForceDelete, Skip, Force:
+	case Abandon, Retain, ForceDelete, Skip, Force, Adopt:
 		return "baryon:Force"
 	case Delete:
 		if kind == state.KindInstance || kind == state.KindPipeline {

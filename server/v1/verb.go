@@ -29,6 +29,7 @@ type Request struct {
 
 	Deployment string `json:"deployment,omitempty"` // for rollback: where to
 
+	Stack     string   `json:"stack,omitempty"`     // for adopt: a name, or * for by tags; empty takes the request back
 	Resources []string `json:"resources,omitempty"` // for skip and force: what is left alone
 
 	Role     string   `json:"role,omitempty"` // of a new key: what it is good for
@@ -57,7 +58,10 @@ const (
 	Rollback    = "rollback"
 	Skip        = "skip"
 	Force       = "force"
+	Adopt       = "adopt"
 )
+
+var stackRule = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 
 var resourceRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
 
@@ -86,6 +90,8 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 		return true, a.Store.Delete(ctx, actor, ref, body.Why)
 	case Rollback:
 		return true, a.rollback(ctx, actor, ref, body)
+	case Adopt:
+		return true, a.Store.Adopt(ctx, actor, ref, body.Why, body.Stack)
 	case Skip:
 		if len(body.Resources) == 0 {
 			return true, invalid("skip needs the resources that are left alone", `give {"resources": ["ID"]}`)
@@ -142,6 +148,10 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 			return nil, invalid("deployment is for rollback alone", "leave it out")
 		case verb != Skip && verb != Force && len(body.Resources) > 0:
 			return nil, invalid("resources are for skip and force alone", "leave them out")
+		case verb != Adopt && body.Stack != "":
+			return nil, invalid("stack is for adopt alone", "leave it out")
+		case body.Stack != "" && body.Stack != state.AdoptByTags && !stackRule.MatchString(body.Stack):
+			return nil, invalid(fmt.Sprintf("stack %q: want the name of a stack", body.Stack), "a letter first, then letters, digits and dashes; or * to find it by its tags")
 		case slices.ContainsFunc(body.Resources, func(id string) bool { return !resourceRule.MatchString(id) }):
 			return nil, invalid(fmt.Sprintf("resources %q: want the logical IDs of resources, as Topic or Nested.Topic", body.Resources), "see: baryon why NAME")
 		case verb != Suspend && !body.Until.IsZero():
@@ -152,7 +162,7 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		known, err := a.ask(r.Context(), verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
-				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force"}
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force, adopt"}
 		}
 		if err != nil {
 			return nil, err
