@@ -141,69 +141,6 @@ const (
 	WaitEngine    WaitReason = "engine"    // this daemon has no engine for it
 )
 
-// Asked is what people asked for and what has not been done yet. Each request
-// has its own author: whoever speaks last does not sign for the others.
-type Asked struct {
-	Retry     Request     `json:"retry,omitzero"`    // try again what failed
-	Redeploy  Request     `json:"redeploy,omitzero"` // deploy even if nothing changed
-	Approved  Request     `json:"approved,omitzero"`
-	Rejected  Request     `json:"rejected,omitzero"`
-	Retain    Request     `json:"retain,omitzero"`  // forget instead of delete
-	Force     Request     `json:"force,omitzero"`   // forget what could not be deleted
-	Abandon   Request     `json:"abandon,omitzero"` // give up a deployment whatever the engine says
-	Adopt     Adoption    `json:"adopt,omitzero"`   // take over what runs already
-	Cancel    Request     `json:"cancel,omitzero"`  // end a deployment
-	Suspended *Suspension `json:"suspended,omitempty"`
-}
-
-// An Adoption is the request to take over what runs already, in place of making
-// it. It holds until it has been done, or until somebody takes it back.
-type Adoption struct {
-	Stack string `json:"stack,omitempty"` // by name, or by tags with AdoptByTags
-	By    Actor  `json:"by,omitempty"`
-	Why   string `json:"why,omitempty"`
-}
-
-// AdoptByTags lets the engine find by its tags what is taken over.
-const AdoptByTags = "*"
-
-// A Request is what one person asked for. It holds for one generation, so that
-// an approval never covers what came after it, or for one deployment. The zero
-// Request is that nobody asked.
-type Request struct {
-	Generation int64  `json:"generation,omitempty"`
-	Deployment string `json:"deployment,omitempty"` // of Abandon and Cancel
-	Input      string `json:"input,omitempty"`      // of Approved and Rejected: the digest that was asked about
-	By         Actor  `json:"by,omitempty"`
-	Why        string `json:"why,omitempty"`
-	// Leave names resources, divided by commas, that are left as they are, and Anew
-	// lets what is left of something be destroyed. They are of Retry.
-	Leave string `json:"leave,omitempty"`
-	Anew  bool   `json:"anew,omitempty"`
-}
-
-// String names who asked, and the reason if one was given.
-func (r Request) String() string {
-	if r.Why == "" {
-		return string(r.By)
-	}
-	return string(r.By) + ": " + r.Why
-}
-
-// Expire forgets a suspension that has run out.
-func (a *Asked) Expire(now time.Time) {
-	if s := a.Suspended; s != nil && !s.Until.IsZero() && !now.Before(s.Until) {
-		a.Suspended = nil
-	}
-}
-
-// A Suspension stops changes of one target until it is resumed or runs out.
-type Suspension struct {
-	By    Actor     `json:"by"`
-	Why   string    `json:"why"`
-	Until time.Time `json:"until,omitzero"` // zero: until resumed
-}
-
 // An Owner is the one place that may declare a thing.
 type Owner struct {
 	Repository string // empty for the API
