@@ -74,7 +74,7 @@ func (t *tool) checkModule(dir string) (problems []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, t.cfg.Policy.checkCode(name, code, true).problems...)
+		problems = append(problems, t.cfg.Policy.checkCode(name, code, nil).problems...)
 	}
 	return problems, nil
 }

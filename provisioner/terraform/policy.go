@@ -75,7 +75,7 @@ func (p Policy) Check(files fs.FS) (problems, notes []string) {
 		if err != nil {
 			return err
 		}
-		c := p.checkCode(name, text, false)
+		c := p.checkCode(name, text, files)
 		problems, notes = append(problems, c.problems...), append(notes, c.notes...)
 		return nil
 	})
@@ -121,10 +121,11 @@ func refusal(rule, got string) string {
 	return fmt.Sprintf("%s is not allowed, got %s: %s; leave it out, or let the operator add %s to terraform.allow", rule, got, rules[i].Why, rule)
 }
 
-// checkCode checks one file of code, of the bundle or downloaded.
-func (p Policy) checkCode(name string, text []byte, downloaded bool) checker {
+// checkCode checks one file of code: of a bundle, of which these are the files,
+// or downloaded.
+func (p Policy) checkCode(name string, text []byte, bundle fs.FS) checker {
 	file, diagnostics := hclsyntax.ParseConfig(ownText(text), name, hcl.InitialPos)
-	c := checker{policy: p, downloaded: downloaded}
+	c := checker{policy: p, bundle: bundle}
 	if diagnostics.HasErrors() {
 		for _, d := range diagnostics {
 			if d.Severity == hcl.DiagError && d.Subject != nil {
@@ -164,7 +165,7 @@ func ownText(text []byte) []byte {
 // A checker collects what is wrong with one file.
 type checker struct {
 	policy          Policy
-	downloaded      bool
+	bundle          fs.FS // nil: the file was downloaded
 	problems, notes []string
 }
 
@@ -295,10 +296,15 @@ func (c *checker) module(b *hclsyntax.Block) {
 	switch {
 	case source == "":
 		c.add(at, "the source of a module must be a plain text, got an expression; write the address out")
-	case c.downloaded && (strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../")): // downloaded with it
+	case c.bundle == nil && (strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../")): // downloaded with it
 	case strings.HasPrefix(source, "./"):
 		if strings.Contains(source, "..") {
 			c.add(at, fmt.Sprintf("a module is in the bundle or comes from an allowed source, got %q; put it below the code that uses it", source))
+			return
+		}
+		if info, err := fs.Stat(c.bundle, path.Join(path.Dir(at.Filename), source)); err != nil || !info.IsDir() {
+			c.add(at, fmt.Sprintf("the folder of this module is not applied, got %q: of a bundle the .tf files of its folder are, and none below, as in AWS Proton; "+
+				"move its code up, or name a module by an address that the operator allows in terraform.modules", source))
 		}
 	case !c.policy.fromAllowed(source):
 		c.add(at, fmt.Sprintf("modules come from allowed sources, got %q, want %s; put the code into the bundle, or let the operator add its address to terraform.modules",

@@ -50,6 +50,7 @@ func TestPolicy(t *testing.T) {
 			`main.tf:2:12: modules come from allowed sources, got "git::https://evil.example/x.git", want none, as nothing is allowed`, ""},
 		{"a module of the machine", "main.tf", "module \"m\" {\n  source = \"/root/x\"\n}\n", `main.tf:2:12: modules come from allowed sources`, ""},
 		{"a module that climbs", "main.tf", "module \"m\" {\n  source = \"./../x\"\n}\n", `main.tf:2:12: a module is in the bundle or comes from an allowed source`, ""},
+		{"a module in a folder that is not applied", "main.tf", "module \"m\" {\n  source = \"./modules/m\"\n}\n", `main.tf:2:12: the folder of this module is not applied, got "./modules/m"`, ""},
 		{"a module of an expression", "main.tf", "module \"m\" {\n  source = var.x\n}\n", `main.tf:2:12: the source of a module must be a plain text`, ""},
 		{"cloud", "main.tf", "terraform {\n  cloud {}\n}\n", `main.tf:2:3: the state is kept by Baryon, got a cloud block`, ""},
 		{"an override file", "override.tf", "", `override.tf: override is not allowed, got the file override.tf`, "override"},
