@@ -22,7 +22,10 @@ func (e *Engine) settingsName() string { return filepath.Join(e.cfg.Dir, "settin
 // for all, and no other places to take them from than those configured.
 func (e *Engine) writeSettings() error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by baryon at each start; changes here are lost.\ndisable_checkpoint = true\nplugin_cache_dir   = %s\n",
+	fmt.Fprintf(&b, "# Written by baryon at each start; changes here are lost.\ndisable_checkpoint = true\nplugin_cache_dir   = %s\n"+
+		// A stack that is new has no checksums yet, and takes those of the cache,
+		// whose programs were checked when they came. Else each would be downloaded anew.
+		"plugin_cache_may_break_dependency_lock_file = true\n",
 		hclString(filepath.Join(e.cfg.Dir, "plugins")))
 	b.WriteString("provider_installation {\n")
 	for _, dir := range append([]string{filepath.Join(e.cfg.Dir, "mirror")}, e.cfg.Mirrors...) {

@@ -1,0 +1,154 @@
+package terraform_test
+
+import (
+	"archive/zip"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"baryon/provisioner"
+	"baryon/provisioner/terraform"
+)
+
+// localProvider is the program that .ci/providers builds.
+func localProvider(t *testing.T) (mirror, program string) {
+	t.Helper()
+	needTerraform(t)
+	mirror = os.Getenv("BARYON_PROVIDERS")
+	if cache, err := os.UserCacheDir(); mirror == "" && err == nil {
+		mirror = filepath.Join(cache, "baryon", "providers")
+	}
+	program = filepath.Join(mirror, "registry.terraform.io", "hashicorp", "local", "1.4.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-local_v1.4.0")
+	if !exists(program) {
+		t.Skip("there is no mirror of providers; .ci/providers makes one")
+	}
+	return mirror, program
+}
+
+const usesLocal = `
+resource "local_file" "it" {
+  filename = "${path.module}/it.txt"
+  content  = "x"
+}
+`
+
+// TestMirror takes a provider from a folder, keeps what was chosen and its
+// checksum, and refuses another program of the same name.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	mirror, program := localProvider(t)
+	p := newPlace(t)
+	if got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{mirror} }), job("one", usesLocal)); got.State != provisioner.Succeeded {
+		t.Fatalf("%s\n%s", got.Message, log)
+	}
+	lock, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", ".terraform.lock.hcl"))
+	if err != nil || !strings.Contains(string(lock), `version = "1.4.0"`) || !strings.Contains(string(lock), "h1:") {
+		t.Errorf("the lock file says (%v):\n%s", err, lock)
+	}
+	cached := filepath.Join(p.dir, "terraform", "plugins", strings.TrimPrefix(program, mirror))
+	if !exists(cached) {
+		t.Errorf("%s is not in the cache that all stacks share", cached)
+	}
+	other := job("other", usesLocal)
+	other.Stack = "environment-other"
+	if got, log := end(t, p.engine(t, nil), other); got.State == provisioner.Succeeded || !strings.Contains(log, "Nothing is downloaded here") {
+		t.Errorf("without the mirror: %s\n%s", got.State, log)
+	}
+	evil := t.TempDir()
+	if err := os.CopyFS(evil, os.DirFS(mirror)); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(evil, strings.TrimPrefix(program, mirror))
+	text, err := os.ReadFile(name)
+	if err == nil {
+		err = os.WriteFile(name, append(text, "more"...), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(p.dir, "terraform", "plugins")); err != nil {
+		t.Fatal(err)
+	}
+	got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{evil} }), job("two", usesLocal))
+	if got.State != provisioner.Failed || !strings.Contains(strings.ReplaceAll(got.Message+log, "\n", " "), "checksums") {
+		t.Errorf("another program: %s\n%s", got.State, log)
+	}
+}
+
+// TestNetworkMirror takes a provider from a server, once for all stacks.
+func TestNetworkMirror(t *testing.T) {
+	_, program := localProvider(t)
+	archive := filepath.Join(t.TempDir(), "local.zip")
+	if err := zipped(archive, program); err != nil {
+		t.Fatal(err)
+	}
+	var downloads atomic.Int32
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/index.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"versions": {"1.4.0": {}}}`)
+	})
+	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/1.4.0.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"archives": {"`+runtime.GOOS+"_"+runtime.GOARCH+`": {"url": "local.zip"}}}`)
+	})
+	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/local.zip", func(w http.ResponseWriter, r *http.Request) {
+		downloads.Add(1)
+		http.ServeFile(w, r, archive)
+	})
+	server := httptest.NewTLSServer(mux)
+	t.Cleanup(server.Close)
+	certificate := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", certificate)
+	e := newPlace(t).engine(t, func(c *terraform.Config) { c.NetworkMirror, c.Env = server.URL+"/m/", []string{"SSL_CERT_FILE"} })
+	var once int32
+	for i, stack := range []string{"environment-one", "environment-two", "environment-two"} {
+		j := job(fmt.Sprint("job-", i), usesLocal)
+		j.Stack = stack
+		if got, log := end(t, e, j); got.State != provisioner.Succeeded {
+			t.Fatalf("%s: %s\n%s", stack, got.Message, log)
+		}
+		if i == 0 {
+			once = downloads.Load()
+		}
+	}
+	if got := downloads.Load(); once == 0 || got != once {
+		t.Errorf("%d downloads for the first stack, %d for all; want no more", once, got)
+	}
+}
+
+// zipped packs a program as registries do.
+func zipped(archive, program string) (err error) {
+	to, err := os.Create(archive)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	w := zip.NewWriter(to)
+	header := &zip.FileHeader{Name: filepath.Base(program), Method: zip.Store}
+	header.SetMode(0o755)
+	part, err := w.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	from, err := os.Open(program)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if _, err := io.Copy(part, from); err != nil {
+		return err
+	}
+	return w.Close()
+}
