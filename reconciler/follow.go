@@ -226,7 +226,7 @@ func (s *takeover) fits(ctx context.Context, f *followed) error {
 // and what came of each. An entry that left its ops file deletes nothing.
 func (s *takeover) takeOverFollowed(d *declarer) error {
 	for _, f := range s.followed {
-		attempt := state.SyncAttempt{Service: f.ref.Service, Instance: f.ref.Name, Status: state.SyncSucceeded, Target: f.revision}
+		attempt := state.SyncAttempt{Subject: f.ref.String(), Status: state.SyncSucceeded, Target: f.revision}
 		if f.problems.Failed() {
 			attempt.Status = state.SyncFailed
 			for _, p := range f.problems {

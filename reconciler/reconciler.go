@@ -368,7 +368,7 @@ func (r *Reconciler) wakeRepositories(ctx context.Context) error {
 		return err
 	}
 	for _, s := range known {
-		if _, configured := r.current().repository(s.Name); !configured && !s.Gone {
+		if _, configured := r.current().repository(s.Name); !configured && !s.Gone { // or one that a sync configuration names
 			refs = append(refs, state.RepositoryRef(s.Name))
 		}
 	}

@@ -171,6 +171,9 @@ func (s *takeover) keepVersion(ctx context.Context, v state.TemplateVersion, bun
 		if v, err = tx.Register(v); err != nil {
 			return err
 		}
+		if err := tx.AddSyncAttempt(s.attempt(state.MajorSubject(v.Kind, v.Name, v.Version.Major), v.Origin.Path, problems)); err != nil {
+			return err
+		}
 		return tx.Audit(state.ActorGit, "register", state.Ref{Kind: v.Kind + "-template", Name: v.Name},
 			map[string]string{"version": v.Version.String(), "status": string(v.Status), "commit": s.head})
 	})
@@ -250,7 +253,7 @@ func (s *takeover) templateNotAllowed(ctx context.Context, b declare.Bundle) (re
 	}
 	t, err := s.r.cfg.Store.Template(ctx, b.Kind, b.Template)
 	if err == nil && t.Repository != "" && t.Repository != s.repo.Name {
-		if _, configured := s.r.current().repository(t.Repository); configured {
+		if _, configured, _ := s.r.repository(ctx, t.Repository); configured {
 			s.recheck = true
 			p.Rule, p.Got = "one template has one owner", b.Template+", which repository "+t.Repository+" declares"
 			p.Next = "give it another name, or take it out there"

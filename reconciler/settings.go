@@ -18,6 +18,7 @@ type Settings struct {
 	Region       string // used in resource names; "us-east-1" when empty
 	Account      string // used in resource names and as the account of everything that names none; twelve zeros when empty
 	Repositories []Repository
+	Links        []Link // where repositories are that callers of the Proton API name
 	PipelineRole string // in which pipelines are deployed; empty is what AWS Proton's account settings say
 
 	Workers     int    // visits at once; 8 when 0
@@ -39,7 +40,11 @@ type Repository struct {
 	Interval time.Duration // how often it is polled; a minute when 0
 	Publish  string        // PublishManual or PublishAuto; manual when empty
 	Allow    Allow
+	Sync     *state.SyncConfig // the one thing it is read for; nil for all
 }
+
+// defaultInterval is how often a repository is polled that says nothing else.
+const defaultInterval = time.Minute
 
 // How versions that pass their checks become PUBLISHED.
 const (
@@ -117,7 +122,7 @@ func (s Settings) withDefaults() Settings {
 	for i := range s.Repositories {
 		r := &s.Repositories[i]
 		if r.Interval == 0 {
-			r.Interval = time.Minute
+			r.Interval = defaultInterval
 		}
 		if r.Publish == "" {
 			r.Publish = PublishManual
@@ -187,7 +192,8 @@ func (r Repository) digest() string {
 		Publish string
 		Allow   Allow
 		Place   string
-	}{r.Publish, r.Allow, r.place()})
+		Sync    *state.SyncConfig `json:",omitempty"`
+	}{r.Publish, r.Allow, r.place(), r.Sync})
 	if err != nil {
 		panic(err) // a struct of strings
 	}

@@ -19,15 +19,21 @@ import (
 // visitRepository takes over what a repository declares now, if anything about
 // it has changed since the last look.
 func (r *Reconciler) visitRepository(ctx context.Context, c state.Claim) (next, error) {
-	repo, configured := r.current().repository(c.Ref.Name)
+	repo, configured, unknown := r.repository(ctx, c.Ref.Name)
 	prior, err := r.cfg.Store.Sync(ctx, c.Ref.Name)
 	var missing *state.NotFoundError
 	if err != nil && !errors.As(err, &missing) {
 		return next{}, err
 	}
 	prior.Name = c.Ref.Name
-	if !configured {
+	switch {
+	case !configured && unknown != nil:
+		return next{}, unknown
+	case !configured:
 		return r.later(), r.dropRepository(ctx, c, prior)
+	}
+	if unknown != nil {
+		return next{}, r.syncFailed(ctx, c, repo, prior, unknown)
 	}
 	if before, err := r.turn(ctx, repo, prior); err != nil || before != "" {
 		if err != nil {
@@ -70,7 +76,17 @@ func (r *Reconciler) syncFailed(ctx context.Context, c state.Claim, repo Reposit
 		prior.FailedAt = r.cfg.Now()
 	}
 	prior.Error, prior.Gone = cause.Error(), false
-	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error { return tx.PutSync(prior) })
+	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if repo.Sync != nil {
+			if err := tx.AddSyncAttempt(state.SyncAttempt{
+				Subject: c.Ref.String(), Status: state.SyncFailed, Target: state.Revision{Repository: repo.Name, Branch: repo.Branch, Path: repo.Sync.Path},
+				Events: []state.SyncEvent{{Type: "SYNC_FAILED", Text: cause.Error()}},
+			}); err != nil {
+				return err
+			}
+		}
+		return tx.PutSync(prior)
+	})
 	return errors.Join(cause, err)
 }
 
@@ -91,6 +107,9 @@ func (r *Reconciler) dropRepository(ctx context.Context, c state.Claim, prior st
 	if err != nil {
 		return err
 	}
+	if err := r.addSynced(ctx, prior.Name, refs); err != nil {
+		return err
+	}
 	doomed, err := r.doomed(ctx, prior.Name)
 	if err != nil {
 		return err
@@ -107,6 +126,18 @@ func (r *Reconciler) dropRepository(ctx context.Context, c state.Claim, prior st
 		}
 		return tx.Wake(doomed...)
 	})
+}
+
+// addSynced adds the instances that ops files of a repository name in services
+// of others.
+func (r *Reconciler) addSynced(ctx context.Context, repository string, to map[state.Ref]string) error {
+	targets, err := r.cfg.Store.TargetsOfOwner(ctx, repository)
+	for _, t := range targets {
+		if t.Synced() && to[state.ServiceRef(t.Ref.Service)] == "" {
+			to[t.Ref] = t.Owner.Path
+		}
+	}
+	return err
 }
 
 // doomed are the targets of a repository that are wanted gone: they look at the
@@ -203,6 +234,9 @@ func (s *takeover) read(ctx context.Context) error {
 		known = nil // what a file comes to may have changed with them
 	}
 	if s.decl, err = declare.Read(ctx, s.tree, known, declare.Options{Owners: s.owned, MaxInstances: s.r.current().Instances}); err != nil {
+		return err
+	}
+	if err := s.narrow(); err != nil {
 		return err
 	}
 	return s.judge(ctx)
@@ -321,8 +355,8 @@ func (s *takeover) objections(ctx context.Context, doc declare.Document) (declar
 // renamed tells that a repository of another name was this one: it is not
 // configured any more, and was read from the same place.
 func (r *Reconciler) renamed(ctx context.Context, before string, now Repository) (bool, error) {
-	if _, configured := r.current().repository(before); configured || before == "" {
-		return false, nil
+	if _, configured, err := r.repository(ctx, before); configured || before == "" {
+		return false, err
 	}
 	s, err := r.cfg.Store.Sync(ctx, before)
 	if isMissing(err) {

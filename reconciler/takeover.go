@@ -40,6 +40,9 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 	if err := s.takeOverFollowed(d); err != nil {
 		return err
 	}
+	if err := s.noteRead(tx); err != nil {
+		return err
+	}
 	if err := s.noteRefusals(tx); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ const firstRead = 2 * time.Minute
 // own: of two that claim one name on a fresh start, the one configured first has
 // it, whichever is read faster. Empty when nothing is waited for.
 func (r *Reconciler) turn(ctx context.Context, repo Repository, prior state.Sync) (string, error) {
-	if prior.Commit != "" {
+	if prior.Commit != "" || repo.Sync != nil { // a sync configuration claims names that are there
 		return "", nil
 	}
 	for _, before := range r.current().Repositories {

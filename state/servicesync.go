@@ -218,11 +218,10 @@ type Revision struct {
 	Path       string `json:"path"`
 }
 
-// A SyncAttempt is one taking over of an instance by service sync.
+// A SyncAttempt is one taking over by a sync.
 type SyncAttempt struct {
 	ID        string
-	Service   string
-	Instance  string
+	Subject   string // the String of an instance or a repository, or a MajorSubject
 	Status    SyncStatus
 	StartedAt time.Time
 	Initial   Revision // what was in force before; zero for nothing
@@ -246,7 +245,7 @@ type syncDoc struct {
 // AddSyncAttempt writes what came of a sync, unless it is what came of the one
 // before.
 func (tx *Tx) AddSyncAttempt(a SyncAttempt) error {
-	last, err := syncAttempts(tx.ctx, tx.q, a.Service, a.Instance, "", 1)
+	last, err := syncAttempts(tx.ctx, tx.q, a.Subject, "", 1)
 	if err != nil {
 		return err
 	}
@@ -264,7 +263,7 @@ func (tx *Tx) AddSyncAttempt(a SyncAttempt) error {
 		return err
 	}
 	return tx.q.AddSyncAttempt(tx.ctx, db.AddSyncAttemptParams{
-		ID: NewID(), Service: a.Service, Instance: a.Instance, Status: string(a.Status), Doc: doc, Now: tx.now,
+		ID: NewID(), Subject: a.Subject, Status: string(a.Status), Doc: doc, Now: tx.now,
 	})
 }
 
@@ -281,14 +280,19 @@ func same(a, b SyncAttempt) bool {
 	return a.Status == b.Status && a.Target == b.Target && texts(a.Events) == texts(b.Events)
 }
 
-// SyncAttempts lists the attempts of an instance, newest first; with a status
-// only those that ended so.
-func (s *Store) SyncAttempts(ctx context.Context, service, instance string, status SyncStatus, limit int) ([]SyncAttempt, error) {
-	return syncAttempts(ctx, s.queries(), service, instance, status, limit)
+// MajorSubject is the Subject of attempts on a major of a template.
+func MajorSubject(kind Kind, name string, major int64) string {
+	return string(kind) + "-template/" + name + ":" + itoa(int(major))
 }
 
-func syncAttempts(ctx context.Context, q *db.Queries, service, instance string, status SyncStatus, limit int) ([]SyncAttempt, error) {
-	rows, err := q.SyncAttempts(ctx, db.SyncAttemptsParams{Service: service, Instance: instance, Status: string(status), Most: int32(limit)})
+// SyncAttempts lists the attempts on a subject, newest first; with a status only
+// those that ended so.
+func (s *Store) SyncAttempts(ctx context.Context, subject string, status SyncStatus, limit int) ([]SyncAttempt, error) {
+	return syncAttempts(ctx, s.queries(), subject, status, limit)
+}
+
+func syncAttempts(ctx context.Context, q *db.Queries, subject string, status SyncStatus, limit int) ([]SyncAttempt, error) {
+	rows, err := q.SyncAttempts(ctx, db.SyncAttemptsParams{Subject: subject, Status: string(status), Most: int32(limit)})
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +300,7 @@ func syncAttempts(ctx context.Context, q *db.Queries, service, instance string, 
 		var doc syncDoc
 		err := decode(row.Doc, &doc)
 		return SyncAttempt{
-			ID: row.ID, Service: row.Service, Instance: row.Instance, Status: SyncStatus(row.Status), StartedAt: fromMicros(row.StartedAt),
+			ID: row.ID, Subject: row.Subject, Status: SyncStatus(row.Status), StartedAt: fromMicros(row.StartedAt),
 			Initial: doc.Initial, Target: doc.Target, Events: doc.Events,
 		}, err
 	})

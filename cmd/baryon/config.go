@@ -186,7 +186,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies", "events"}
+	keys := []string{"repositories", "links", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies", "events"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -208,6 +208,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 		c.Token.Env = "BARYON_TOKEN" // what clients on this machine send anyway
 	}
 	c.repositories(d, root.Get("repositories"))
+	c.links(d, root.Get("links"))
 	c.limits(d, root.Get("limits"))
 	c.drift(d, root.Get("drift"))
 	c.approvals(d, root.Get("approvals"))

@@ -235,16 +235,13 @@ func (d *daemon) listen(ctx context.Context) (err error) {
 func (d *daemon) pushed(url string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	var refs []state.Ref
-	for _, repo := range d.current.Load().Settings.Repositories {
-		if url == "" || gitsource.SameRepository(url, repo.URL) {
-			refs = append(refs, state.RepositoryRef(repo.Name))
-		}
+	refs, err := d.loop.SameRepository(ctx, url)
+	if err == nil && len(refs) == 0 { // a name that the host is known by elsewhere
+		refs, err = d.loop.SameRepository(ctx, "")
 	}
-	if len(refs) == 0 { // a name that the host is known by elsewhere
-		for _, repo := range d.current.Load().Settings.Repositories {
-			refs = append(refs, state.RepositoryRef(repo.Name))
-		}
+	if err != nil {
+		d.log.Warn("hook not followed, polling will", zap.Error(err))
+		return
 	}
 	if err := d.store.Wake(ctx, refs...); err != nil {
 		d.log.Warn("hook not followed, polling will", zap.Error(err))

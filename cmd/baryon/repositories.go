@@ -44,36 +44,12 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 		"token_file", "token_env", "ssh_key_file", "ssh_key_env", "known_hosts_file") {
 		return r, false
 	}
-	url := d.Require(n, "a repository", "url")
 	text := func(key string) string { return d.String(n.Get(key), key) }
-	file := func(key string) string {
-		v := n.Get(key)
-		if v == nil {
-			return ""
-		}
-		return c.beside(v, d.String(v, key))
-	}
-	if r.URL = d.String(url, "url"); r.URL != "" && localPath(r.URL) {
-		r.URL = c.beside(url, r.URL)
-	}
-	if r.URL != "" {
-		if problem, next := gitsource.CheckURL(r.URL); problem != "" {
-			d.Add(url.Problem(problem, "", "", next))
-		}
-	}
+	r.URL, r.Auth = c.place(d, n, "a repository")
 	r.Branch = text("branch")
 	if p := n.Get("path"); p != nil {
 		if r.Path = path.Clean(filepath.ToSlash(text("path"))); path.IsAbs(r.Path) || r.Path == ".." || strings.HasPrefix(r.Path, "../") {
 			d.Add(p.Problem("the path leaves the repository", strconv.Quote(p.Text), "a folder of the repository, or .", ""))
-		}
-	}
-	r.Auth = gitsource.Auth{
-		Username: text("username"), TokenFile: file("token_file"), TokenEnv: text("token_env"),
-		SSHKeyFile: file("ssh_key_file"), SSHKeyEnv: text("ssh_key_env"), KnownHostsFile: file("known_hosts_file"),
-	}
-	for _, pair := range [][2]string{{"token_file", "token_env"}, {"ssh_key_file", "ssh_key_env"}} {
-		if n.Get(pair[0]) != nil && n.Get(pair[1]) != nil {
-			d.Add(n.Get(pair[1]).Problem("a credential is named twice", pair[0]+" and "+pair[1], "one of them", ""))
 		}
 	}
 	r.Interval = d.Duration(n.Get("interval"), "interval", time.Second, 24*time.Hour)
@@ -84,6 +60,67 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 		r.Allow = allow(d, a)
 	}
 	return r, c.named(d, n, &r)
+}
+
+// place reads the address of a repository and the credentials for it.
+func (c *config) place(d *renderer.Decoder, n *renderer.Node, what string) (address string, auth gitsource.Auth) {
+	url := d.Require(n, what, "url")
+	text := func(key string) string { return d.String(n.Get(key), key) }
+	file := func(key string) string {
+		v := n.Get(key)
+		if v == nil {
+			return ""
+		}
+		return c.beside(v, d.String(v, key))
+	}
+	if address = d.String(url, "url"); address != "" && localPath(address) {
+		address = c.beside(url, address)
+	}
+	if address != "" {
+		if problem, next := gitsource.CheckURL(address); problem != "" {
+			d.Add(url.Problem(problem, "", "", next))
+		}
+	}
+	auth = gitsource.Auth{
+		Username: text("username"), TokenFile: file("token_file"), TokenEnv: text("token_env"),
+		SSHKeyFile: file("ssh_key_file"), SSHKeyEnv: text("ssh_key_env"), KnownHostsFile: file("known_hosts_file"),
+	}
+	for _, pair := range [][2]string{{"token_file", "token_env"}, {"ssh_key_file", "ssh_key_env"}} {
+		if n.Get(pair[0]) != nil && n.Get(pair[1]) != nil {
+			d.Add(n.Get(pair[1]).Problem("a credential is named twice", pair[0]+" and "+pair[1], "one of them", ""))
+		}
+	}
+	return address, auth
+}
+
+// slugForm is how Proton names a repository of a provider.
+var slugForm = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
+
+// links reads where the repositories are that callers of the Proton API name.
+func (c *config) links(d *renderer.Decoder, n *renderer.Node) {
+	if n.Null() {
+		return
+	}
+	for _, item := range d.List(n, "links") {
+		if !d.Mapping(item, "a link", "provider", "name", "url", "interval", "username", "token_file", "token_env", "ssh_key_file", "ssh_key_env", "known_hosts_file") {
+			continue
+		}
+		l := reconciler.Link{
+			Provider: d.OneOf(d.Require(item, "a link", "provider"), "provider", "GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET"),
+			Name:     d.String(d.Require(item, "a link", "name"), "name"),
+		}
+		if l.Name != "" && !slugForm.MatchString(l.Name) {
+			d.Add(item.Get("name").Problem("this is no name of a repository", strconv.Quote(l.Name), "OWNER/NAME", "write it as callers of the Proton API do"))
+		}
+		for _, other := range c.Settings.Links {
+			if other.Provider == l.Provider && strings.EqualFold(other.Name, l.Name) {
+				d.Add(item.Problem("a repository is linked twice", l.Provider+" "+l.Name, "", "remove one of the two"))
+			}
+		}
+		l.URL, l.Auth = c.place(d, item, "a link")
+		l.Interval = d.Duration(item.Get("interval"), "interval", time.Second, 24*time.Hour)
+		c.Settings.Links = append(c.Settings.Links, l)
+	}
 }
 
 // named gives a repository its name: the one it is given, or the last element

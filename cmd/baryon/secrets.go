@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"baryon/provisioner"
@@ -52,7 +53,11 @@ func (c *config) own(p provisioner.SecretPlace) bool {
 	for _, e := range c.Events {
 		refs = append(refs, e.Secret)
 	}
-	for _, r := range c.Settings.Repositories {
+	repositories := slices.Clone(c.Settings.Repositories)
+	for _, l := range c.Settings.Links {
+		repositories = append(repositories, l.Repository)
+	}
+	for _, r := range repositories {
 		refs = append(refs, secretRef{File: r.Auth.TokenFile, Env: r.Auth.TokenEnv}, secretRef{File: r.Auth.SSHKeyFile, Env: r.Auth.SSHKeyEnv})
 	}
 	for _, ref := range refs {

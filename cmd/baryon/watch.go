@@ -38,7 +38,7 @@ func (d *daemon) watchRepositories(ctx context.Context) error {
 // is what remains.
 func (d *daemon) watchRepository(ctx context.Context, name, path string) {
 	err := gitsource.Watch(ctx, []string{path}, func() {
-		if err := d.store.Wake(ctx, state.RepositoryRef(name)); err == nil {
+		if refs, err := d.loop.SameRepository(ctx, path); err == nil && d.store.Wake(ctx, refs...) == nil {
 			d.loop.Wake()
 		}
 	})
@@ -50,10 +50,17 @@ func (d *daemon) watchRepository(ctx context.Context, name, path string) {
 // localRepositories are the paths among the repositories' addresses, by name.
 func (d *daemon) localRepositories() map[string]string {
 	local := map[string]string{}
-	for _, r := range d.current.Load().Settings.Repositories {
+	settings := d.current.Load().Settings
+	for _, r := range settings.Repositories {
 		path := strings.TrimPrefix(r.URL, "file://")
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			local[r.Name] = path
+		}
+	}
+	for _, l := range settings.Links {
+		path := strings.TrimPrefix(l.URL, "file://")
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			local[l.Provider+":"+l.Name] = path
 		}
 	}
 	return local

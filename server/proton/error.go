@@ -48,13 +48,6 @@ func constraints(problems []string) *Error {
 	return invalid("%d validation %s detected: %s", len(problems), noun, strings.Join(problems, "; "))
 }
 
-// notBuilt is the answer to an operation that AWS Proton had and Baryon has not
-// yet. It is a 501, which no client tries again.
-func notBuilt(name string) *Error {
-	return &Error{Type: "NotImplementedException", status: http.StatusNotImplemented,
-		Message: "this version of Baryon does not answer " + name + " yet; docs/proton-compatibility.md lists what it answers"}
-}
-
 // asError is the one table from errors to exceptions. What is not in it is
 // internal, and its text stays in the daemon's log.
 func asError(err error) *Error {

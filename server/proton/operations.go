@@ -6,8 +6,7 @@ import (
 	"baryon/state"
 )
 
-// table is every operation that is answered. One that AWS Proton had and that
-// is not here is refused with a message that says so.
+// table is every operation, which a test holds against the published model.
 func (h *Handler) table() map[string]operation {
 	t := map[string]operation{
 		"GetAccountSettings":    on(h.getSettings),
@@ -37,6 +36,7 @@ func (h *Handler) table() map[string]operation {
 		notifyOperation:    on(h.notify),
 	}
 	maps.Copy(t, h.templateTable())
+	maps.Copy(t, h.syncTable())
 	maps.Copy(t, h.targetTable())
 	return t
 }
@@ -109,5 +109,28 @@ func (h *Handler) targetTable() map[string]operation {
 		"ListComponents":                    on(h.listComponents),
 		"ListComponentOutputs":              h.listOutputs(state.KindComponent),
 		"ListComponentProvisionedResources": h.listResources(state.KindComponent),
+	}
+}
+
+// syncTable are the operations of what follows repositories.
+func (h *Handler) syncTable() map[string]operation {
+	return map[string]operation{
+		"CreateTemplateSyncConfig": on(h.createTemplateSync),
+		"GetTemplateSyncConfig":    on(h.getTemplateSync),
+		"UpdateTemplateSyncConfig": on(h.updateTemplateSync),
+		"DeleteTemplateSyncConfig": on(h.deleteTemplateSync),
+		"GetTemplateSyncStatus":    on(h.getTemplateSyncStatus),
+
+		"CreateServiceSyncConfig": on(h.createServiceSync),
+		"GetServiceSyncConfig":    on(h.getServiceSync),
+		"UpdateServiceSyncConfig": on(h.updateServiceSync),
+		"DeleteServiceSyncConfig": on(h.deleteServiceSync),
+
+		"GetServiceInstanceSyncStatus": on(h.getInstanceSyncStatus),
+		"GetServiceSyncBlockerSummary": on(h.getBlockers),
+		"UpdateServiceSyncBlocker":     on(h.resolveBlocker),
+
+		"GetRepositorySyncStatus":       on(h.getRepositorySyncStatus),
+		"ListRepositorySyncDefinitions": on(h.listSyncDefinitions),
 	}
 }

@@ -148,11 +148,7 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) (name string, val
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	answer := h.operations[name]
-	if answer == nil {
-		return name, nil, notBuilt(name)
-	}
-	value, err = answer(r.Context(), c, body)
+	value, err = h.operations[name](r.Context(), c, body)
 	return name, value, err
 }
 

@@ -106,6 +106,15 @@ func (h *Handler) userOfLink(ctx context.Context, l link) (user string, err erro
 	if r := s.Repository; r != nil && r.Name == l.Name && r.Provider == l.Provider {
 		return "the account settings", nil
 	}
+	configs, err := h.cfg.Store.SyncConfigs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range configs {
+		if c.Link == l.Name && c.Provider == l.Provider {
+			return "the sync configuration of " + c.Name, nil
+		}
+	}
 	err = h.eachTarget(ctx, state.KindEnvironment, func(t state.Target) error {
 		if r := t.Desired.Repository; r.ID == l.Name && r.Provider == l.Provider {
 			user = t.Ref.String()

@@ -310,6 +310,9 @@ func (h *Handler) deleteService(ctx context.Context, c caller, in nameInput) (an
 			return nil, err
 		}
 	}
+	if _, _, err := h.endSync(ctx, c, state.SyncConfig{Kind: state.KindInstance, Name: in.Name}); err != nil {
+		return nil, err
+	}
 	if err := h.dropTags(ctx, ref.String()); err != nil {
 		return nil, err
 	}

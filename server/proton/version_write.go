@@ -102,6 +102,11 @@ func (h *Handler) deleteTemplate(f family) operation {
 		if err != nil {
 			return nil, err
 		}
+		if _, err := h.syncConfig(ctx, state.SyncConfig{Kind: f.kind, Name: in.Name}); err == nil {
+			return nil, conflict("template %s has a template sync configuration; delete that first", in.Name)
+		} else if !isMissing(err) {
+			return nil, err
+		}
 		if err := h.cfg.Store.RemoveTemplate(ctx, c.actor, f.kind, in.Name); err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func (v *View) syncOf(ctx context.Context, service, instance string) (*Sync, err
 }
 
 func (v *View) attempt(ctx context.Context, service, instance string, status state.SyncStatus) (*SyncAttempt, error) {
-	list, err := v.store.SyncAttempts(ctx, service, instance, status, 1)
+	list, err := v.store.SyncAttempts(ctx, state.InstanceRef(service, instance).String(), status, 1)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

@@ -135,8 +135,7 @@ type Stamp struct {
 
 type SyncAttempt struct {
 	ID        string
-	Service   string
-	Instance  string
+	Subject   string
 	Status    string
 	Doc       string
 	StartedAt int64

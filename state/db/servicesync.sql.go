@@ -34,24 +34,22 @@ func (q *Queries) AddBlocker(ctx context.Context, arg AddBlockerParams) error {
 }
 
 const addSyncAttempt = `-- name: AddSyncAttempt :exec
-INSERT INTO sync_attempt (id, service, instance, status, doc, started_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO sync_attempt (id, subject, status, doc, started_at)
+VALUES ($1, $2, $3, $4, $5)
 `
 
 type AddSyncAttemptParams struct {
-	ID       string
-	Service  string
-	Instance string
-	Status   string
-	Doc      string
-	Now      int64
+	ID      string
+	Subject string
+	Status  string
+	Doc     string
+	Now     int64
 }
 
 func (q *Queries) AddSyncAttempt(ctx context.Context, arg AddSyncAttemptParams) error {
 	_, err := q.db.ExecContext(ctx, addSyncAttempt,
 		arg.ID,
-		arg.Service,
-		arg.Instance,
+		arg.Subject,
 		arg.Status,
 		arg.Doc,
 		arg.Now,
@@ -169,26 +167,20 @@ func (q *Queries) ResolveBlocker(ctx context.Context, arg ResolveBlockerParams) 
 }
 
 const syncAttempts = `-- name: SyncAttempts :many
-SELECT id, service, instance, status, doc, started_at FROM sync_attempt
-WHERE service = $1 AND instance = $2 AND (CAST($3 AS TEXT) = '' OR status = $3)
-ORDER BY id DESC LIMIT $4
+SELECT id, subject, status, doc, started_at FROM sync_attempt
+WHERE subject = $1 AND (CAST($2 AS TEXT) = '' OR status = $2)
+ORDER BY id DESC LIMIT $3
 `
 
 type SyncAttemptsParams struct {
-	Service  string
-	Instance string
-	Status   string
-	Most     int32
+	Subject string
+	Status  string
+	Most    int32
 }
 
 // Newest first.
 func (q *Queries) SyncAttempts(ctx context.Context, arg SyncAttemptsParams) ([]SyncAttempt, error) {
-	rows, err := q.db.QueryContext(ctx, syncAttempts,
-		arg.Service,
-		arg.Instance,
-		arg.Status,
-		arg.Most,
-	)
+	rows, err := q.db.QueryContext(ctx, syncAttempts, arg.Subject, arg.Status, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +190,7 @@ func (q *Queries) SyncAttempts(ctx context.Context, arg SyncAttemptsParams) ([]S
 		var i SyncAttempt
 		if err := rows.Scan(
 			&i.ID,
-			&i.Service,
-			&i.Instance,
+			&i.Subject,
 			&i.Status,
 			&i.Doc,
 			&i.StartedAt,

@@ -21,11 +21,11 @@ WHERE (CAST(@service AS TEXT) = '' OR service = @service)
 ORDER BY id DESC LIMIT @most;
 
 -- name: AddSyncAttempt :exec
-INSERT INTO sync_attempt (id, service, instance, status, doc, started_at)
-VALUES (@id, @service, @instance, @status, @doc, @now);
+INSERT INTO sync_attempt (id, subject, status, doc, started_at)
+VALUES (@id, @subject, @status, @doc, @now);
 
 -- Newest first.
 -- name: SyncAttempts :many
 SELECT * FROM sync_attempt
-WHERE service = @service AND instance = @instance AND (CAST(@status AS TEXT) = '' OR status = @status)
+WHERE subject = @subject AND (CAST(@status AS TEXT) = '' OR status = @status)
 ORDER BY id DESC LIMIT @most;

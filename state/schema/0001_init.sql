@@ -196,16 +196,16 @@ CREATE TABLE blocker (
 );
 CREATE INDEX blocker_by_service ON blocker (service, instance, id);
 
--- The times that service sync took an instance over, or could not.
+-- The times that a sync took something over, or could not: an instance, the
+-- major of a template, or all that a repository is read for.
 CREATE TABLE sync_attempt (
 	id         TEXT   NOT NULL PRIMARY KEY,
-	service    TEXT   NOT NULL,
-	instance   TEXT   NOT NULL,
+	subject    TEXT   NOT NULL,
 	status     TEXT   NOT NULL,
 	doc        TEXT   NOT NULL,
 	started_at BIGINT NOT NULL
 );
-CREATE INDEX sync_attempt_by_instance ON sync_attempt (service, instance, id);
+CREATE INDEX sync_attempt_by_subject ON sync_attempt (subject, id);
 
 -- The daemons that share this database.
 CREATE TABLE replica (
