@@ -53,14 +53,17 @@ func (e entry) folder() bool { return e.mode&modeTypes == modeFolder }
 
 // EntryError is a tree entry that exists and is not handed out.
 type EntryError struct {
-	Path string // from the root of the Tree; Quoted() when it is not printable
+	Path string // from the root of the Tree; see Shown
 	Rule string // what a repository may not hold
 	Next string // what the author can do about it
 }
 
 func (e *EntryError) Error() string {
-	return fmt.Sprintf("%s: %s; %s", quoted(e.Path), e.Rule, e.Next)
+	return fmt.Sprintf("%s: %s; %s", e.Shown(), e.Rule, e.Next)
 }
+
+// Shown is the path for people: in quotes when it is not printable.
+func (e *EntryError) Shown() string { return quoted(e.Path) }
 
 func quoted(path string) string {
 	if utf8.ValidString(path) && !strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {

@@ -74,6 +74,9 @@ func (r *reader) bundle(dir string, entries []fs.DirEntry) (bool, error) {
 		}
 		return false, nil
 	}
+	if missing, err := r.unnamedBelow(dir); err != nil || missing > 0 {
+		return true, err // what is missing is listed by itself
+	}
 	if err := r.record(dir, name, has); err != nil {
 		return true, err
 	}

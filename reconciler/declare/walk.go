@@ -5,6 +5,9 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"baryon/gitsource"
+	"baryon/renderer"
 )
 
 // ignoreFile is the name of the files that say what declares nothing.
@@ -29,12 +32,71 @@ func (r *reader) folder(dir string, rules *ignoreRules) error {
 	if found, err := r.bundle(dir, entries); err != nil || found {
 		return err
 	}
+	if _, err := r.unnamed(dir, func(p string) bool {
+		return rules.reason(p, false) != "" || path.Ext(p) != "" && !yamlName(p)
+	}); err != nil {
+		return err
+	}
 	for _, e := range entries {
 		if err := r.entry(path.Join(dir, e.Name()), e, rules); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A refuser is a Tree that leaves out entries because of their names.
+type refuser interface {
+	Refused(dir string) ([]*gitsource.EntryError, error)
+}
+
+// unnamed lists what the tree leaves out of a folder because of its name. What
+// may declare something is a problem, since the names that it declares would
+// be missed, and their absence would be taken for a deletion.
+func (r *reader) unnamed(dir string, harmless func(path string) bool) (int, error) {
+	tree, ok := r.tree.(refuser)
+	if !ok {
+		return 0, nil
+	}
+	entries, err := tree.Refused(dir)
+	if err != nil {
+		return 0, fmt.Errorf("folder %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		shown := e.Shown()
+		if harmless(e.Path) {
+			r.leaveOut(shown, e.Rule)
+			continue
+		}
+		r.out.Files = append(r.out.Files, File{
+			Path: shown, Unread: true,
+			Problems: renderer.Problems{{File: shown, Rule: e.Rule, Next: e.Next}},
+		})
+	}
+	return len(entries), nil
+}
+
+// unnamedBelow is unnamed for a bundle, of which nothing may be missing.
+func (r *reader) unnamedBelow(dir string) (int, error) {
+	found, err := r.unnamed(dir, func(string) bool { return false })
+	if err != nil {
+		return 0, err
+	}
+	entries, err := fs.ReadDir(r.tree, dir)
+	if err != nil {
+		return 0, fmt.Errorf("folder %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		n, err := r.unnamedBelow(path.Join(dir, e.Name()))
+		if err != nil {
+			return 0, err
+		}
+		found += n
+	}
+	return found, nil
 }
 
 func (r *reader) entry(p string, e fs.DirEntry, rules *ignoreRules) error {
