@@ -30,7 +30,7 @@ func clientCommands() []*cobra.Command {
 		forceDeleteCommand(),
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
 		suspendCommand(), keysCommand(), eventsCommand(), planCommand(), rollbackCommand(), compareCommand(), blockersCommand(), unblockCommand(),
-		stateCommand(), unlockCommand(), doctorCommand(), versionCommand(),
+		stateCommand(), unlockCommand(), doctorCommand(), iamPolicyCommand(), versionCommand(),
 		// For authors, without a daemon.
 		validateCommand(), renderCommand(), schemaCommand(), testCommand(), diffCommand(), blameCommand(), initCommand(),
 	}

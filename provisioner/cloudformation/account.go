@@ -169,5 +169,6 @@ func transient(err error) bool {
 		return api.ErrorFault() == smithy.FaultServer
 	}
 	_, network := errors.AsType[net.Error](err)
-	return network
+	_, cut := errors.AsType[*smithy.DeserializationError](err)
+	return network || cut
 }

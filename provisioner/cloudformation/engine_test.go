@@ -32,11 +32,22 @@ type sim struct {
 	url, dir string
 }
 
-func newSim(t *testing.T) *sim {
+func newSim(t *testing.T, edit ...func(*awssim.Config)) *sim {
 	t.Helper()
-	s := &sim{Sim: awssim.New(awssim.Config{}), dir: filepath.Join(t.TempDir(), "records")}
+	cfg := awssim.Config{}
+	for _, e := range edit {
+		e(&cfg)
+	}
+	s := &sim{Sim: awssim.New(cfg), dir: filepath.Join(t.TempDir(), "records")}
 	server := httptest.NewServer(s.Sim)
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		called.Lock()
+		defer called.Unlock()
+		for action, n := range s.Calls() {
+			called.by[action] += n
+		}
+	})
 	s.url = server.URL
 	return s
 }
@@ -255,6 +266,32 @@ func TestStates(t *testing.T) {
 			p, _ := end(t, s.engine(t), job("d2", "web", "one"))
 			want(t, p, provisioner.Succeeded, "")
 		},
+		"an update is cancelled": func(t *testing.T, s *sim) {
+			e := s.engine(t)
+			end(t, e, job("d1", "web", "one"))
+			s.Inject(awssim.Fault{Stack: "web", Do: "update", Hold: true})
+			c := provisionertest.Caller{Job: job("d2", "web", "two")}
+			c.Until(t, e, func(provisioner.Progress) bool { return s.Mutations("baryon-d2") > 0 })
+			if err := e.Cancel(t.Context(), c.Job); err != nil {
+				t.Fatal(err)
+			}
+			c.Until(t, e, func(p provisioner.Progress) bool { return strings.HasPrefix(p.Message, "cancelled") })
+			s.Release()
+			want(t, c.End(t, e), provisioner.Cancelled, "the stack is UPDATE_ROLLBACK_COMPLETE")
+		},
+		"an update that somebody left half way is rolled back": func(t *testing.T, s *sim) {
+			e := s.engine(t)
+			end(t, e, job("d1", "web", "one"))
+			s.Inject(awssim.Fault{Stack: "web", Do: "update", Times: 1, Reason: "no"})
+			_, err := s.client(t).UpdateStack(t.Context(), &sdk.UpdateStackInput{
+				StackName: new("web"), TemplateBody: new(strings.ReplaceAll(topic, "NAME", "theirs")), DisableRollback: new(true),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ := end(t, e, job("d2", "web", "two"))
+			want(t, p, provisioner.Succeeded, "")
+		},
 		"somebody else's update goes first": func(t *testing.T, s *sim) {
 			end(t, s.engine(t), job("d1", "web", "one"))
 			s.Inject(awssim.Fault{Stack: "web", Do: "update", Hold: true})
@@ -330,5 +367,51 @@ func TestStates(t *testing.T) {
 			t.Parallel()
 			test(t, newSim(t))
 		})
+	}
+}
+
+// TestHardAccount deploys where everything goes wrong that passes: AWS throttles
+// and fails, reads lag, credentials run out on the way, and there are many other
+// stacks.
+func TestHardAccount(t *testing.T) {
+	credentials(t)
+	var mu sync.Mutex
+	var ahead time.Duration
+	s := newSim(t, func(c *awssim.Config) {
+		c.Lag, c.PageSize = 2, 2
+		c.Now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return time.Now().Add(ahead)
+		}
+	})
+	for i := range 7 {
+		s.running(t, "other"+strconv.Itoa(i), topic)
+	}
+	role := "arn:aws:iam::123456789012:role/deploy"
+	e := s.engine(t)
+	for i, name := range []string{"one", "two"} {
+		for _, action := range []string{"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DescribeStacks"} {
+			s.InjectWire(awssim.WireFault{Action: action, Kind: awssim.Throttle, Times: 1})
+			s.InjectWire(awssim.WireFault{Action: action, Kind: awssim.Unavailable, Times: 1})
+			s.InjectWire(awssim.WireFault{Action: action, Kind: awssim.Truncate, Times: 1})
+		}
+		s.Inject(awssim.Fault{Stack: "web", Hold: true})
+		c := provisionertest.Caller{Job: job("d"+strconv.Itoa(i), "web", name)}
+		c.Job.Role = role
+		c.Until(t, e, func(provisioner.Progress) bool { return s.Mutations("baryon-d"+strconv.Itoa(i)) > 0 })
+		mu.Lock()
+		ahead += 2 * time.Hour // the session has run out
+		mu.Unlock()
+		c.Call(t, e)
+		s.Release()
+		p := c.End(t, e)
+		want(t, p, provisioner.Succeeded, "")
+		if n := s.Mutations("baryon-d" + strconv.Itoa(i)); n != 1 || p.Outputs["name"] != name {
+			t.Errorf("begun %d times, outputs %v", n, p.Outputs)
+		}
+	}
+	if n := s.Calls()["sts:AssumeRole"]; n < 3 {
+		t.Errorf("credentials were taken %d times, and ran out twice", n)
 	}
 }

@@ -50,7 +50,7 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 	if err != nil {
 		return w.refused("", err)
 	}
-	w.at.Phase, w.at.Begun = executing, time.Now()
+	w.at.Phase, w.at.Begun, w.at.Looks = executing, time.Now(), 0
 	w.a.place.waitFor(w.at.StackID)
 	p, err := running("the change set is executed")
 	p.Changes = changes(set)
@@ -264,7 +264,12 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 		if set != nil && (set.ExecutionStatus == types.ExecutionStatusExecuteInProgress || set.ExecutionStatus == types.ExecutionStatusAvailable) {
 			return running("the change set is executed") // reads lag
 		}
-		good = good && set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteComplete
+		if good = good && set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteComplete; good && w.at.Looks < 5 {
+			w.at.Looks++ // the stack still reads as it was before, or others have changed it since
+			p, err := running("the change set is executed")
+			p.Again = w.e.cfg.Poll
+			return p, err
+		}
 	}
 	if !good || w.a.place.calm() {
 		w.tell(ctx)
@@ -426,69 +431,4 @@ func (w *work) cause(ctx context.Context) string {
 		}
 	}
 	return ""
-}
-
-// remove deletes the stack.
-func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
-	switch {
-	case s == nil:
-		return provisioner.Progress{State: provisioner.Succeeded, Message: "there is no stack " + w.name}, nil
-	case strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS") && s.StackStatus != types.StackStatusReviewInProgress && s.StackStatus != types.StackStatusDeleteInProgress:
-		return running("waits: the stack %s is in %s", w.name, s.StackStatus)
-	case aws.ToBool(s.EnableTerminationProtection):
-		return failed("the stack %s is protected against termination; turn the protection off, and retry", w.name)
-	}
-	w.at.StackID = aws.ToString(s.StackId)
-	in := &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: &w.token}
-	if s.StackStatus == types.StackStatusDeleteFailed && len(w.job.Leave) > 0 {
-		in.RetainResources = w.job.Leave
-		w.sayf("Left where they are: %s", strings.Join(w.job.Leave, ", "))
-	}
-	if s.StackStatus == types.StackStatusDeleteFailed && w.job.Force {
-		in.DeletionMode = types.DeletionModeForceDeleteStack
-		w.sayf("By force: what cannot be deleted is left where it is, and nobody's.")
-	}
-	if err := w.a.write(ctx); err != nil {
-		return provisioner.Progress{}, err
-	}
-	if _, err := w.a.cfn.DeleteStack(ctx, in); err != nil {
-		return w.refused("", err)
-	}
-	w.at.Phase = deleting
-	w.a.place.waitFor(w.at.StackID)
-	w.sayf("Deleting the stack %s", w.name)
-	return running("the stack is deleted")
-}
-
-// watchDelete waits for the end of the deletion.
-func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
-	seen, err := w.a.look(ctx, w.at.StackID)
-	if err != nil {
-		return provisioner.Progress{}, err
-	}
-	if seen.busy {
-		p, _ := running("the stack is deleted")
-		p.Again = seen.again
-		return p, nil
-	}
-	s, err := w.a.stack(ctx, w.at.StackID)
-	if err != nil {
-		return w.refused("", err)
-	}
-	if s != nil && inProgress(s.StackStatus) {
-		return running("the stack is in %s", s.StackStatus)
-	}
-	w.a.place.done(w.at.StackID)
-	switch {
-	case s == nil && !w.a.place.calm():
-		return provisioner.Progress{State: provisioner.Succeeded}, nil
-	case s == nil:
-		w.tell(ctx)
-		return provisioner.Progress{State: provisioner.Succeeded}, nil
-	case s.StackStatus == types.StackStatusDeleteFailed:
-		w.tell(ctx)
-		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon skip NAME --resource ID",
-			w.cause(ctx), aws.ToString(s.StackStatusReason))
-	}
-	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))
 }

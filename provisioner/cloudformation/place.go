@@ -26,7 +26,7 @@ type place struct {
 
 	poll  sync.Mutex // held while one asks for all
 	view  view
-	large time.Time // when there were too many stacks to ask for all of them
+	pages int // of all stacks, at least, when they were asked for last
 }
 
 // A view is what was under way at one time.
@@ -197,9 +197,8 @@ func (a *account) look(ctx context.Context, stackID string) (look, error) {
 // and else for those under way and for each that has come to rest.
 func (a *account) survey(ctx context.Context) error {
 	p := a.place
-	if time.Since(p.large) > 10*time.Minute {
-		pages := 1 + p.waited()/50
-		v, all, err := a.surveyAll(ctx, pages)
+	if most := 1 + p.waited()/10; p.pages <= most {
+		v, all, err := a.surveyAll(ctx, most)
 		if err != nil {
 			return err
 		}
@@ -207,7 +206,6 @@ func (a *account) survey(ctx context.Context) error {
 			p.view = v
 			return nil
 		}
-		p.large = time.Now()
 	}
 	v := view{at: time.Now(), busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}}
 	list := cloudformation.NewListStacksPaginator(a.cfn, &cloudformation.ListStacksInput{StackStatusFilter: moving})
@@ -231,8 +229,9 @@ func (a *account) survey(ctx context.Context) error {
 func (a *account) surveyAll(ctx context.Context, most int) (view, bool, error) {
 	v := view{at: time.Now(), busy: map[string]types.StackStatus{}, ended: map[string]*types.Stack{}, all: map[string]*types.Stack{}}
 	pages := cloudformation.NewDescribeStacksPaginator(a.cfn, &cloudformation.DescribeStacksInput{})
-	for n := 0; pages.HasMorePages(); n++ {
-		if n >= most {
+	n := 0
+	for ; pages.HasMorePages(); n++ {
+		if a.place.pages = n + 1; n >= most {
 			return v, false, nil
 		}
 		if err := a.place.read(ctx); err != nil {
@@ -252,5 +251,6 @@ func (a *account) surveyAll(ctx context.Context, most int) (view, bool, error) {
 			}
 		}
 	}
+	a.place.pages = n
 	return v, true, nil
 }
