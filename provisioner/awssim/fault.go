@@ -3,6 +3,7 @@ package awssim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -45,6 +46,20 @@ func (s *Sim) Release() {
 	for _, r := range s.w.Regions {
 		for _, st := range r.Stacks {
 			if st.Op != nil {
+				st.Op.Due = s.cfg.Now().UTC()
+			}
+		}
+	}
+}
+
+// Free takes the faults of one stack away, and lets what they held go on.
+func (s *Sim) Free(stackName string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w.Faults = slices.DeleteFunc(s.w.Faults, func(f *Fault) bool { return f.Stack == stackName })
+	for _, r := range s.w.Regions {
+		for _, st := range r.Stacks {
+			if st.Name == stackName && st.Op != nil {
 				st.Op.Due = s.cfg.Now().UTC()
 			}
 		}
