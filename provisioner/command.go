@@ -344,6 +344,8 @@ func (c *Command) running(f folder, job Job, rec records) (Progress, error) {
 			p.Again = time.Second
 		case age > 10*time.Second:
 			p.Again = 500 * time.Millisecond
+		case c.cfg.Ended != nil && c.started(rec.start.Process.PID):
+			p.Again = 300 * time.Millisecond // its end is told; this is for its log
 		}
 		if rec.at > 0 {
 			p.Message = commandName(rec.at, job.Commands)

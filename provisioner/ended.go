@@ -56,3 +56,12 @@ func (c *Command) reaped() (jobs []string) {
 	}
 	return jobs
 }
+
+// started reports whether a supervisor is a child of this process, whose end Run
+// notices.
+func (c *Command) started(pid int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch, known := c.children[pid]
+	return known && !ch.ended
+}

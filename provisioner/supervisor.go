@@ -69,6 +69,7 @@ type supervisor struct {
 	at     *os.File // holds the number of the command that runs
 	asked  chan os.Signal
 	lock   *os.File // kept so that it is not closed
+	adopts bool     // orphans are its children, so that none left means none left
 	root   *os.Root // of the folder, also when another one has taken its name
 	step   func(name string)
 }
@@ -135,7 +136,8 @@ func (s *supervisor) prepare() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
 	}
-	if err := adoptOrphans(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	err = adoptOrphans()
+	if s.adopts = err == nil; err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("adopt orphans: %w", err)
 	}
 	if s.out, err = openOutput(s.folder.path("log"), s.order.MaxOutput, newMask(s.launch.Secrets)); err != nil {
@@ -189,9 +191,10 @@ func (s *supervisor) takeTool() error {
 }
 
 // writeAt makes durable that command k begins. The file's name became durable
-// with the start record, and so few bytes are written whole or not at all.
+// with the start record, and so few bytes are written whole or not at all. What
+// changes nothing may be begun again after a power cut, and is not waited for.
 func (s *supervisor) writeAt(k int) error {
-	if _, err := s.at.WriteAt(fmt.Appendf(nil, "%08d\n", k), 0); err != nil {
+	if _, err := s.at.WriteAt(fmt.Appendf(nil, "%08d\n", k), 0); err != nil || k <= s.order.Tool.Harmless {
 		return err
 	}
 	return s.at.Sync()

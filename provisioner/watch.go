@@ -28,7 +28,7 @@ func (s *supervisor) supervise() exitRecord {
 	s.step("session open")
 	e := s.watch(x)
 	x.hush()
-	if n := signalBelow(x.pid, syscall.Signal(0)); n > 0 && e.why == exited {
+	if n := s.left(x); n > 0 && e.why == exited {
 		s.out.note(fmt.Sprintf("ending what the commands left running: %d", n))
 	}
 	all := s.end(x, e.why)
@@ -49,6 +49,31 @@ func (s *supervisor) supervise() exitRecord {
 		exit.Message += "\nsome of its processes could not be ended"
 	}
 	return exit
+}
+
+// left is how many descendants there are. Mostly there are none, which is known
+// a moment after the shell has ended, and is cheaper than to look for some.
+func (s *supervisor) left(x *session) int {
+	moment := time.NewTimer(5 * time.Millisecond)
+	defer moment.Stop()
+	select {
+	case <-x.none:
+	case <-moment.C:
+	}
+	if s.alone(x) {
+		return 0
+	}
+	return signalBelow(x.pid, syscall.Signal(0))
+}
+
+// alone reports whether it is certain that no descendant is left.
+func (s *supervisor) alone(x *session) bool {
+	select {
+	case <-x.none:
+		return s.adopts
+	default:
+		return false
+	}
 }
 
 // makeGroup makes the attempt's cgroup. Without one everything works but the
@@ -157,6 +182,9 @@ func (s *supervisor) politeness(why reason) (syscall.Signal, time.Duration) {
 // end ends all that is left of the session, politely at first, and reports
 // whether it could.
 func (s *supervisor) end(x *session, why reason) bool {
+	if s.alone(x) {
+		return true
+	}
 	polite, patience := s.politeness(why)
 	grace := time.NewTimer(patience)
 	defer grace.Stop()
