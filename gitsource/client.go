@@ -198,6 +198,13 @@ func (c *Client) head(ctx context.Context, r Repo) (string, error) {
 }
 
 func noBranch(branch, head string) error {
+	if branch == "" {
+		text := "its default branch does not exist"
+		if name, ok := cutBranch(head); ok {
+			text = fmt.Sprintf("its default branch %q does not exist", printable(name))
+		}
+		return &fault{kind: KindNoBranch, text: text, next: "name a branch in the configuration, or push that one"}
+	}
 	f := &fault{kind: KindNoBranch, text: fmt.Sprintf("there is no branch %q", branch), next: "push the branch or correct its name"}
 	if name, ok := cutBranch(head); ok && name != branch {
 		f.next = fmt.Sprintf("push the branch or correct its name; the default branch is %q", printable(name))

@@ -169,6 +169,13 @@ func TestTellsWhatIsMissing(t *testing.T) {
 		commit := remote.Commit(t, "main2", "one", map[string]string{"a/b": "1"})
 		_, err = c.Head(t.Context(), r)
 		wantKind(t, err, gitsource.KindNoBranch)
+		unnamed := r
+		unnamed.Branch = ""
+		_, err = c.Head(t.Context(), unnamed)
+		wantKind(t, err, gitsource.KindNoBranch)
+		if !strings.Contains(fmt.Sprint(err), "its default branch") || strings.Contains(fmt.Sprint(err), `branch ""`) {
+			t.Errorf("the error does not tell of the default branch: %v", err)
+		}
 
 		remote.Commit(t, "main", "one", map[string]string{"a/b": "1"})
 		r.Branch = "mai"
