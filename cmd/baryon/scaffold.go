@@ -108,6 +108,7 @@ const pipelineType = `    Pipeline:
         branch:
           type: string
           description: The branch it delivers
+          pattern: "^[A-Za-z0-9/._-]+$"
           default: main
 `
 

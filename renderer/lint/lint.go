@@ -44,7 +44,7 @@ func (l *Linter) Bundle(ctx context.Context, b *renderer.Bundle) (renderer.Probl
 		return c.sorted(), nil // samples would only say the same again
 	}
 	for _, p := range parts(b) {
-		if err := c.try(p); err != nil {
+		if err := errors.Join(c.try(p), c.shell(p)); err != nil {
 			return nil, err
 		}
 	}
