@@ -34,7 +34,7 @@ func (r *run) formatPercent(like any, format string, values any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := r.hold(len(text)); err != nil {
+		if err := r.hold(2 * len(text)); err != nil { // itself, and in the result as it grows
 			return nil, err
 		}
 		out.WriteString(text)

@@ -48,6 +48,8 @@ var hostile = map[string]string{
 	"generators without end":                   "{% set ns = namespace(g=[1]) %}{% for i in range(10**6) %}{% set ns.g = ns.g|map('string') %}{% endfor %}{{ ns.g|list }}",
 	"a list in a loop over itself":             "{% set a = [1] %}{% for x in a %}{{ a.append(x) or '' }}{% endfor %}",
 	"extending a list by itself":               "{% set a = [1] %}{% for x in range(99) %}{{ a.extend(a) or '' }}{% endfor %}",
+	"wrapping many short words":                "{{ ('a '*500000)|wordwrap(1)|length }}",
+	"a % format of many long texts":            "{{ ('%s'*100000) % (('x'*1000,)*100000) }}",
 	"centering":                                "{{ 'a'|center(2*10**9) }}",
 	"the method center":                        "{{ 'a'.center(2*10**9) }}",
 	"ljust":                                    "{{ 'a'.ljust(10**12, 'é') }}",

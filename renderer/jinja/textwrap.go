@@ -26,7 +26,11 @@ func (w *wrapper) wrapLines(s, sep string) (string, error) {
 		if err := w.run.hold(3*len(line) + keySize); err != nil {
 			return "", err
 		}
-		lines, err := w.wrap(w.chunks(line))
+		chunks, err := w.chunks(line)
+		if err != nil {
+			return "", err
+		}
+		lines, err := w.wrap(chunks)
 		if err != nil {
 			return "", err
 		}
@@ -110,9 +114,12 @@ func (w *wrapper) breakWord(line, chunks []string, room int) (newLine, rest []st
 
 // chunks cuts a line into what must not be broken: words, blanks, and with
 // breakHyphens the parts of compound words.
-func (w *wrapper) chunks(s string) []string {
+func (w *wrapper) chunks(s string) ([]string, error) {
 	var out []string
 	for s != "" {
+		if err := w.run.hold(2 * itemSize); err != nil {
+			return nil, err
+		}
 		n := strings.IndexAny(s, asciiBlank)
 		if n == 0 {
 			n = len(s) - len(strings.TrimLeft(s, asciiBlank))
@@ -134,7 +141,7 @@ func (w *wrapper) chunks(s string) []string {
 		}
 		s = s[n:]
 	}
-	return out
+	return out, nil
 }
 
 // hyphenPart is where the part of a word that begins at start ends: behind a
