@@ -318,7 +318,7 @@ func (w *work) tags() []types.Tag {
 		}
 	}
 	if w.job.Adopt == "" {
-		maps.Copy(tags, protonTags(w.job.Env["RESOURCE_ARN"]))
+		maps.Copy(tags, protonTags(strings.Replace(w.job.Env["RESOURCE_ARN"], ":000000000000:", ":"+w.a.id+":", 1))) // where nobody said which account
 		maps.Copy(tags, w.job.Tags)
 	}
 	out := []types.Tag{}

@@ -1,0 +1,163 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"baryon/provisioner"
+	"baryon/provisioner/awssim"
+	"baryon/provisioner/cloudformation"
+	"baryon/renderer"
+	"baryon/state"
+	"baryon/state/pgtest"
+)
+
+// A mortal engine makes calls to AWS whose outcome nobody hears of: the daemon
+// was killed after them.
+type mortal struct {
+	*cloudformation.Engine
+
+	calls, dies int
+}
+
+var errKilled = errors.New("killed")
+
+func (m *mortal) Apply(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	p, err := m.Engine.Apply(ctx, job)
+	if m.calls++; m.calls == m.dies {
+		return provisioner.Progress{}, errKilled
+	}
+	return p, err
+}
+
+// stackWorld is a world whose template is a stack in a simulated account.
+type stackWorld struct {
+	*world
+
+	sim    *awssim.Sim
+	url    string
+	engine *mortal
+}
+
+func newStackWorld(t *testing.T, postgres bool) *stackWorld {
+	t.Helper()
+	for k, v := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+	} {
+		t.Setenv(k, v)
+	}
+	w := &stackWorld{world: newWorld(t, Settings{}), sim: awssim.New(awssim.Config{})}
+	server := httptest.NewServer(w.sim)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	if postgres {
+		store, err := state.Open(t.Context(), state.Config{DSN: pgtest.Start(t), Now: w.clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = w.store.Close() })
+		first := w.store
+		t.Cleanup(func() { _ = first.Close() })
+		w.store = store
+	}
+	w.write("net/v1/infrastructure/manifest.yaml", "infrastructure:\n  templates:\n    - {file: cloudformation.yaml, rendering_engine: jinja, template_language: cloudformation}\n")
+	w.write("net/v1/infrastructure/cloudformation.yaml",
+		"Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: \"{{ environment.inputs.size }}\"}}}\nOutputs: {size: {Value: \"{{ environment.inputs.size }}\"}}\n")
+	w.restart(0)
+	return w
+}
+
+// restart begins anew with nothing but the store and the account: another
+// process, on another machine, that dies after so many calls.
+func (w *stackWorld) restart(dies int) {
+	w.t.Helper()
+	e, err := cloudformation.New(cloudformation.Config{
+		Dir: filepath.Join(w.t.TempDir(), "records"), Region: "eu-west-1", Endpoint: w.url, Rate: 10_000, Poll: time.Millisecond,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.engine = &mortal{Engine: e, dies: dies}
+	source := Source(nil)
+	if w.loop != nil {
+		source = w.loop.cfg.Source
+	}
+	w.loop = w.newLoop(Settings{Deletions: 100, Drift: DriftRule{Mode: DriftIgnore}})
+	w.loop.cfg.Engines = map[renderer.Engine]Engine{renderer.EngineCloudFormation: w.engine}
+	w.loop.cfg.Source = source
+}
+
+// settle lets time go by until the last deployment of a target has ended, with a
+// new process after every death.
+func (w *stackWorld) settle(ref state.Ref, dies int) state.Deployment {
+	w.t.Helper()
+	w.restart(dies)
+	for range 200 {
+		w.pass()
+		if dies > 0 && w.engine.calls >= dies {
+			dies = 0
+			w.restart(0)
+		}
+		d, err := w.store.LastDeployment(w.t.Context(), ref)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		open, err := w.store.OpenDeployment(w.t.Context(), ref)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if d != nil && open == nil {
+			return *d
+		}
+		w.now = w.now.Add(time.Hour)
+	}
+	w.t.Fatal("it never ends")
+	return state.Deployment{}
+}
+
+// TestStacksSurviveKills kills the daemon after each call of a creation, an update
+// and a deletion, and goes on as another process that has the store and the
+// account alone. Nothing is begun twice, and no end is lost.
+func TestStacksSurviveKills(t *testing.T) {
+	for _, db := range []string{"sqlite", "postgres"} {
+		t.Run(db, func(t *testing.T) {
+			w := newStackWorld(t, db == "postgres")
+			most := 0
+			for dies := 1; dies <= max(most, 3); dies++ {
+				name := fmt.Sprintf("e%d", dies)
+				ref := w.environment(name, "", "small")
+				w.push()
+				check := func(action state.Action, want state.Status) {
+					t.Helper()
+					d := w.settle(ref, dies)
+					if d.Action != action || d.Status != want {
+						t.Fatalf("killed after call %d: %s is %s: %s", dies, d.Action, d.Status, d.Message)
+					}
+					if n := w.sim.Mutations("baryon-" + d.ID); n != 1 {
+						t.Errorf("killed after call %d of %s: begun %d times", dies, action, n)
+					}
+					most = max(most, w.engine.calls)
+				}
+				check(state.Create, state.Succeeded)
+				w.environment(name, "", "large")
+				w.push()
+				check(state.Update, state.Succeeded)
+				if got := w.target(ref).Deployed.Outputs["size"]; got != "large" {
+					t.Errorf("outputs %q", got)
+				}
+				delete(w.files, name+".yaml")
+				w.push()
+				check(state.Delete, state.DeleteComplete)
+			}
+			if most < 4 {
+				t.Errorf("a deployment took %d calls; it was not killed at each", most)
+			}
+		})
+	}
+}
