@@ -178,21 +178,6 @@ func (s *Store) Target(ctx context.Context, ref Ref) (Target, error) {
 	return targetWithNeeds(ctx, q, row)
 }
 
-// Targets lists targets by ref. Needs are left out; read one target to have them.
-func (s *Store) Targets(ctx context.Context, f Filter) ([]Target, error) {
-	if f.Limit <= 0 {
-		f.Limit = defaultPage
-	}
-	rows, err := s.queries().Targets(ctx, db.TargetsParams{
-		After: f.After, Kind: string(f.Kind), Service: f.Service, Environment: f.Environment,
-		Template: f.Template, Status: string(f.Status), Most: int32(f.Limit),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return mapRows(rows, targetOf)
-}
-
 // TargetsOfService lists a service's instances and pipeline, oldest first.
 func (s *Store) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
 	rows, err := s.queries().TargetsOfService(ctx, service)
@@ -266,7 +251,7 @@ func (tx *Tx) PutTarget(t Target) error {
 		Ref: t.Ref.String(), Kind: string(t.Ref.Kind), Service: t.Ref.Service, Name: t.Ref.Name,
 		Environment: t.Desired.Environment, Template: t.Desired.Template, Generation: t.Generation,
 		Status: string(t.Status), Message: t.Message, OwnerRepo: t.Owner.Repository, OwnerPath: t.Owner.Path,
-		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Revision: newRevision(), Now: tx.now,
+		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Revision: newRevision(), Settled: t.settled(), Now: tx.now,
 	}
 	follow, _, err := t.Desired.Follow.Parse()
 	if err == nil {

@@ -17,6 +17,10 @@ func (h *Handler) environment(ctx context.Context, t state.Target, summary bool)
 	if err != nil {
 		return nil, err
 	}
+	return h.environmentOf(t, template, summary), nil
+}
+
+func (h *Handler) environmentOf(t state.Target, template state.Template, summary bool) object {
 	o := object{}.set("name", t.Ref.Name).set("arn", h.arn(t.Ref.String())).set("createdAt", t.CreatedAt).
 		set("description", t.Desired.Description).set("protonServiceRoleArn", t.Desired.Role).
 		set("componentRoleArn", t.Desired.ComponentRole).set("environmentAccountId", t.Desired.Account).
@@ -25,10 +29,10 @@ func (h *Handler) environment(ctx context.Context, t state.Target, summary bool)
 		o["provisioning"] = customerManaged
 	}
 	if summary {
-		return o, nil
+		return o
 	}
 	return o.set("codebuildRoleArn", t.Desired.CodebuildRole).set("spec", t.Desired.Spec).
-		set("provisioningRepository", h.branch(t.Desired.Repository)), nil
+		set("provisioningRepository", h.branch(t.Desired.Repository))
 }
 
 const customerManaged = "CUSTOMER_MANAGED"
@@ -74,8 +78,18 @@ func (h *Handler) listEnvironments(ctx context.Context, _ caller, in listEnviron
 		}
 		return false
 	}
+	templates := map[string]state.Template{} // few, of many environments
 	return h.targets(ctx, in.paging, listOf("ListEnvironments", in.EnvironmentTemplates), "environments",
-		state.Filter{Kind: state.KindEnvironment}, wanted, func(t state.Target) (object, error) { return h.environment(ctx, t, true) })
+		state.Filter{Kind: state.KindEnvironment}, wanted, func(t state.Target) (_ object, err error) {
+			template, read := templates[t.Desired.Template]
+			if !read {
+				if template, err = h.template(ctx, state.KindEnvironment, t.Desired.Template); err != nil {
+					return nil, err
+				}
+				templates[t.Desired.Template] = template
+			}
+			return h.environmentOf(t, template, true), nil
+		})
 }
 
 // targets answers a page of targets in the order of their names.

@@ -10,9 +10,7 @@ import (
 
 // service is Proton's Service; a summary leaves the spec and the pipeline out.
 func (h *Handler) service(ctx context.Context, v state.Service, summary bool) (object, error) {
-	o := object{}.set("name", v.Name).set("arn", h.arn("service/"+v.Name)).set("templateName", v.Template).
-		set("status", string(v.Status)).set("statusMessage", v.Message).set("description", v.Description).
-		set("createdAt", v.CreatedAt).set("lastModifiedAt", v.ModifiedAt)
+	o := h.serviceSummary(v)
 	members, err := h.cfg.Store.TargetsOfService(ctx, v.Name)
 	if err != nil {
 		return nil, err
@@ -31,6 +29,12 @@ func (h *Handler) service(ctx context.Context, v state.Service, summary bool) (o
 		}
 	}
 	return o, nil
+}
+
+func (h *Handler) serviceSummary(v state.Service) object {
+	return object{}.set("name", v.Name).set("arn", h.arn("service/"+v.Name)).set("templateName", v.Template).
+		set("status", string(v.Status)).set("statusMessage", v.Message).set("description", v.Description).
+		set("createdAt", v.CreatedAt).set("lastModifiedAt", v.ModifiedAt)
 }
 
 // moving reports whether a member of a service that was summed up as ACTIVE has
@@ -72,11 +76,19 @@ func (h *Handler) listServices(ctx context.Context, _ caller, in struct{ paging 
 		return nil, err
 	}
 	found, err := h.cfg.Store.Services(ctx, after, in.limit()+1)
+	if err != nil || len(found) == 0 {
+		return object{"services": []object{}}, err
+	}
+	unsettled, err := h.cfg.Store.Unsettled(ctx, found[0].Name, found[len(found)-1].Name)
 	if err != nil {
 		return nil, err
 	}
-	return answer(in.paging, list, "services", found, func(v state.Service) string { return v.Name },
-		func(v state.Service) (object, error) { return h.service(ctx, v, true) })
+	return answer(in.paging, list, "services", found, func(v state.Service) string { return v.Name }, func(v state.Service) (object, error) {
+		if unsettled[v.Name] {
+			return h.service(ctx, v, true)
+		}
+		return h.serviceSummary(v), nil // whose members say nothing that it does not
+	})
 }
 
 type instanceName struct {
@@ -105,6 +117,9 @@ type listInstancesInput struct {
 func (h *Handler) listInstances(ctx context.Context, _ caller, in listInstancesInput) (any, error) {
 	if in.SortBy == "" {
 		in.SortBy = "serviceName"
+	}
+	if in.SortBy == "serviceName" && in.SortOrder != "DESCENDING" && in.ServiceName == "" && len(in.Filters) == 0 {
+		return h.listAllInstances(ctx, in)
 	}
 	tests := make([]func(state.Target) bool, 0, len(in.Filters))
 	for _, f := range in.Filters {
@@ -157,6 +172,28 @@ func (h *Handler) listInstances(ctx context.Context, _ caller, in listInstancesI
 		found = found[at:]
 	}
 	return answer(in.paging, list, "serviceInstances", found, key, func(t state.Target) (object, error) { return h.instance(t, true), nil })
+}
+
+// listAllInstances answers a page of all instances in the usual order, and reads
+// no more than the page.
+func (h *Handler) listAllInstances(ctx context.Context, in listInstancesInput) (any, error) {
+	list := listOf("ListServiceInstances", "all")
+	text, err := in.after(list)
+	if err != nil {
+		return nil, err
+	}
+	var after state.Ref
+	if text != "" {
+		if after, err = state.ParseRef(text); err != nil {
+			return nil, err
+		}
+	}
+	found, err := h.cfg.Store.Instances(ctx, after, in.limit()+1)
+	if err != nil {
+		return nil, err
+	}
+	return answer(in.paging, list, "serviceInstances", found, func(t state.Target) string { return t.Ref.String() },
+		func(t state.Target) (object, error) { return h.instance(t, true), nil })
 }
 
 // instanceKey orders instances by one of their members, and by their names

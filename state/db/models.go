@@ -162,6 +162,7 @@ type Target struct {
 	Asked         string
 	Observed      string
 	Revision      int64
+	Settled       bool
 	CreatedAt     int64
 	ModifiedAt    int64
 }

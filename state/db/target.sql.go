@@ -218,6 +218,66 @@ func (q *Queries) FormerDependents(ctx context.Context, needs string) ([]string,
 	return items, nil
 }
 
+const instances = `-- name: Instances :many
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+WHERE kind = 'service-instance' AND (service, name) > ($1, $2)
+ORDER BY service, name LIMIT $3
+`
+
+type InstancesParams struct {
+	AfterService string
+	AfterName    string
+	Most         int32
+}
+
+// A page of instances in the order of their services and names.
+func (q *Queries) Instances(ctx context.Context, arg InstancesParams) ([]Target, error) {
+	rows, err := q.db.QueryContext(ctx, instances, arg.AfterService, arg.AfterName, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Target{}
+	for rows.Next() {
+		var i Target
+		if err := rows.Scan(
+			&i.Ref,
+			&i.Kind,
+			&i.Service,
+			&i.Name,
+			&i.Environment,
+			&i.Template,
+			&i.Major,
+			&i.Generation,
+			&i.Desired,
+			&i.Deployed,
+			&i.Status,
+			&i.Message,
+			&i.Waiting,
+			&i.OwnerRepo,
+			&i.OwnerPath,
+			&i.LastAttempted,
+			&i.LastSucceeded,
+			&i.Asked,
+			&i.Observed,
+			&i.Revision,
+			&i.Settled,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const needs = `-- name: Needs :many
 SELECT needs FROM need WHERE ref = $1 AND wanted = TRUE ORDER BY needs
 `
@@ -247,16 +307,16 @@ func (q *Queries) Needs(ctx context.Context, ref string) ([]string, error) {
 
 const putTarget = `-- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)
+	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, modified_at = excluded.modified_at
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled, modified_at = excluded.modified_at
 `
 
 type PutTargetParams struct {
@@ -280,6 +340,7 @@ type PutTargetParams struct {
 	Asked         string
 	Observed      string
 	Revision      int64
+	Settled       bool
 	Now           int64
 }
 
@@ -305,6 +366,7 @@ func (q *Queries) PutTarget(ctx context.Context, arg PutTargetParams) error {
 		arg.Asked,
 		arg.Observed,
 		arg.Revision,
+		arg.Settled,
 		arg.Now,
 	)
 	return err
@@ -363,7 +425,7 @@ func (q *Queries) SweepNeeds(ctx context.Context, ref string) error {
 }
 
 const target = `-- name: Target :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE ref = $1
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE ref = $1
 `
 
 func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
@@ -390,6 +452,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 		&i.Asked,
 		&i.Observed,
 		&i.Revision,
+		&i.Settled,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -397,7 +460,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 }
 
 const targetForUpdate = `-- name: TargetForUpdate :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
 `
 
 // Locks the row, so that a change made from what was read loses nothing.
@@ -425,6 +488,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 		&i.Asked,
 		&i.Observed,
 		&i.Revision,
+		&i.Settled,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -432,7 +496,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 }
 
 const targets = `-- name: Targets :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
 WHERE ref > $1
 	AND (CAST($2 AS TEXT) = '' OR kind = $2)
 	AND (CAST($3 AS TEXT) = '' OR service = $3)
@@ -491,6 +555,156 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 			&i.Asked,
 			&i.Observed,
 			&i.Revision,
+			&i.Settled,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const targetsOfKind = `-- name: TargetsOfKind :many
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+WHERE kind = $1 AND ref > $2
+	AND (CAST($3 AS TEXT) = '' OR environment = $3)
+	AND (CAST($4 AS TEXT) = '' OR template = $4)
+	AND (CAST($5 AS TEXT) = '' OR status = $5)
+ORDER BY ref LIMIT $6
+`
+
+type TargetsOfKindParams struct {
+	Kind        string
+	After       string
+	Environment string
+	Template    string
+	Status      string
+	Most        int32
+}
+
+// The same for one kind, which an index has in that order.
+func (q *Queries) TargetsOfKind(ctx context.Context, arg TargetsOfKindParams) ([]Target, error) {
+	rows, err := q.db.QueryContext(ctx, targetsOfKind,
+		arg.Kind,
+		arg.After,
+		arg.Environment,
+		arg.Template,
+		arg.Status,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Target{}
+	for rows.Next() {
+		var i Target
+		if err := rows.Scan(
+			&i.Ref,
+			&i.Kind,
+			&i.Service,
+			&i.Name,
+			&i.Environment,
+			&i.Template,
+			&i.Major,
+			&i.Generation,
+			&i.Desired,
+			&i.Deployed,
+			&i.Status,
+			&i.Message,
+			&i.Waiting,
+			&i.OwnerRepo,
+			&i.OwnerPath,
+			&i.LastAttempted,
+			&i.LastSucceeded,
+			&i.Asked,
+			&i.Observed,
+			&i.Revision,
+			&i.Settled,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const targetsOfKindOfService = `-- name: TargetsOfKindOfService :many
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+WHERE kind = $1 AND service = $2 AND ref > $3
+	AND (CAST($4 AS TEXT) = '' OR environment = $4)
+	AND (CAST($5 AS TEXT) = '' OR template = $5)
+	AND (CAST($6 AS TEXT) = '' OR status = $6)
+ORDER BY service, name LIMIT $7
+`
+
+type TargetsOfKindOfServiceParams struct {
+	Kind        string
+	Service     string
+	After       string
+	Environment string
+	Template    string
+	Status      string
+	Most        int32
+}
+
+// The same for one kind of one service, where the order of names is that of refs
+// and leads the planner to the right index.
+func (q *Queries) TargetsOfKindOfService(ctx context.Context, arg TargetsOfKindOfServiceParams) ([]Target, error) {
+	rows, err := q.db.QueryContext(ctx, targetsOfKindOfService,
+		arg.Kind,
+		arg.Service,
+		arg.After,
+		arg.Environment,
+		arg.Template,
+		arg.Status,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Target{}
+	for rows.Next() {
+		var i Target
+		if err := rows.Scan(
+			&i.Ref,
+			&i.Kind,
+			&i.Service,
+			&i.Name,
+			&i.Environment,
+			&i.Template,
+			&i.Major,
+			&i.Generation,
+			&i.Desired,
+			&i.Deployed,
+			&i.Status,
+			&i.Message,
+			&i.Waiting,
+			&i.OwnerRepo,
+			&i.OwnerPath,
+			&i.LastAttempted,
+			&i.LastSucceeded,
+			&i.Asked,
+			&i.Observed,
+			&i.Revision,
+			&i.Settled,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -508,7 +722,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 }
 
 const targetsOfOwner = `-- name: TargetsOfOwner :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
 `
 
 func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, error) {
@@ -541,6 +755,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 			&i.Asked,
 			&i.Observed,
 			&i.Revision,
+			&i.Settled,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -558,7 +773,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 }
 
 const targetsOfService = `-- name: TargetsOfService :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
 `
 
 func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
@@ -591,12 +806,46 @@ func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Targe
 			&i.Asked,
 			&i.Observed,
 			&i.Revision,
+			&i.Settled,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const unsettledServices = `-- name: UnsettledServices :many
+SELECT DISTINCT service FROM target WHERE settled = FALSE AND service >= $1 AND service <= $2 ORDER BY service
+`
+
+type UnsettledServicesParams struct {
+	First string
+	Last  string
+}
+
+// The services of a part of all that have something which is on its way.
+func (q *Queries) UnsettledServices(ctx context.Context, arg UnsettledServicesParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, unsettledServices, arg.First, arg.Last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var service string
+		if err := rows.Scan(&service); err != nil {
+			return nil, err
+		}
+		items = append(items, service)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -1,15 +1,15 @@
 -- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at)
 VALUES (@ref, @kind, @service, @name, @environment, @template, @major, @generation, @desired, @deployed,
-	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @revision, @now, @now)
+	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @revision, @settled, @now, @now)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, modified_at = excluded.modified_at;
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled, modified_at = excluded.modified_at;
 
 -- name: Target :one
 SELECT * FROM target WHERE ref = @ref;
@@ -31,6 +31,35 @@ WHERE ref > @after
 	AND (CAST(@template AS TEXT) = '' OR template = @template)
 	AND (CAST(@status AS TEXT) = '' OR status = @status)
 ORDER BY ref LIMIT @most;
+
+-- The same for one kind, which an index has in that order.
+-- name: TargetsOfKind :many
+SELECT * FROM target
+WHERE kind = @kind AND ref > @after
+	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
+	AND (CAST(@template AS TEXT) = '' OR template = @template)
+	AND (CAST(@status AS TEXT) = '' OR status = @status)
+ORDER BY ref LIMIT @most;
+
+-- The same for one kind of one service, where the order of names is that of refs
+-- and leads the planner to the right index.
+-- name: TargetsOfKindOfService :many
+SELECT * FROM target
+WHERE kind = @kind AND service = @service AND ref > @after
+	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
+	AND (CAST(@template AS TEXT) = '' OR template = @template)
+	AND (CAST(@status AS TEXT) = '' OR status = @status)
+ORDER BY service, name LIMIT @most;
+
+-- A page of instances in the order of their services and names.
+-- name: Instances :many
+SELECT * FROM target
+WHERE kind = 'service-instance' AND (service, name) > (@after_service, @after_name)
+ORDER BY service, name LIMIT @most;
+
+-- The services of a part of all that have something which is on its way.
+-- name: UnsettledServices :many
+SELECT DISTINCT service FROM target WHERE settled = FALSE AND service >= @first AND service <= @last ORDER BY service;
 
 -- name: TargetsOfService :many
 SELECT * FROM target WHERE service = @service AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref;

@@ -76,14 +76,17 @@ CREATE TABLE target (
 	asked          TEXT    NOT NULL,
 	observed       TEXT    NOT NULL,
 	revision       BIGINT  NOT NULL,
+	settled        BOOLEAN NOT NULL,
 	created_at     BIGINT  NOT NULL,
 	modified_at    BIGINT  NOT NULL
 );
 CREATE INDEX target_by_kind ON target (kind, service, name);
+CREATE INDEX target_of_kind ON target (kind, ref);
 CREATE INDEX target_by_template ON target (template, kind, major);
 CREATE INDEX target_by_environment ON target (environment, kind);
 CREATE INDEX target_by_owner ON target (owner_repo, owner_path);
 CREATE INDEX target_by_status ON target (status, kind);
+CREATE INDEX target_unsettled ON target (settled, service);
 
 -- What a target waits for and reads outputs of: as it is wanted, and as it was
 -- deployed last, which keeps what it still uses from being taken away.

@@ -1,0 +1,263 @@
+package proton_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"baryon/reconciler"
+	"baryon/server/proton"
+	"baryon/state"
+)
+
+const (
+	fleetEnvironments = 1000
+	fleetServices     = 1000
+	fleetInstances    = 20 // of each service
+)
+
+// fleet fills a store as the loop would have left it.
+func fleet(b *testing.B, s *state.Store) {
+	b.Helper()
+	version := state.Version{Major: 1}
+	spec := "proton: ServiceSpec\npipeline: {dir: shop}\ninstances:\n"
+	for i := range fleetInstances {
+		spec += fmt.Sprintf("  - {name: i%02d, environment: env%04d, spec: {size: %d}}\n", i, i, i)
+	}
+	put := func(tx *state.Tx, ref state.Ref, d state.Desired) error {
+		id := state.NewID()
+		return tx.PutTarget(state.Target{
+			Ref: ref, Generation: 1, Desired: d, Status: state.Succeeded, LastAttempted: id, LastSucceeded: id,
+			Deployed: state.Deployed{Generation: 1, Version: version, Spec: d.Spec, Deployment: id, At: tx.Now(), Outputs: map[string]string{"Url": "http://" + ref.Name}},
+		})
+	}
+	err := s.Update(b.Context(), state.Fence{}, func(tx *state.Tx) error {
+		for kind, name := range map[state.Kind]string{state.KindEnvironment: "net", state.KindService: "web"} {
+			if err := tx.PutTemplate(state.Template{Kind: kind, Name: name}); err != nil {
+				return err
+			}
+			if err := tx.PutTemplateVersion(state.TemplateVersion{Kind: kind, Name: name, Version: version, Status: state.Published, Bundle: "b"}); err != nil {
+				return err
+			}
+		}
+		for i := range fleetEnvironments {
+			d := state.Desired{Template: "net", Follow: "1", Version: version, Spec: "proton: EnvironmentSpec\nspec: {size: 1}\n"}
+			if err := put(tx, state.EnvironmentRef(fmt.Sprintf("env%04d", i)), d); err != nil {
+				return err
+			}
+		}
+		for i := range fleetServices {
+			name := fmt.Sprintf("svc%04d", i)
+			if err := tx.PutService(state.Service{Name: name, Template: "web", Status: state.ServiceActive, Spec: spec, Created: true}); err != nil {
+				return err
+			}
+			for j := range fleetInstances {
+				d := state.Desired{Template: "web", Follow: "1", Version: version, Spec: spec, Environment: fmt.Sprintf("env%04d", j)}
+				if err := put(tx, state.InstanceRef(name, fmt.Sprintf("i%02d", j)), d); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A read is one thing to ask, and how a bare handler would answer it from the
+// same rows.
+type read struct {
+	operation string
+	body      func(i int) string
+	bare      func(ctx context.Context, s *state.Store, i int) (any, error)
+}
+
+func reads() map[string]read {
+	environment := func(i int) string { return fmt.Sprintf("env%04d", i*7%fleetEnvironments) }
+	service := func(i int) string { return fmt.Sprintf("svc%04d", i*7%fleetServices) }
+	return map[string]read{
+		"GetEnvironment": {"GetEnvironment", func(i int) string { return `{"name":"` + environment(i) + `"}` },
+			func(ctx context.Context, s *state.Store, i int) (any, error) {
+				return s.Target(ctx, state.EnvironmentRef(environment(i)))
+			}},
+		"GetService": {"GetService", func(i int) string { return `{"name":"` + service(i) + `"}` },
+			func(ctx context.Context, s *state.Store, i int) (any, error) {
+				v, err := s.Service(ctx, service(i))
+				if err != nil {
+					return nil, err
+				}
+				members, err := s.TargetsOfService(ctx, v.Name)
+				return []any{v, members}, err
+			}},
+		"GetServiceInstance": {"GetServiceInstance", func(i int) string { return `{"serviceName":"` + service(i) + `","name":"i07"}` },
+			func(ctx context.Context, s *state.Store, i int) (any, error) {
+				return s.Target(ctx, state.InstanceRef(service(i), "i07"))
+			}},
+		"ListEnvironments": {"ListEnvironments", func(int) string { return `{}` },
+			func(ctx context.Context, s *state.Store, _ int) (any, error) {
+				return s.Targets(ctx, state.Filter{Kind: state.KindEnvironment, Limit: 100})
+			}},
+		"ListServices": {"ListServices", func(int) string { return `{}` },
+			func(ctx context.Context, s *state.Store, _ int) (any, error) { return s.Services(ctx, "", 100) }},
+		"ListServiceInstances": {"ListServiceInstances", func(int) string { return `{}` },
+			func(ctx context.Context, s *state.Store, _ int) (any, error) {
+				return s.Targets(ctx, state.Filter{Kind: state.KindInstance, Limit: 100})
+			}},
+		"ListServiceInstancesOfService": {"ListServiceInstances", func(i int) string { return `{"serviceName":"` + service(i) + `"}` },
+			func(ctx context.Context, s *state.Store, i int) (any, error) {
+				return s.Targets(ctx, state.Filter{Kind: state.KindInstance, Service: service(i), Limit: 100})
+			}},
+	}
+}
+
+// fleetWorld is a fleet, the API on it, and the bare handler.
+type fleetWorld struct {
+	store     *state.Store
+	loop      *reconciler.Reconciler
+	api, bare *httptest.Server
+}
+
+func newFleetWorld(b *testing.B) *fleetWorld {
+	b.Helper()
+	store, err := state.Open(b.Context(), state.Config{DSN: b.TempDir() + "/baryon.db"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	fleet(b, store)
+	w := &fleetWorld{store: store}
+	if w.loop, err = reconciler.New(reconciler.Config{Store: store, Source: nowhere{}}); err != nil {
+		b.Fatal(err)
+	}
+	h, err := proton.New(proton.Config{Store: store, Wake: w.loop.Wake, Loop: w.loop})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.api = httptest.NewServer(h)
+	all := reads()
+	w.bare = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		var i int
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = fmt.Sscan(r.Header.Get("I"), &i)
+		v, err := all[strings.TrimPrefix(r.URL.Path, "/")].bare(r.Context(), store, i)
+		if err != nil {
+			rw.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(rw).Encode(v)
+	}))
+	b.Cleanup(w.api.Close)
+	b.Cleanup(w.bare.Close)
+	return w
+}
+
+// ask makes one request and reads its answer.
+func (w *fleetWorld) ask(ctx context.Context, url, operation, body string, i int) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewBufferString(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	req.Header.Set("X-Amz-Target", "AwsProton20200720."+operation)
+	req.Header.Set("I", fmt.Sprint(i))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	return err
+}
+
+// BenchmarkReads measures gets and lists over 1,000 environments, 1,000 services
+// and 20,000 instances against a bare handler that reads the same rows, one
+// after the other in turns. The target is a p99 of at most twice the bare one's.
+func BenchmarkReads(b *testing.B) {
+	w := newFleetWorld(b)
+	for name, r := range reads() {
+		b.Run(name, func(b *testing.B) {
+			var ours, bare []time.Duration
+			i := 0
+			for b.Loop() {
+				begin := time.Now()
+				if err := w.ask(b.Context(), w.bare.URL+"/"+name, r.operation, r.body(i), i); err != nil {
+					b.Fatal(err)
+				}
+				middle := time.Now()
+				if err := w.ask(b.Context(), w.api.URL, r.operation, r.body(i), i); err != nil {
+					b.Fatal(err)
+				}
+				bare, ours = append(bare, middle.Sub(begin)), append(ours, time.Since(middle))
+				i++
+			}
+			b.ReportMetric(0, "ns/op")
+			for p, text := range map[int]string{50: "p50", 99: "p99"} {
+				o, t := percentile(ours, p), percentile(bare, p)
+				b.ReportMetric(float64(o.Microseconds()), text+"-us")
+				b.ReportMetric(float64(o)/float64(t), text+"-ratio")
+			}
+		})
+	}
+}
+
+func percentile(all []time.Duration, p int) time.Duration {
+	slices.Sort(all)
+	return all[(len(all)-1)*p/100]
+}
+
+// BenchmarkReadsWhileTheLoopWorks counts reads, four clients at once, while the
+// loop visits the fleet. The target is 2,000 a second on two cores.
+func BenchmarkReadsWhileTheLoopWorks(b *testing.B) {
+	w := newFleetWorld(b)
+	ctx, cancel := context.WithCancel(b.Context())
+	var g sync.WaitGroup
+	g.Go(func() { _ = w.loop.Run(ctx) })
+	g.Go(func() { // there is always something due
+		every := time.NewTicker(20 * time.Millisecond)
+		defer every.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+			}
+			_ = w.store.Wake(ctx, state.EnvironmentRef(fmt.Sprintf("env%04d", i%fleetEnvironments)), state.InstanceRef(fmt.Sprintf("svc%04d", i%fleetServices), "i03"))
+			w.loop.Wake()
+		}
+	})
+	gets := []string{"GetEnvironment", "GetServiceInstance", "GetService"}
+	all := reads()
+	var n atomic.Int64
+	b.SetParallelism(2) // for each core
+	begin := time.Now()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := int(n.Add(1))
+			r := all[gets[i%len(gets)]]
+			if i%20 == 0 {
+				r = all["ListServiceInstancesOfService"]
+			}
+			if err := w.ask(b.Context(), w.api.URL, r.operation, r.body(i), i); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(n.Load())/time.Since(begin).Seconds(), "reads/s")
+	cancel()
+	g.Wait()
+}
