@@ -59,6 +59,21 @@ func newWorld(t *testing.T, s Settings) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, now: start, running: map[string]bool{}, files: fstest.MapFS{}}
+	w.writeNet()
+	if w.store, err = state.Open(t.Context(), state.Config{DSN: filepath.Join(t.TempDir(), "baryon.db"), Now: w.clock, Scratch: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.loop = w.newLoop(s)
+	return w
+}
+
+// writeNet writes the template net.
+func (w *world) writeNet() {
 	w.write("net/v1/schema/schema.yaml", `schema:
   format: {openapi: "3.0.0"}
   environment_input_type: In
@@ -70,16 +85,6 @@ func newWorld(t *testing.T, s Settings) *world {
     - rendering_engine: codebuild
       settings: {provision: ["echo {{ environment.inputs.size }}"], deprovision: [echo gone]}
 `)
-	if w.store, err = state.Open(t.Context(), state.Config{DSN: filepath.Join(t.TempDir(), "baryon.db"), Now: w.clock, Scratch: true}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w.loop = w.newLoop(s)
-	return w
 }
 
 func (w *world) clock() time.Time { return w.now }
