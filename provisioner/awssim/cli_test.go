@@ -1,6 +1,7 @@
 package awssim_test
 
 import (
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,32 +12,48 @@ import (
 	"baryon/provisioner/awssim"
 )
 
-// TestCLI drives all services with the real AWS CLI.
-func TestCLI(t *testing.T) {
-	t.Parallel()
-	cli, err := exec.LookPath("aws")
+// A cli is the real AWS CLI, before a simulated account.
+type cli struct {
+	t         *testing.T
+	path, url string
+}
+
+func newCLI(t *testing.T, url string) cli {
+	t.Helper()
+	path, err := exec.LookPath("aws")
 	if err != nil {
 		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
 			t.Fatal("BARYON_REQUIRE asks for awscli, and there is no aws on PATH")
 		}
 		t.Skip("there is no aws on PATH")
 	}
+	return cli{t: t, path: path, url: url}
+}
+
+// run runs a command, which has to say something, or to succeed where nothing is
+// wanted; the last argument may hold spaces.
+func (c cli) run(line, want string, last ...string) string {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), c.path, append(append([]string{"--endpoint-url", c.url}, strings.Fields(line)...), last...)...)
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-1",
+		"AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=127.0.0.1", "AWS_CONFIG_FILE=/dev/null", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=")
+	out, err := cmd.CombinedOutput()
+	if !strings.Contains(string(out), want) || want == "" && err != nil {
+		c.t.Errorf("aws %s: %v\n%s\nwant %s", line, err, out, want)
+	}
+	return string(out)
+}
+
+// TestCLI drives all services with the real AWS CLI.
+func TestCLI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, awssim.Config{})
+	run := newCLI(t, w.url).run
 	file := filepath.Join(t.TempDir(), "t.yaml")
 	template := "Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /p}}\n" +
 		"Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Sub '${P} {{resolve:secretsmanager:k:SecretString:v}}'}}}\n"
 	if err := os.WriteFile(file, []byte(template), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	run := func(line, want string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), cli, strings.Fields(line)...)
-		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.url, "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-1",
-			"AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=127.0.0.1", "AWS_CONFIG_FILE=/dev/null", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=")
-		out, err := cmd.CombinedOutput()
-		if !strings.Contains(string(out), want) {
-			t.Errorf("aws %s: %v\n%s\nwant %s", line, err, out, want)
-		}
 	}
 	run("sts get-caller-identity", `"Account": "111111111111"`)
 	run("ssm put-parameter --name /p --type String --value stored", `"Version": 1`)
@@ -52,4 +69,70 @@ func TestCLI(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// TestCLILife takes a stack through its whole life with the real AWS CLI, which
+// reads every answer more strictly than the SDK.
+func TestCLILife(t *testing.T) {
+	t.Parallel()
+	sim := awssim.New(awssim.Config{})
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	run := newCLI(t, server.URL).run
+	file := filepath.Join(t.TempDir(), "t.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stack := func(rest string) string { return "cloudformation " + rest + " --stack-name s" }
+	set := "cloudformation create-change-set --stack-name s --template-body file://" + file + " --change-set-name "
+	template := "Parameters: {Name: {Type: String, Default: one}}\nResources:\n  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}\n"
+	write(template)
+	// The CLI names a change set by the second: within the same one it has to try
+	// again.
+	again := func(line, want string) {
+		t.Helper()
+		for {
+			out := run(line, "s")
+			if taken := strings.Contains(out, "AlreadyExistsException"); !taken && !strings.Contains(out, want) {
+				t.Errorf("%s: %s\nwant %s", line, out, want)
+			} else if taken && t.Context().Err() == nil {
+				continue
+			}
+			return
+		}
+	}
+	deploy := stack("deploy --template-file " + file)
+	run(deploy, "Successfully created/updated stack - s")
+	again(deploy, "No changes to deploy. Stack s is up to date")
+	again(deploy+" --tags team=web --parameter-overrides Name=two", "Successfully created/updated stack - s")
+	run(stack("describe-stacks")+" --query Stacks[0].[StackStatus,Tags[0].Value,Parameters[0].ParameterValue] --output text", "UPDATE_COMPLETE\tweb\ttwo")
+
+	// Without the value the default counts again; a resource is added.
+	write(template + "  B: {Type: AWS::SNS::Topic}\n")
+	run(set+"c1", "arn:aws:cloudformation:eu-west-1:111111111111:changeSet/c1/")
+	run(stack("describe-change-set --change-set-name c1 --query Changes[].ResourceChange.[Action,LogicalResourceId,Replacement] --output text"), "Modify\tA\tFalse\nAdd\tB\t")
+	run(stack("execute-change-set --change-set-name c1"), "")
+	run(stack("wait stack-update-complete"), "")
+
+	// Somebody changes the topic by hand.
+	sim.Edit("s", "A", func(thing *awssim.Thing) bool { thing.Properties["DisplayName"] = "by hand"; return false })
+	run(stack("detect-stack-drift"), "StackDriftDetectionId")
+	run(stack("describe-stack-resource-drifts --query StackResourceDrifts[0].PropertyDifferences[0].[PropertyPath,ExpectedValue,ActualValue] --output text"), "/DisplayName\tone\tby hand")
+
+	// A bucket that nobody's stack knows is taken over.
+	sim.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "b"})
+	write(template + "  B: {Type: AWS::SNS::Topic}\n  Old: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: b}}\n")
+	run(set+"c3 --change-set-type IMPORT --resources-to-import", "changeSet/c3/", `[{"ResourceType": "AWS::S3::Bucket", "LogicalResourceId": "Old", "ResourceIdentifier": {"BucketName": "b"}}]`)
+	run(stack("execute-change-set --change-set-name c3"), "")
+	run(stack("wait stack-import-complete"), "")
+
+	// The calls whose answers hold nothing.
+	run("cloudformation set-stack-policy --stack-name s --stack-policy-body", "", `{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}`)
+	run(stack("signal-resource --logical-resource-id A --unique-id u --status SUCCESS"), "")
+	run(stack("delete-stack"), "")
+	run(stack("wait stack-delete-complete"), "")
+	run(stack("describe-stacks"), "Stack with id s does not exist")
 }

@@ -65,6 +65,7 @@ func TestWire(t *testing.T) {
 		},
 		"004 answers without a result, and with an empty one": func(t *testing.T, w *world) {
 			w.stuckRollback()
+			w.Release()
 			for action, empty := range map[string]bool{"SetStackPolicy": false, "SignalResource": false, "ContinueUpdateRollback": true} {
 				body, status := w.call(action, "StackName", "s", "LogicalResourceId", "A", "UniqueId", "u", "Status", "SUCCESS",
 					"StackPolicyBody", `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`)
