@@ -21,6 +21,7 @@ type declarer struct {
 	origin     func(declare.Document) state.Origin
 	files      func(dir string) (fs.FS, error) // of a component
 
+	only    state.Ref               // the one target that the API takes over of what a repository declares
 	before  map[string]bool         // names that the repository had before
 	renamed map[state.Ref]state.Ref // what has taken the place of names that are declared no more
 
@@ -33,15 +34,20 @@ type declarer struct {
 func (d *declarer) declare(doc declare.Document) error {
 	origin := d.origin(doc)
 	owner := state.Owner{Repository: d.repository, Path: doc.Path}
-	if err := d.mayDeclare(doc); err != nil {
-		return err
+	if d.only == (state.Ref{}) {
+		if err := d.mayDeclare(doc); err != nil {
+			return err
+		}
 	}
-	if doc.Ref.Kind == state.KindService {
+	if doc.Ref.Kind == state.KindService && d.only == (state.Ref{}) {
 		if err := d.declareService(doc, origin, owner); err != nil {
 			return err
 		}
 	}
 	for _, want := range d.r.targetsOf(origin, doc) {
+		if d.only != (state.Ref{}) && want.Ref != d.only {
+			continue
+		}
 		want.Owner = owner
 		var err error
 		switch want.Ref.Kind {
@@ -125,11 +131,14 @@ func (d *declarer) want(want state.Target) error {
 	if err != nil {
 		return err
 	}
-	if d.repository == "" && t.Synced() { // the ops file goes on to name it; a blocker keeps it from being undone
-		if err := d.tx.ByHand(t, d.actor, "changed through the API"); err != nil {
+	if d.repository == "" && t.Owner.Repository != "" && t.Desired.Orphaned == "" { // Git goes on to declare it
+		if want.Ref != d.only {
+			return nil
+		}
+		if err := d.tx.Override(t, d.actor, "changed through the API"); err != nil {
 			return err
 		}
-		want.Owner, want.Desired.Origin.Branch = t.Owner, t.Desired.AsDeclared().Origin.Branch
+		want.Owner, want.Desired.Origin = t.Owner, t.Desired.AsDeclared().Origin
 	}
 	adopted := t.Owner.Repository != want.Owner.Repository
 	declared := t.Desired.AsDeclared() // a rollback holds the target for as long as its document says the same
@@ -143,6 +152,11 @@ func (d *declarer) want(want state.Target) error {
 		declared.Spec, declared.Refused, declared.Kept, declared.Origin.At = want.Desired.Spec, "", "", want.Desired.Origin.At
 		t.Desired = t.Desired.Redeclared(declared)
 		return d.write(t, want.Needs)
+	}
+	if d.repository != "" {
+		if blocker, err := d.tx.Blocked(t.Ref); err != nil || blocker != nil {
+			return err // until it is resolved, what somebody changed holds
+		}
 	}
 	before := t.Desired
 	if !same {
@@ -335,6 +349,11 @@ func (d *declarer) gone(ref state.Ref) error {
 }
 
 func (d *declarer) undeclare(ref state.Ref) error {
+	if d.repository != "" {
+		if blocker, err := d.tx.Blocked(ref); err != nil || blocker != nil {
+			return err
+		}
+	}
 	return d.tx.Change(ref, func(t *state.Target) error {
 		if t.Desired.Deleted || t.Desired.Orphaned != "" {
 			return nil

@@ -40,7 +40,10 @@ type Repository struct {
 	Interval time.Duration // how often it is polled; a minute when 0
 	Publish  string        // PublishManual or PublishAuto; manual when empty
 	Allow    Allow
-	Sync     *state.SyncConfig // the one thing it is read for; nil for all
+	// OwnerConflict is what a change through the API of something that the
+	// repository declares comes to: ConflictBlocker or ConflictRefuse; a blocker when empty.
+	OwnerConflict string
+	Sync          *state.SyncConfig // the one thing it is read for; nil for all
 }
 
 // defaultInterval is how often a repository is polled that says nothing else.
@@ -50,6 +53,12 @@ const defaultInterval = time.Minute
 const (
 	PublishManual = "manual"
 	PublishAuto   = "auto"
+)
+
+// What becomes of a change through the API of what Git declares.
+const (
+	ConflictBlocker = "blocker" // it is taken, and holds until somebody resolves the blocker
+	ConflictRefuse  = "refuse"
 )
 
 // Allow says what a repository may declare. An empty list allows nothing of

@@ -14,9 +14,13 @@ import (
 type Statement struct {
 	Document declare.Document
 	Actor    state.Actor
-	Files    fs.FS                 // a component's own files
-	Check    func(*state.Tx) error // in the same transaction, before anything is written; may be nil
-	Also     func(*state.Tx) error // in the same transaction, afterwards; may be nil
+	// Only is the one target to take over from a document that a repository
+	// declares. The repository goes on to declare it: a blocker keeps what is
+	// said here from being undone. Zero for a document of the API.
+	Only  state.Ref
+	Files fs.FS                 // a component's own files
+	Check func(*state.Tx) error // in the same transaction, before anything is written; may be nil
+	Also  func(*state.Tx) error // in the same transaction, afterwards; may be nil
 }
 
 // Declare takes a Statement over, or says what is wrong with it and changes
@@ -28,7 +32,7 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 	if err != nil {
 		return nil, err
 	}
-	if exists && owner.Repository != "" && !doc.Header.Adopt {
+	if exists && owner.Repository != "" && !doc.Header.Adopt && s.Only == (state.Ref{}) {
 		return nil, &state.ConflictError{What: doc.Ref.String(), Why: "is declared in " + owner.String(), Next: "change it there"}
 	}
 	e := &examiner{r: r, ctx: ctx, documents: []declare.Document{doc}, declared: environmentsAmong([]declare.Document{doc})}
@@ -43,7 +47,7 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 			}
 		}
 		d := &declarer{
-			r: r, tx: tx, actor: s.Actor,
+			r: r, tx: tx, actor: s.Actor, only: s.Only,
 			origin: func(declare.Document) state.Origin { return state.Origin{Author: string(s.Actor)} },
 			files:  func(string) (fs.FS, error) { return s.Files, nil },
 		}
@@ -59,6 +63,13 @@ func (r *Reconciler) Declare(ctx context.Context, s Statement) (renderer.Problem
 	})
 	r.Wake()
 	return problems, err
+}
+
+// Overrides reports whether changes of what a repository declares are taken from
+// the API as well, behind a blocker, as the repository's owner_conflict says.
+func (r *Reconciler) Overrides(ctx context.Context, repository string) (bool, error) {
+	repo, configured, err := r.repository(ctx, repository)
+	return configured && repo.OwnerConflict != ConflictRefuse, err
 }
 
 // Undeclare wants what the API declared gone, a service with all that is in it.

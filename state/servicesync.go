@@ -17,9 +17,9 @@ const (
 	BlockerResolved BlockerStatus = "RESOLVED"
 )
 
-// A Blocker stops service sync of one instance, or with no instance of all of a
+// A Blocker stops the sync of one instance, or with no instance of all of a
 // service: somebody changed it by another way than Git, and the next sync would
-// undo that.
+// undo that. For what is in no service, such as an environment, Service is its Ref.
 type Blocker struct {
 	ID             string
 	Service        string
@@ -84,6 +84,17 @@ func (s *Store) Blockers(ctx context.Context, service, instance string, status B
 	return mapRows(rows, blockerOf)
 }
 
+// BlockerOf is what stops the sync of a target, itself or its service. There may
+// be none.
+func (s *Store) BlockerOf(ctx context.Context, ref Ref) (*Blocker, error) {
+	service, instance := blockerOn(ref)
+	found, err := s.Blockers(ctx, service, instance, BlockerActive, 1)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
 // Blocker reads one blocker.
 func (s *Store) Blocker(ctx context.Context, id string) (Blocker, error) {
 	row, err := s.queries().Blocker(ctx, id)
@@ -125,11 +136,7 @@ func (tx *Tx) resolve(b *Blocker, actor Actor, reason string) error {
 	if _, err := tx.q.ResolveBlocker(tx.ctx, db.ResolveBlockerParams{ID: b.ID, Doc: doc, Now: tx.now}); err != nil {
 		return err
 	}
-	ref := ServiceRef(b.Service)
-	if b.Instance != "" {
-		ref = InstanceRef(b.Service, b.Instance)
-	}
-	return tx.Audit(actor, "unblock", ref, map[string]string{"blocker": b.ID, "why": reason})
+	return tx.Audit(actor, "unblock", b.Ref(), map[string]string{"blocker": b.ID, "why": reason})
 }
 
 // resumed ends the blocker that a rollback of a synced instance was.
@@ -153,8 +160,15 @@ func (tx *Tx) unblocked(b Blocker) error {
 	if err != nil {
 		return err
 	}
+	if ref := b.Ref(); ref.Kind != KindService && ref.Kind != KindInstance {
+		t, err := tx.Target(ref)
+		if err != nil {
+			return err
+		}
+		members = []Target{t}
+	}
 	for _, t := range members {
-		if !t.Synced() || b.Instance != "" && b.Instance != t.Ref.Name {
+		if t.Owner.Repository == "" || b.Instance != "" && b.Instance != t.Ref.Name {
 			continue
 		}
 		if t.Desired.Held != nil {
@@ -309,14 +323,45 @@ func syncAttempts(ctx context.Context, q *db.Queries, subject string, status Syn
 // Synced reports whether service sync of an ops file declares t.
 func (t Target) Synced() bool { return t.Desired.AsDeclared().Origin.Branch != "" }
 
+// Ref is what a blocker stops the sync of.
+func (b Blocker) Ref() Ref {
+	if ref, err := ParseRef(b.Service); err == nil {
+		return ref
+	}
+	if b.Instance == "" {
+		return ServiceRef(b.Service)
+	}
+	return InstanceRef(b.Service, b.Instance)
+}
+
+// blockerOn is the two names under which blockers of a target are kept.
+func blockerOn(ref Ref) (service, instance string) {
+	if ref.Kind == KindInstance {
+		return ref.Service, ref.Name
+	}
+	return ref.String(), ""
+}
+
+// Blocked is what stops the sync of a target, if anything does.
+func (tx *Tx) Blocked(ref Ref) (*Blocker, error) {
+	return tx.ActiveBlocker(blockerOn(ref))
+}
+
+// Override adds the blocker that goes with a change of what Git declares by
+// another way than Git.
+func (tx *Tx) Override(t Target, actor Actor, what string) error {
+	service, instance := blockerOn(t.Ref)
+	return tx.Block(Blocker{
+		Service: service, Instance: instance, CreatedReason: what + " by " + string(actor),
+		Contexts: map[string]string{"ref": t.Ref.String(), "actor": string(actor)},
+	})
+}
+
 // ByHand adds the blocker that goes with a change of a synced instance by another
 // way than Git. For every other target it does nothing.
 func (tx *Tx) ByHand(t Target, actor Actor, what string) error {
 	if !t.Synced() {
 		return nil
 	}
-	return tx.Block(Blocker{
-		Service: t.Ref.Service, Instance: t.Ref.Name, CreatedReason: what + " by " + string(actor),
-		Contexts: map[string]string{"ref": t.Ref.String(), "actor": string(actor)},
-	})
+	return tx.Override(t, actor, what)
 }

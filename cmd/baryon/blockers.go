@@ -16,7 +16,7 @@ import (
 
 func blockersCommand() *cobra.Command {
 	var all bool
-	cmd := query("blockers [SERVICE]", "Show what stops service sync, and why",
+	cmd := query("blockers [SERVICE]", "Show what stops the sync of something, and why",
 		"  baryon blockers\n  baryon blockers shop --all\n  baryon blockers -o json", cobra.MaximumNArgs(1),
 		func(ctx context.Context, c *v1.Client, args []string) ([]v1.Blocker, error) {
 			q := url.Values{}
@@ -40,14 +40,11 @@ func blockersCommand() *cobra.Command {
 			}
 			table(w, "ID WHAT STATUS SINCE REASON", func(row func(...string)) {
 				for _, b := range list {
-					what, reason := "service/"+b.ServiceName, b.CreatedReason
-					if b.InstanceName != "" {
-						what = state.InstanceRef(b.ServiceName, b.InstanceName).String()
-					}
+					reason := b.CreatedReason
 					if b.ResolvedReason != "" {
 						reason += "; resolved by " + b.ResolvedBy + ": " + b.ResolvedReason
 					}
-					row(b.ID, what, b.Status, ago(b.CreatedAt), reason)
+					row(b.ID, b.Ref, b.Status, ago(b.CreatedAt), reason)
 				}
 			})
 		})
@@ -60,10 +57,9 @@ func unblockCommand() *cobra.Command {
 	var out format
 	var why string
 	cmd := &cobra.Command{
-		Use: "unblock BLOCKER", Short: "Let service sync go on, and undo what was changed by hand",
-		Long: `Resolves a blocker of service sync. The instance is taken over from its branch
-again, so what was changed by another way than Git is undone: push first what you
-want to keep. See: baryon blockers`,
+		Use: "unblock BLOCKER", Short: "Let a sync go on, and undo what was changed by hand",
+		Long: `Resolves a blocker. What it protects is taken over from Git again, so
+what was changed by another way than Git is undone: push first what you want to keep. See: baryon blockers`,
 		Example: "  baryon unblock 019a1c3e-5d9e-7c55-8f60-0f6b7a3c9b11 --why 'the fix is pushed'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -84,7 +80,7 @@ want to keep. See: baryon blockers`,
 				return asked(err)
 			}
 			return out.print(cmd.OutOrStdout(), b, func() {
-				fmt.Fprintf(cmd.OutOrStdout(), "service sync of %s goes on; see: baryon get service %s\n", strings.TrimSuffix(b.ServiceName+"/"+b.InstanceName, "/"), b.ServiceName)
+				fmt.Fprintf(cmd.OutOrStdout(), "the sync of %s goes on; see: baryon why %s\n", b.Ref, b.Ref)
 			})
 		},
 	}

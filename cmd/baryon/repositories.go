@@ -40,7 +40,7 @@ var nameRule = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
 
 func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.Repository, bool) {
 	r := reconciler.Repository{Repo: gitsource.Repo{Path: "."}}
-	if !d.Mapping(n, "a repository", "name", "url", "branch", "path", "interval", "publish", "allow", "username",
+	if !d.Mapping(n, "a repository", "name", "url", "branch", "path", "interval", "publish", "allow", "owner_conflict", "username",
 		"token_file", "token_env", "ssh_key_file", "ssh_key_env", "known_hosts_file") {
 		return r, false
 	}
@@ -55,6 +55,9 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 	r.Interval = d.Duration(n.Get("interval"), "interval", time.Second, 24*time.Hour)
 	if v := n.Get("publish"); v != nil {
 		r.Publish = d.OneOf(v, "publish", reconciler.PublishManual, reconciler.PublishAuto)
+	}
+	if v := n.Get("owner_conflict"); v != nil {
+		r.OwnerConflict = d.OneOf(v, "owner_conflict", reconciler.ConflictBlocker, reconciler.ConflictRefuse)
 	}
 	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles", "commands") {
 		r.Allow = allow(d, a)

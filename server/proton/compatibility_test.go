@@ -26,7 +26,9 @@ answer as AWS Proton did; where it does not, that is a mistake worth reporting.
 What holds for all of them:
 
 - Members that the published model does not have are refused, with the names of those it has; AWS ignored them.
-- What a repository declares is changed in Git: a call that would change it gets a ConflictException that names the file.
+- UpdateEnvironment and UpdateServiceInstance change what a repository declares too: a blocker, as of service sync, keeps the change
+  until it is resolved, unless the repository's owner_conflict is refuse. Every other change of what a repository declares gets
+  a ConflictException that names the file.
 - A change that waits for a person, or for something else, shows the status from before with the reason as its message; one
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
@@ -75,8 +77,10 @@ var differences = map[string]string{
 	"UpdateComponent":       "As CreateComponent.",
 	"UpdateEnvironmentAccountConnection": "Environments that use the connection take its new roles with their next UpdateEnvironment " +
 		"that names it.",
-	"UpdateService":         "New instances get the service's version. A failed creation is not cleaned up by itself.",
-	"UpdateServiceInstance": "The pipeline follows when what it renders changes; AWS left it alone.",
+	"UpdateService":                "New instances get the service's version. A failed creation is not cleaned up by itself.",
+	"GetServiceSyncBlockerSummary": "Blockers of environments that a repository declares are shown by `baryon blockers` alone.",
+	"UpdateServiceSyncBlocker":     "What Git says is put back at once, not with the next push. Of a blocker of an environment the serviceName is environment/NAME.",
+	"UpdateServiceInstance":        "The pipeline follows when what it renders changes; AWS left it alone.",
 }
 
 // TestCompatibilityIsWritten holds docs/proton-compatibility.md against the

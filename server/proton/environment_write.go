@@ -123,7 +123,8 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
-	if err := changeable(t); err != nil {
+	only, err := h.overridable(ctx, t)
+	if err != nil {
 		return nil, err
 	}
 	v, err := h.updated(ctx, environmentTemplates(), t.Desired.Template, wantedVersion(t), in.update)
@@ -138,6 +139,9 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 		if in.Role != nil || in.CodebuildRole != nil || in.ComponentRole != nil || in.Connection != nil || in.Repository != nil {
 			return nil, invalid("with deploymentType NONE nothing but the description can be changed")
 		}
+		if err := changeable(t); err != nil { // what it is called stands in Git
+			return nil, err
+		}
 		return h.answerEnvironment(ctx, in.Name, h.describe(ctx, c, ref, in.Description))
 	}
 	if err := h.provisioning(ctx, &header, in, true); err != nil {
@@ -151,7 +155,7 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
-	return h.answerEnvironment(ctx, in.Name, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, "", ref), Check: still(ref)}))
+	return h.answerEnvironment(ctx, in.Name, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Only: only, Also: deploy(c, "", ref), Check: unhurried(ref)}))
 }
 
 // describe changes the description of a target alone.

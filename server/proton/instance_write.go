@@ -42,7 +42,7 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 	if err != nil {
 		return nil, err
 	}
-	err = h.declareInstance(ctx, c, v, in, version, token, func(tx *state.Tx) error { return absent(ref)(tx) })
+	err = h.declareInstance(ctx, c, v, in, state.Ref{}, version, token, func(tx *state.Tx) error { return absent(ref)(tx) })
 	if err == nil {
 		err = h.setTags(ctx, ref.String(), in.Tags)
 	}
@@ -51,7 +51,7 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 
 // declareInstance takes one instance over from a whole ServiceSpec.
 func (h *Handler) declareInstance(
-	ctx context.Context, c caller, v state.Service, in instanceInput, version state.Version, token string, check func(*state.Tx) error,
+	ctx context.Context, c caller, v state.Service, in instanceInput, only state.Ref, version state.Version, token string, check func(*state.Tx) error,
 ) error {
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *Handler) declareInstance(
 		}
 	}
 	ref := state.InstanceRef(v.Name, in.Name)
-	return h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, token, ref), Check: check})
+	return h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Only: only, Also: deploy(c, token, ref), Check: check})
 }
 
 func (h *Handler) answerInstance(ctx context.Context, name instanceName, err error) (any, error) {
@@ -124,6 +124,10 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 	if done, err := h.again(ctx, "UpdateServiceInstance", token, in, ref); err != nil || done {
 		return h.answerInstance(ctx, in.instanceName, err)
 	}
+	only, err := h.overridable(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	if err := h.freeOfComponent(ctx, t); err != nil {
 		return nil, err
 	}
@@ -134,18 +138,22 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 	if in.DeploymentType == updateNone {
 		return h.answerInstance(ctx, in.instanceName, nil)
 	}
-	v, err := h.readService(ctx, in.ServiceName)
+	var v state.Service
+	if only == (state.Ref{}) {
+		v, err = h.readService(ctx, in.ServiceName)
+	} else if v, err = h.cfg.Store.Service(ctx, in.ServiceName); err == nil {
+		if spec, ok := withInstance(v.Spec, t.Desired.Spec, in.Name); ok {
+			v.Spec = spec // as it holds, which may not be what the service's own document says
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return h.answerInstance(ctx, in.instanceName, h.declareInstance(ctx, c, v, in, version, token, still(ref)))
+	return h.answerInstance(ctx, in.instanceName, h.declareInstance(ctx, c, v, in, only, version, token, unhurried(ref)))
 }
 
-// freeOfComponent refuses to change an instance while it or its component changes.
+// freeOfComponent refuses to change an instance while its component changes.
 func (h *Handler) freeOfComponent(ctx context.Context, t state.Target) error {
-	if err := changeable(t); err != nil {
-		return err
-	}
 	name, err := h.attachedTo(ctx, t.Ref)
 	if err != nil || name == "" {
 		return err

@@ -8,8 +8,8 @@ import (
 	"baryon/state"
 )
 
-// A Blocker stops service sync of an instance, or of a whole service. The first
-// members are Proton's.
+// A Blocker stops the sync of an instance, of a whole service, or of an
+// environment. The first members are Proton's.
 type Blocker struct {
 	ID             string            `json:"id"`
 	Type           string            `json:"type"`
@@ -19,14 +19,20 @@ type Blocker struct {
 	ResolvedAt     time.Time         `json:"resolvedAt,omitzero"`
 	ResolvedReason string            `json:"resolvedReason,omitempty"`
 	ResolvedBy     string            `json:"resolvedBy,omitempty"`
-	ServiceName    string            `json:"serviceName"`
+	Ref            string            `json:"ref"` // what it stops the sync of
+	ServiceName    string            `json:"serviceName,omitempty"`
 	InstanceName   string            `json:"serviceInstanceName,omitempty"`
 	Contexts       map[string]string `json:"contexts,omitempty"`
 }
 
 func blockerOf(b state.Blocker) Blocker {
+	ref := b.Ref()
+	if ref.Kind != state.KindService && ref.Kind != state.KindInstance {
+		b.Service = ""
+	}
 	return Blocker{
-		ID: b.ID, Type: "AUTOMATED", Status: string(b.Status), CreatedAt: b.CreatedAt, CreatedReason: b.CreatedReason, ResolvedAt: b.ResolvedAt,
+		Ref: ref.String(),
+		ID:  b.ID, Type: "AUTOMATED", Status: string(b.Status), CreatedAt: b.CreatedAt, CreatedReason: b.CreatedReason, ResolvedAt: b.ResolvedAt,
 		ResolvedReason: b.ResolvedReason, ResolvedBy: string(b.ResolvedBy), ServiceName: b.Service, InstanceName: b.Instance, Contexts: b.Contexts,
 	}
 }
@@ -83,13 +89,22 @@ func (v *View) attempt(ctx context.Context, service, instance string, status sta
 	return out, nil
 }
 
-// whyBlocked tells that an instance is not synced, where nothing else is wrong.
-func whyBlocked(why *Why, s *Sync) {
-	if s == nil || s.Blocker == nil || why.State != Ready && why.State != Failed {
-		return
+// whyBlocked tells that Git is not followed, where nothing else is wrong.
+func (v *View) whyBlocked(ctx context.Context, t state.Target, why *Why) error {
+	if t.Owner.Repository == "" || why.State != Ready && why.State != Failed {
+		return nil
 	}
-	why.Text = sentence("service sync is blocked", s.Blocker.CreatedReason)
-	why.On, why.Since, why.Next = s.Blocker.ID, s.Blocker.CreatedAt, "baryon unblock "+s.Blocker.ID+" --why REASON, which puts back what Git says"
+	b, err := v.store.BlockerOf(ctx, t.Ref)
+	if err != nil || b == nil {
+		return err
+	}
+	why.Text = "Git is not followed: a blocker stops it"
+	if t.Synced() {
+		why.Text = "service sync is blocked"
+	}
+	why.Text = sentence(why.Text, b.CreatedReason)
+	why.On, why.Since, why.Next = b.ID, b.CreatedAt, "baryon unblock "+b.ID+" --why REASON, which puts back what Git says"
+	return nil
 }
 
 // blockersShown is how many blockers come with a service.

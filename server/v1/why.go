@@ -117,14 +117,8 @@ func (v *View) Why(ctx context.Context, ref state.Ref) (Why, error) {
 		why.Next = "correct " + t.Owner.Path + " and push it"
 	}
 	why.Text = without(why.Text, why.Problems)
-	if t.Synced() {
-		sync, err := v.syncOf(ctx, ref.Service, ref.Name)
-		if err != nil {
-			return Why{}, err
-		}
-		whyBlocked(&why, sync)
-	}
-	return why, nil
+	err = v.whyBlocked(ctx, t, &why)
+	return why, err
 }
 
 // whyService explains a service by its status, and by the first of its instances
