@@ -158,6 +158,14 @@ func (r *rule) text(key string) string {
 		items := make([]string, len(n.Items))
 		for i, item := range n.Items {
 			items[i] = item.Text
+			if item.Kind != Scalar { // of a combined type
+				items[i] = "…"
+				for _, key := range []string{"type", "$ref"} {
+					if n := item.Get(key); n != nil {
+						items[i] = n.Text
+					}
+				}
+			}
 		}
 		text = "[" + strings.Join(items, ", ") + "]"
 	}

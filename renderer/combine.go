@@ -49,6 +49,9 @@ func (c *checker) try(b *rule, n *Node, path, as string) (any, bool) {
 func (c *checker) choose(r *rule, branches []*rule, n *Node, v any, path, as, key string, most int) any {
 	matched := 0
 	out := v
+	if as == "" && n.Kind == Scalar {
+		branches = c.notText(branches, n, v, path)
+	}
 	for _, b := range branches {
 		got, ok := c.try(b, n, path, as)
 		if !ok {
@@ -70,6 +73,30 @@ func (c *checker) choose(r *rule, branches []*rule, n *Node, v any, path, as, ke
 		c.add(n.Problem("value matches more than one of the schemas under "+key, n.Describe(), r.text(key), ""), path)
 	}
 	return out
+}
+
+// notText leaves out the branches for texts where a value without quotes is a
+// number, a boolean or nothing by itself and another branch takes it as that:
+// only a type that stands alone makes a text of it.
+func (c *checker) notText(branches []*rule, n *Node, v any, path string) []*rule {
+	if _, isText := v.(string); isText {
+		return branches
+	}
+	var others []*rule
+	takes := false
+	for _, b := range branches {
+		if b.resolve().kind() == "string" {
+			continue
+		}
+		others = append(others, b)
+		if _, ok := c.try(b, n, path, ""); ok {
+			takes = true
+		}
+	}
+	if takes {
+		return others
+	}
+	return branches
 }
 
 // branchKnows tells whether a combined rule describes a key.

@@ -117,6 +117,24 @@ func TestCheckAccepts(t *testing.T) {
 	}
 }
 
+// TestCheckOneOfTypes reads a value without quotes as what it is by itself where
+// several types are allowed, and as a text only where no other fits.
+func TestCheckOneOfTypes(t *testing.T) {
+	t.Parallel()
+	for key, wants := range map[string]map[string]string{
+		"oneOf": {"3": `3`, "'3'": `"3"`, "x": `"x"`, "true": `"true"`, "1.5": `"1.5"`, "1.10": `"1.10"`},
+		"anyOf": {"3": `3`, "'3'": `"3"`, "x": `"x"`, "1.5": `"1.5"`},
+	} {
+		s := mustCompile(t, "In: {type: object, properties: {a: {"+key+": [{type: string}, {type: integer}]}}}")
+		for written, want := range wants {
+			got, problems := check(t, s, "a: "+written, CheckOptions{})
+			if got != `{"a":`+want+`}` || len(problems) > 0 {
+				t.Errorf("%s, a: %s: got %s %v, want %s", key, written, got, problems, want)
+			}
+		}
+	}
+}
+
 // TestCheckImplies leaves out optional objects: those that can be made of the
 // defaults of their members are, at every depth, and the others stay absent.
 func TestCheckImplies(t *testing.T) {
