@@ -363,6 +363,7 @@ func (c *Command) running(f folder, job Job, rec records) (Progress, error) {
 // resting describes work that is tried again later.
 func (c *Command) resting(f folder, job Job, rec records, due time.Time) (Progress, error) {
 	p, err := c.running(f, job, rec)
+	p.Resting = true
 	p.Message = fmt.Sprintf("%s\ntried again at %s, attempt %d of %d", rec.exit.Message, due.Format(time.TimeOnly+" MST"), rec.attempt+1, maxPassing)
 	p.Again = min(max(time.Until(due), 10*time.Millisecond), time.Second)
 	if third := c.cfg.Deadline / 3; third > 0 && third < p.Again {

@@ -118,6 +118,8 @@ type Progress struct {
 	Outputs map[string]string
 	// Changes are what the work was about to change, as soon as that is known.
 	Changes []ResourceChange
+	// Resting says that a Running job waits to be tried again; Message tells why.
+	Resting bool
 	// PlanMoved says that Job.Plan could not be applied, as what it was made from
 	// has changed. Nothing was done then.
 	PlanMoved bool

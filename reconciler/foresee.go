@@ -149,7 +149,11 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 		r.forget(ctx, state.Deployment{ID: f.ID, Engine: plannedBy(v)})
 		return next{at: time.Now()}, nil
 	}
-	if err := r.noteWaiting(ctx, c, t, planning(plannedBy(v))); err != nil {
+	w := planning(plannedBy(v))
+	if progress.Resting {
+		w.Why += ": " + progress.Message
+	}
+	if err := r.noteWaiting(ctx, c, t, w); err != nil {
 		return next{}, err
 	}
 	return next{at: time.Now().Add(again(progress)), sticky: true}, nil
