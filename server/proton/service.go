@@ -130,7 +130,7 @@ func (h *Handler) listInstances(ctx context.Context, _ caller, in listInstancesI
 		tests = append(tests, test)
 	}
 	var found []state.Target
-	for f := (state.Filter{Kind: state.KindInstance, Service: in.ServiceName, Limit: 1000}); ; {
+	for f := in.selection(); ; {
 		page, err := h.cfg.Store.Targets(ctx, f)
 		if err != nil {
 			return nil, err
@@ -172,6 +172,19 @@ func (h *Handler) listInstances(ctx context.Context, _ caller, in listInstancesI
 		found = found[at:]
 	}
 	return answer(in.paging, list, "serviceInstances", found, key, func(t state.Target) (object, error) { return h.instance(t, true), nil })
+}
+
+// selection is what of the filters the store can look for itself; whoever reads
+// what it finds asks for the rest.
+func (in listInstancesInput) selection() state.Filter {
+	s := state.Filter{Kind: state.KindInstance, Service: in.ServiceName, Limit: 1000}
+	for _, f := range in.Filters {
+		into := map[string]*string{"serviceName": &s.Service, "environmentName": &s.Environment, "templateName": &s.Template}[f.Key]
+		if into != nil && *into == "" {
+			*into = f.Value
+		}
+	}
+	return s
 }
 
 // listAllInstances answers a page of all instances in the usual order, and reads
