@@ -647,7 +647,7 @@ func (q *Queries) TargetsOfKind(ctx context.Context, arg TargetsOfKindParams) ([
 
 const targetsOfKindOfService = `-- name: TargetsOfKindOfService :many
 SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
-WHERE kind = $1 AND service = $2 AND ref > $3
+WHERE kind = $1 AND service = $2 AND ref || '' > $3
 	AND (CAST($4 AS TEXT) = '' OR environment = $4)
 	AND (CAST($5 AS TEXT) = '' OR template = $5)
 	AND (CAST($6 AS TEXT) = '' OR status = $6)
@@ -665,7 +665,7 @@ type TargetsOfKindOfServiceParams struct {
 }
 
 // The same for one kind of one service, where the order of names is that of refs
-// and leads the planner to the right index.
+// and leads to the right index; so does writing ref as an expression.
 func (q *Queries) TargetsOfKindOfService(ctx context.Context, arg TargetsOfKindOfServiceParams) ([]Target, error) {
 	rows, err := q.db.QueryContext(ctx, targetsOfKindOfService,
 		arg.Kind,

@@ -42,10 +42,10 @@ WHERE kind = @kind AND ref > @after
 ORDER BY ref LIMIT @most;
 
 -- The same for one kind of one service, where the order of names is that of refs
--- and leads the planner to the right index.
+-- and leads to the right index; so does writing ref as an expression.
 -- name: TargetsOfKindOfService :many
 SELECT * FROM target
-WHERE kind = @kind AND service = @service AND ref > @after
+WHERE kind = @kind AND service = @service AND ref || '' > @after
 	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
 	AND (CAST(@template AS TEXT) = '' OR template = @template)
 	AND (CAST(@status AS TEXT) = '' OR status = @status)
