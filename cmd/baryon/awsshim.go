@@ -31,8 +31,9 @@ run as they are. To have it elsewhere, put a link named aws first on PATH:
 
 It finds the daemon by BARYON_SERVER and sends the token in BARYON_TOKEN.
 Arguments are those of the AWS CLI: file://, --cli-input-json, JSON and the
-short form of structures, --query, --output json or text, and wait. Options that
-it does not understand are refused.`,
+short form of structures, --query, --output json, yaml or text, --max-items,
+--starting-token, --page-size, --no-paginate, and wait. Options that it does not
+understand, --output table among them, are refused.`,
 		Example:            "  baryon aws-shim proton get-service --name shop --query service.spec --output text",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {

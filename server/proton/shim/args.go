@@ -25,7 +25,7 @@ func sorted[T any](table map[string]T) []string {
 
 // refused are options of the AWS CLI that would change what is done and are not
 // understood here.
-var refused = []string{"--cli-input-yaml", "--generate-cli-skeleton", "--max-items", "--starting-token"}
+var refused = []string{"--cli-input-yaml", "--generate-cli-skeleton"}
 
 // input reads the arguments of an operation.
 func (s *session) input(name string, args []string) (map[string]any, error) {
@@ -79,6 +79,19 @@ func (s *session) option(name, option string, values []string, members map[strin
 		if err == nil {
 			err = decodeJSON(option, text, &in)
 		}
+		return err
+	case option == "--max-items" && p.Result != "":
+		text, err := one(option, values)
+		if err != nil {
+			return err
+		}
+		if s.global.maxItems, err = strconv.Atoi(text); err != nil || s.global.maxItems < 1 {
+			return usagef("--max-items is %q; want a number above 0", text)
+		}
+		return nil
+	case option == "--starting-token" && p.Result != "":
+		text, err := one(option, values)
+		s.global.startingToken = text
 		return err
 	case option == "--page-size" && p.Limit != "":
 		text, err := one(option, values)

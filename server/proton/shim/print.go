@@ -3,16 +3,21 @@ package shim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jmespath/go-jmespath"
+	"go.yaml.in/yaml/v3"
 )
 
 // print writes a result as --output and --query ask for.
 func (s *session) print(r result) error {
+	if s.global.output == "yaml" {
+		return s.printYAML(r)
+	}
 	if s.global.query == "" && s.global.output != "text" {
 		var out bytes.Buffer
 		if err := json.Indent(&out, r, "", "    "); err != nil {
@@ -154,4 +159,41 @@ func scalar(value any) string {
 		return fmt.Sprint(value)
 	}
 	return string(text)
+}
+
+// printYAML writes a result as YAML, its members in the order they came in.
+func (s *session) printYAML(r result) error {
+	if s.global.query != "" {
+		var value any
+		if err := json.Unmarshal(r, &value); err != nil {
+			return err
+		}
+		value, err := jmespath.Search(s.global.query, value)
+		if err != nil {
+			return usagef("--query %s: %v", s.global.query, err)
+		}
+		if r, err = encode(value); err != nil {
+			return err
+		}
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(r, &doc); err != nil { // JSON is YAML
+		return err
+	}
+	plain(&doc)
+	enc := yaml.NewEncoder(s.cfg.Stdout)
+	enc.SetIndent(2)
+	enc.CompactSeqIndent()
+	return errors.Join(enc.Encode(&doc), enc.Close())
+}
+
+// plain takes the braces and quotes of JSON away where YAML needs none.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		n.SetString(n.Value)
+	}
+	for _, child := range n.Content {
+		plain(child)
+	}
 }

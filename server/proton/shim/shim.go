@@ -90,6 +90,9 @@ type global struct {
 	query      string
 	endpoint   string
 	noPaginate bool
+
+	maxItems      int // of a list; 0 for all
+	startingToken string
 }
 
 // flags take no value, options one that does not matter here.
@@ -135,9 +138,9 @@ func (s *session) proton(ctx context.Context, args []string) (int, error) {
 		s.global.output = s.cfg.Getenv("AWS_DEFAULT_OUTPUT")
 	}
 	switch s.global.output {
-	case "", "json", "text":
+	case "", "json", "text", "yaml":
 	default:
-		return exitUsage, usagef("--output %s is not answered here; use json or text", s.global.output)
+		return exitUsage, usagef("--output %s is not answered here; use json, yaml or text", s.global.output)
 	}
 	if len(args) == 0 || args[0] == "help" {
 		return s.help()
@@ -158,38 +161,6 @@ func (s *session) proton(ctx context.Context, args []string) (int, error) {
 		return exitCall, err
 	}
 	return 0, s.print(result)
-}
-
-// pages calls an operation, and for a list as often as it has pages.
-func (s *session) pages(ctx context.Context, name string, in map[string]any) (result, error) {
-	p, paged := s.model.Paginators[name]
-	first, err := s.call(ctx, name, in)
-	if err != nil || !paged || s.global.noPaginate || in[p.In] != nil {
-		return first, err
-	}
-	all, err := first.object()
-	if err != nil {
-		return first, err
-	}
-	if all[p.Out] == nil {
-		return first, nil
-	}
-	items, _ := all[p.Result].([]any)
-	for page := all; page[p.Out] != nil; {
-		in[p.In] = page[p.Out]
-		next, err := s.call(ctx, name, in)
-		if err != nil {
-			return next, err
-		}
-		if page, err = next.object(); err != nil {
-			return next, err
-		}
-		more, _ := page[p.Result].([]any)
-		items = append(items, more...)
-	}
-	delete(all, p.Out)
-	all[p.Result] = items
-	return encode(all)
 }
 
 // help lists the operations.

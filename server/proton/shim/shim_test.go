@@ -114,15 +114,16 @@ func TestArguments(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"needs --name":                       {"proton", "get-service"},
-		"has no option --nick; it takes":     {"proton", "get-service", "--nick", "x"},
-		"--generate-cli-skeleton is not":     {"proton", "get-service", "--generate-cli-skeleton"},
-		"--output yaml is not answered here": {"proton", "list-services", "--output", "yaml"},
-		"is not one of key, valueString":     {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "name=x"},
-		"the closing ' is missing":           {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "key='x"},
-		"no such file":                       {"proton", "create-service", "--name", "x", "--template-name", "t", "--spec", "file://nosuch.yaml"},
-		"has no waiter":                      {"proton", "wait", "forever"},
-		"want a whole number":                {"proton", "list-services", "--max-results", "ten"},
+		"needs --name":                        {"proton", "get-service"},
+		"has no option --nick; it takes":      {"proton", "get-service", "--nick", "x"},
+		"--generate-cli-skeleton is not":      {"proton", "get-service", "--generate-cli-skeleton"},
+		"--output table is not answered here": {"proton", "list-services", "--output", "table"},
+		"want a number above 0":               {"proton", "list-services", "--max-items", "none"},
+		"is not one of key, valueString":      {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "name=x"},
+		"the closing ' is missing":            {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "key='x"},
+		"no such file":                        {"proton", "create-service", "--name", "x", "--template-name", "t", "--spec", "file://nosuch.yaml"},
+		"has no waiter":                       {"proton", "wait", "forever"},
+		"want a whole number":                 {"proton", "list-services", "--max-results", "ten"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +149,7 @@ func TestPrint(t *testing.T) {
 		"a query of nothing":              {`{}`, []string{"--query", "service.spec", "--output", "text"}, "None\n"},
 		"a query in JSON":                 {`{"service":{"spec":"a<b"}}`, []string{"--query", "service.spec"}, "\"a<b\"\n"},
 		"a list of texts":                 {instances, []string{"--query", "serviceInstances[].name", "--output", "text"}, "a\tb\n"},
+		"YAML":                            {`{"b":[{"n":1,"t":"1"}],"a":"x\ny","yes":"it is"}`, []string{"--output", "yaml"}, "b:\n- n: 1\n  t: \"1\"\na: |-\n  x\n  y\nyes: it is\n"},
 		"a table":                         {instances, []string{"--output", "text"}, "SERVICEINSTANCES\t1\ta\t\nSERVICEINSTANCES\t\tb\tTrue\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
