@@ -263,6 +263,9 @@ func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, 
 			w.at, w.log = before, ""
 			p = w.patience(err)
 		}
+		if w.log == "" && !p.State.Final() {
+			return w.hand(p, rec.Log), nil // nothing to keep: most looks are such
+		}
 		if rec, err = e.change(job.ID, func(r *record) {
 			r.Log += w.log
 			if p.State.Final() {

@@ -18,6 +18,7 @@ type place struct {
 	mu     sync.Mutex
 	reads  bucket
 	writes bucket
+	begins int                  // steps that begin something, under way now
 	jobs   map[string]time.Time // stacks that are waited for, and when they were asked about last
 
 	tags     sync.Mutex // held while one asks for the tags of all
@@ -102,6 +103,33 @@ func (p *place) queue() time.Duration {
 		}
 	}
 	return longest
+}
+
+// Those that are under way go first: few at a time begin something, and none
+// while calls wait longer than a turn.
+const (
+	turn       = 250 * time.Millisecond
+	mostBegins = 3
+)
+
+// begin lets a job make a step that begins something, until begun is called.
+func (p *place) begin() bool {
+	if p.queue() > turn {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begins >= mostBegins {
+		return false
+	}
+	p.begins++
+	return true
+}
+
+func (p *place) begun() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begins--
 }
 
 // throttled makes all wait a second: AWS counts the calls of others too.

@@ -47,10 +47,6 @@ func failed(format string, args ...any) (provisioner.Progress, error) {
 	return provisioner.Progress{State: provisioner.Failed, Message: fmt.Sprintf(format, args...)}, nil
 }
 
-// turn is how long a job waits for its turn in a call that begins something. The
-// calls of those that are under way go first.
-const turn = 250 * time.Millisecond
-
 // step makes the next step, once it is certain where.
 func (w *work) step(ctx context.Context, next func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
 	begun := w.at.Phase == executing || w.at.Phase == deleting || w.at.Phase == stopping
@@ -62,10 +58,13 @@ func (w *work) step(ctx context.Context, next func(*work, context.Context) (prov
 		return w.refused(refusal, err)
 	}
 	w.a = a
-	if queue := a.place.queue(); queue > turn && !begun {
-		p, err := running("waits for its turn: all deployments of an account share the pace that AWS allows")
-		p.Again = queue/2 + time.Duration(rand.Int64N(int64(queue)))
-		return p, err
+	if !begun {
+		if !a.place.begin() {
+			p, err := running("waits for its turn: all deployments of an account share the pace that AWS allows")
+			p.Again = turn/2 + rand.N(a.place.queue()+turn)
+			return p, err
+		}
+		defer a.place.begun()
 	}
 	if w.at.Begun.IsZero() {
 		w.at.Begun = time.Now()
