@@ -91,7 +91,8 @@ func elsewhere(err error) string {
 // refusedByS3 tells what S3 refuses from what may pass.
 func refusedByS3(bucket, key string, err error) error {
 	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || response.HTTPStatusCode() >= http.StatusInternalServerError || response.HTTPStatusCode() == http.StatusTooManyRequests {
+	if !ok || response.HTTPStatusCode() < http.StatusBadRequest || response.HTTPStatusCode() >= http.StatusInternalServerError ||
+		response.HTTPStatusCode() == http.StatusTooManyRequests { // without a status there was no answer
 		return err
 	}
 	code, message := response.Response.Status, ""
