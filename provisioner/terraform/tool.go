@@ -160,7 +160,7 @@ func (t *tool) Read(line []byte) string {
 		t.listed = append(t.listed, string(line))
 		return ""
 	}
-	if t.step == stepInit && ofTheMoment.Match(line) {
+	if t.step == stepInit && ofTheMoment.Match(line) || t.step != stepApply && bytes.Contains(line, []byte(workspaceBusy)) {
 		t.brief = true
 	}
 	if t.step == stepInit && t.cfg.Offline && bytes.Contains(line, []byte("Failed to query available provider packages")) {
@@ -257,6 +257,10 @@ func (t *tool) readOutputs(m message) string {
 // offlineNext is what to do about a provider that is not on this machine.
 const offlineNext = "Nothing is downloaded here: put the provider into a mirror, with: terraform providers mirror DIR, and name DIR in\n" +
 	"terraform.mirrors; or let the operator set terraform.network: true"
+
+// workspaceBusy is what the pg backend says to the second of two who make a
+// workspace; it does not wait for that lock as for others.
+const workspaceBusy = "Already locked for workspace creation"
 
 // ofTheMoment is what init says of networks and servers that may be there again
 // soon. What a registry answers, as that it has no such provider, is not.
