@@ -147,7 +147,7 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 		r.log.Info("plan made", zap.Stringer("ref", t.Ref), zap.String("plan", f.ID), zap.Int("changes", len(f.Changes)), zap.Bool("failed", f.Failed != ""))
 		r.giveBack(&r.plans, t.Ref)
 		r.forget(ctx, state.Deployment{ID: f.ID, Engine: plannedBy(v)})
-		return next{at: time.Now()}, nil
+		return next{at: time.Now(), sticky: true}, nil
 	}
 	w := planning(plannedBy(v))
 	if progress.Resting {

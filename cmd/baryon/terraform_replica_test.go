@@ -75,7 +75,16 @@ func TestTerraformReplicas(t *testing.T) {
 		}
 	}
 	a.kill(t)
-	approve(b, "last") // planned here, or anew
+	// It is planned by b, or anew, and asked about again where a's plan was
+	// approved before b saw that it went with a.
+	w.until(t, b, "last", func(d v1.Target) bool {
+		if asked(d) {
+			if _, err := b.client.Ask(t.Context(), state.EnvironmentRef("last"), v1.Approve, v1.Request{Why: "yes"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return succeeded(d)
+	})
 	err := filepath.WalkDir(w.dir, func(name string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
