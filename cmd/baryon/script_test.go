@@ -20,9 +20,18 @@ import (
 
 // TestMain lets the test binary be the daemon and the supervisor of its
 // commands, as the real binary is both.
+// testAccount is the simulated account of the tests.
+const testAccount = "000000000000"
+
 func TestMain(m *testing.M) {
 	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() || len(os.Args) > 1 && os.Args[1] == "supervise" {
 		main()
+	}
+	// Daemons in this process are to have no credentials but those of a simulated account.
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": testAccount, "AWS_SECRET_ACCESS_KEY": "none", "AWS_SESSION_TOKEN": ""} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
 	}
 	// The stories wait for processes and clocks more than they compute.
 	if err := flag.Set("test.parallel", "6"); err != nil {
@@ -83,7 +92,7 @@ func stage(env *testscript.Env) error {
 	}
 	env.Setenv("AWS_LISTEN", aws) // where a simulated AWS may be
 	env.Setenv("BARYON_AWS_ENDPOINT", "http://"+aws)
-	env.Setenv("AWS_ACCESS_KEY_ID", "000000000000")
+	env.Setenv("AWS_ACCESS_KEY_ID", testAccount)
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "none")
 	env.Setenv("BARYON_DATA", filepath.Join(env.WorkDir, "data"))
 	env.Setenv("HOME", env.WorkDir)
