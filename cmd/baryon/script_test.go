@@ -18,11 +18,11 @@ import (
 	"baryon/state/pgtest"
 )
 
-// TestMain lets the test binary be the daemon and the supervisor of its
-// commands, as the real binary is both.
 // testAccount is the simulated account of the tests.
 const testAccount = "000000000000"
 
+// TestMain lets the test binary be the daemon and the supervisor of its
+// commands, as the real binary is both.
 func TestMain(m *testing.M) {
 	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() || len(os.Args) > 1 && os.Args[1] == "supervise" {
 		main()

@@ -173,8 +173,30 @@ func (h *Handler) updateComponent(ctx context.Context, c caller, in componentInp
 	if err != nil {
 		return nil, err
 	}
-	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Files: files, Also: deploy(c, token, ref), Check: still(ref)})
+	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Files: files, Also: deploy(c, token, ref), Check: stillBoth(ref)})
 	return h.answerComponent(ctx, in.Name, err)
+}
+
+// stillBoth is still for a component, which waits for the instance it is attached
+// to as that waits for it.
+func stillBoth(ref state.Ref) func(*state.Tx) error {
+	return func(tx *state.Tx) error {
+		t, err := tx.Target(ref)
+		if err != nil {
+			return err
+		}
+		if err := changeable(t); err != nil || t.Desired.Instance == "" {
+			return err
+		}
+		instance, err := tx.Target(state.InstanceRef(t.Desired.Service, t.Desired.Instance))
+		if isMissing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return busy(instance)
+	}
 }
 
 // attach reads where an update attaches a component: both names attach it, two

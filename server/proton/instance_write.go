@@ -184,30 +184,34 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if err := changeable(t); err != nil {
 		return nil, err
 	}
-	if in.DeploymentType == updateNone { // its spec is required, and says nothing then
-		return object{"pipeline": h.pipeline(t)}, nil
+	spec := textOf(in.Spec)
+	if in.DeploymentType == updateNone {
+		in.Spec = nil // it is required, and says nothing then
 	}
 	version, err := h.updated(ctx, serviceTemplates(), v.Template, wantedVersion(t), in.update)
 	if err != nil {
 		return nil, err
+	}
+	if in.DeploymentType == updateNone {
+		return object{"pipeline": h.pipeline(t)}, nil
 	}
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
 		return nil, err
 	}
 	header.Version = state.Follow(version.String())
-	given, problems := reconciler.KeepCurrent("spec", textOf(in.Spec), v.Spec)
+	given, problems := reconciler.KeepCurrent("spec", spec, v.Spec)
 	if problems.Failed() {
 		return nil, problems
 	}
 	if _, err := document(state.ServiceRef(v.Name), header, given); err != nil {
 		return nil, err
 	}
-	spec, ok := withPipeline(v.Spec, given)
+	merged, ok := withPipeline(v.Spec, given)
 	if !ok {
 		return nil, invalid("the spec is no ServiceSpec")
 	}
-	doc, err := document(state.ServiceRef(v.Name), header, spec)
+	doc, err := document(state.ServiceRef(v.Name), header, merged)
 	if err != nil {
 		return nil, err
 	}

@@ -175,8 +175,31 @@ func (h *Handler) updateService(ctx context.Context, c caller, in updateServiceI
 			header.Pins[i.Name] = header.Version
 		}
 	}
-	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Check: quiet(in.Name)})
+	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Check: quiet(in.Name), Also: removeAgain(c, in.Name)})
 	return h.answerService(ctx, in.Name, err)
+}
+
+// removeAgain has the removals of instances that failed tried once more, as each
+// update of a service does.
+func removeAgain(c caller, service string) func(*state.Tx) error {
+	return func(tx *state.Tx) error {
+		members, err := tx.TargetsOfService(service)
+		if err != nil {
+			return err
+		}
+		for _, t := range members {
+			if !t.Desired.Deleted || t.Status != state.DeleteFailed {
+				continue
+			}
+			if err := tx.Change(t.Ref, func(t *state.Target) error {
+				t.Asked.Retry, t.Waiting = state.Request{Generation: t.Generation, By: c.actor}, state.Waiting{}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // quiet checks once more, where nobody can come between, that no part of a

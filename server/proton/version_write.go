@@ -18,7 +18,8 @@ type templateInput struct {
 	Tags                 []tag   `json:"tags"`
 }
 
-// createTemplate makes a template without versions. The same again is no error.
+// createTemplate makes a template without versions. The same request again is no
+// error, as long as nobody has changed what it made.
 func (h *Handler) createTemplate(f family) operation {
 	return on(func(ctx context.Context, c caller, in templateInput) (any, error) {
 		if err := checkTags(in.Tags); err != nil {
@@ -32,8 +33,8 @@ func (h *Handler) createTemplate(f family) operation {
 		if err == nil {
 			same := old
 			same.CreatedAt, same.ModifiedAt, same.Repository = t.CreatedAt, t.ModifiedAt, ""
-			if same != t {
-				return nil, conflict("%s template %s exists already, and is another one than is asked for", f.kind, in.Name)
+			if err := h.sameTemplate(ctx, f, in, same == t); err != nil {
+				return nil, err
 			}
 			view, err := h.templateView(ctx, f, old, false)
 			return object{f.member: view}, err
@@ -43,6 +44,9 @@ func (h *Handler) createTemplate(f family) operation {
 		}
 		err = h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
 			if err := tx.PutTemplate(t); err != nil {
+				return err
+			}
+			if err := tx.PutRecord(createRecords, f.arn+in.Name, digestOf(in)); err != nil {
 				return err
 			}
 			return tx.Audit(c.actor, "create", state.Ref{Kind: f.kind + "-template", Name: in.Name}, nil)
@@ -55,6 +59,24 @@ func (h *Handler) createTemplate(f family) operation {
 		}
 		return h.answerTemplate(ctx, f, in.Name)
 	})
+}
+
+// sameTemplate refuses to make a template that is there, unless it is the one
+// that is asked for.
+func (h *Handler) sameTemplate(ctx context.Context, f family, in templateInput, same bool) error {
+	was, found, err := read[string](ctx, h, createRecords, f.arn+in.Name)
+	switch {
+	case err != nil:
+		return err
+	case found && was != digestOf(in):
+		return invalid("%s template %s exists already, and was made by a request with other members (IdempotentParameterMismatch); "+
+			"change it with an update, or choose another name", f.kind, in.Name)
+	case same:
+		return nil
+	case found:
+		return conflict("%s template %s exists already, and has been changed since it was made", f.kind, in.Name)
+	}
+	return conflict("%s template %s exists already, and is another one than is asked for", f.kind, in.Name)
 }
 
 func (h *Handler) answerTemplate(ctx context.Context, f family, name string) (any, error) {

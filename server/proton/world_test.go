@@ -29,7 +29,7 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	t.Helper()
-	store, err := state.Open(t.Context(), state.Config{DSN: filepath.Join(t.TempDir(), "baryon.db")})
+	store, err := state.Open(t.Context(), state.Config{DSN: filepath.Join(t.TempDir(), "baryon.db"), Scratch: true})
 	if err != nil {
 		t.Fatal(err)
 	}
