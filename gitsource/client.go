@@ -72,6 +72,8 @@ type Client struct {
 	wire  map[scheme]transport // this package's own
 	git   *binaryTransport
 
+	pushers map[scheme]pusher
+
 	fetching chan struct{}
 	mu       sync.Mutex
 	mirrors  map[string]*mirror
@@ -108,7 +110,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: cfg, pool: newPool(cfg.OpenRepos), mirrors: map[string]*mirror{}, fetching: make(chan struct{}, cfg.Fetches)}
 	c.local = &localTransport{pool: c.pool}
-	c.wire = map[scheme]transport{web: newWebTransport(cfg.StallTimeout), shell: &shellTransport{stall: cfg.StallTimeout}}
+	w, s := newWebTransport(cfg.StallTimeout), &shellTransport{stall: cfg.StallTimeout}
+	c.wire = map[scheme]transport{web: w, shell: s}
+	c.pushers = map[scheme]pusher{local: c.local, web: w, shell: s}
 	c.git = newBinaryTransport(cfg.Dir, cfg.StallTimeout)
 	switch cfg.Transport {
 	case ModeAuto, ModeGoGit:

@@ -30,12 +30,13 @@ const (
 	KindCorrupt     Kind = "broken answer"          // what came is not what the protocol allows
 	KindStorage     Kind = "storage in trouble"     // our own disk: full, read-only, damaged
 	KindStopped     Kind = "stopped"                // the caller's context ended
+	KindMoved       Kind = "branch moved"           // somebody else pushed first
 )
 
 // Error is every error of Client and Reporter. It names the repository by its
 // configured name and its URL without credentials, and tells the next step.
 type Error struct {
-	Op   string // what was tried: "list", "fetch", "read", "report"
+	Op   string // what was tried: "list", "fetch", "read", "push", "report"
 	Repo string // Repo.Name
 	URL  string // Repo.URL without user information
 	Kind Kind
@@ -70,7 +71,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // configuration or to the repository.
 func (e *Error) Transient() bool {
 	switch e.Kind {
-	case KindUnreachable, KindRateLimited, KindCorrupt, KindNoCommit, KindStorage, KindStopped:
+	case KindUnreachable, KindRateLimited, KindCorrupt, KindNoCommit, KindStorage, KindStopped, KindMoved:
 		return true
 	}
 	return false

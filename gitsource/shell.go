@@ -20,7 +20,7 @@ type shellTransport struct {
 	stall time.Duration
 }
 
-// shellTalk is one git-upload-pack on a server.
+// shellTalk is one program of Git on a server.
 type shellTalk struct {
 	conn    *ssh.Client
 	session *ssh.Session
@@ -33,7 +33,7 @@ type shellTalk struct {
 func (s *shellTransport) close() {}
 
 func (s *shellTransport) list(ctx context.Context, t target, ref string) (listing, error) {
-	talk, err := s.dial(ctx, t, nil)
+	talk, err := s.dial(ctx, t, uploadPack, nil)
 	if err != nil {
 		return listing{}, err
 	}
@@ -85,7 +85,7 @@ func (s *shellTransport) fetch(ctx context.Context, t target, m *mirror, ref, wa
 func (s *shellTransport) fetchOnce(ctx context.Context, t target, m *mirror, ref, want string) error {
 	ctx, alive, stop := watchStall(ctx, s.stall)
 	defer stop()
-	talk, err := s.dial(ctx, t, alive)
+	talk, err := s.dial(ctx, t, uploadPack, alive)
 	if err != nil {
 		return wrapRead(ctx, err)
 	}
@@ -112,9 +112,9 @@ func (s *shellTransport) fetchOnce(ctx context.Context, t target, m *mirror, ref
 	return m.receive(ctx, pack, ref, want)
 }
 
-// dial connects, checks the host key, authenticates and starts git-upload-pack.
+// dial connects, checks the host key, authenticates and starts a program of Git.
 // The connection ends with ctx.
-func (s *shellTransport) dial(ctx context.Context, t target, alive func(io.Reader) io.Reader) (*shellTalk, error) {
+func (s *shellTransport) dial(ctx context.Context, t target, program string, alive func(io.Reader) io.Reader) (*shellTalk, error) {
 	cfg, err := t.repo.Auth.shellConfig(t.addr)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (s *shellTransport) dial(ctx context.Context, t target, alive func(io.Reade
 	var out io.Reader
 	if k.in, err = k.session.StdinPipe(); err == nil {
 		if out, err = k.session.StdoutPipe(); err == nil {
-			err = k.session.Start("git-upload-pack " + shellQuote(t.addr.path))
+			err = k.session.Start(program + " " + shellQuote(t.addr.path))
 		}
 	}
 	if err != nil {

@@ -128,7 +128,7 @@ func (w *webTransport) list(ctx context.Context, t target, ref string) (listing,
 			return listing{}, err
 		}
 	}
-	g, base, err := w.greet(ctx, t, ref, "")
+	g, base, err := w.greet(ctx, t, uploadPack, ref, "")
 	if err != nil {
 		w.learn(key, dialect{})
 		return listing{}, err
@@ -182,7 +182,7 @@ func (w *webTransport) fetch(ctx context.Context, t target, m *mirror, ref, want
 		}
 		return w.pack(ctx, t, m, d, ref, l.hash, fetchV2(l.hash, m.haves()))
 	}
-	g, base, err := w.greet(ctx, t, ref, want)
+	g, base, err := w.greet(ctx, t, uploadPack, ref, want)
 	if err != nil {
 		return err
 	}
@@ -258,15 +258,23 @@ func (w *webTransport) post(ctx context.Context, t target, base string, version 
 
 const notGit = "check that the URL is the one git clone takes"
 
+// The programs of a server that answer fetches and pushes.
+const (
+	uploadPack  = "git-upload-pack"
+	receivePack = "git-receive-pack"
+)
+
 // greet asks in the way every smart server understands and returns what it says
 // and where it said so.
-func (w *webTransport) greet(ctx context.Context, t target, ref, commit string) (*greeting, string, error) {
+func (w *webTransport) greet(ctx context.Context, t target, service, ref, commit string) (*greeting, string, error) {
 	const suffix = "/info/refs"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.addr.key()+suffix+"?service=git-upload-pack", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.addr.key()+suffix+"?service="+service, nil)
 	if err != nil {
 		return nil, "", &fault{kind: KindInvalid, text: "the URL cannot be used", err: err}
 	}
-	req.Header.Set("Git-Protocol", "version=2")
+	if service == uploadPack {
+		req.Header.Set("Git-Protocol", "version=2")
+	}
 	res, err := w.do(req, t)
 	if err != nil {
 		return nil, "", err
@@ -276,7 +284,7 @@ func (w *webTransport) greet(ctx context.Context, t target, ref, commit string) 
 	case strings.HasPrefix(got, "text/plain"):
 		return nil, "", &fault{kind: KindUnsupported, text: "the server speaks only the dumb HTTP protocol",
 			next: "serve the repository with git http-backend or a forge"}
-	case got != "application/x-git-upload-pack-advertisement":
+	case got != "application/x-"+service+"-advertisement":
 		return nil, "", &fault{kind: KindCorrupt, text: fmt.Sprintf("the server answers with content type %q", printable(got)), next: notGit}
 	}
 	path, ok := strings.CutSuffix(res.Request.URL.Path, suffix)
@@ -285,7 +293,7 @@ func (w *webTransport) greet(ctx context.Context, t target, ref, commit string) 
 	}
 	p := newPacketReader(res.Body, listBudget)
 	line, kind, err := p.next()
-	if err == nil && kind == packetData && string(line) == "# service=git-upload-pack" {
+	if err == nil && kind == packetData && string(line) == "# service="+service {
 		if _, kind, err = p.next(); err == nil && kind != packetFlush {
 			err = &fault{kind: KindCorrupt, text: "no flush after the service line"}
 		}
