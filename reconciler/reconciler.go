@@ -64,6 +64,7 @@ type Config struct {
 	Store    *state.Store
 	Source   Source
 	Engines  map[renderer.Engine]Engine
+	Writer   Writer   // may be nil: nothing is written back then
 	Reporter Reporter // may be nil
 	Bundles  Bundles  // may be nil
 	Settings Settings

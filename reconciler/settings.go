@@ -41,7 +41,8 @@ type Repository struct {
 	Publish  string        // PublishManual or PublishAuto; manual when empty
 	Allow    Allow
 	// OwnerConflict is what a change through the API of something that the
-	// repository declares comes to: ConflictBlocker or ConflictRefuse; a blocker when empty.
+	// repository declares comes to: ConflictBlocker, ConflictRefuse or ConflictWriteBack;
+	// a blocker when empty.
 	OwnerConflict string
 	Sync          *state.SyncConfig // the one thing it is read for; nil for all
 }
@@ -59,6 +60,8 @@ const (
 const (
 	ConflictBlocker = "blocker" // it is taken, and holds until somebody resolves the blocker
 	ConflictRefuse  = "refuse"
+	// ConflictWriteBack makes it a commit to the repository.
+	ConflictWriteBack = "write-back"
 )
 
 // Allow says what a repository may declare. An empty list allows nothing of

@@ -151,7 +151,7 @@ func (tx *Tx) resumed(t Target, actor Actor, why string) error {
 	if err := tx.resolve(b, actor, why); err != nil {
 		return err
 	}
-	return tx.recheck(t.Owner.Repository)
+	return tx.Recheck(t.Owner.Repository)
 }
 
 // unblocked lets the repositories of what was blocked be looked at anew.
@@ -181,15 +181,15 @@ func (tx *Tx) unblocked(b Blocker) error {
 		if err := tx.Wake(t.Ref); err != nil {
 			return err
 		}
-		if err := tx.recheck(t.Owner.Repository); err != nil {
+		if err := tx.Recheck(t.Owner.Repository); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// recheck makes a repository be taken over once more though it has not moved.
-func (tx *Tx) recheck(repository string) error {
+// Recheck makes a repository be taken over once more though it has not moved.
+func (tx *Tx) Recheck(repository string) error {
 	row, err := tx.q.Repository(tx.ctx, repository)
 	if err != nil {
 		return notFound(err, "repository/"+repository)

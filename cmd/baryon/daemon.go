@@ -104,7 +104,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	}
 	host := hostName()
 	d.loop, err = reconciler.New(reconciler.Config{
-		Store: d.store, Source: gitTrees{d.git}, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
+		Store: d.store, Source: gitTrees{d.git}, Writer: d.git, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
 		Bundles: cfg.bundles(),
 		Engines: map[renderer.Engine]reconciler.Engine{
 			renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform, renderer.EngineCloudFormation: stacks,

@@ -57,7 +57,7 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 		r.Publish = d.OneOf(v, "publish", reconciler.PublishManual, reconciler.PublishAuto)
 	}
 	if v := n.Get("owner_conflict"); v != nil {
-		r.OwnerConflict = d.OneOf(v, "owner_conflict", reconciler.ConflictBlocker, reconciler.ConflictRefuse)
+		r.OwnerConflict = d.OneOf(v, "owner_conflict", reconciler.ConflictBlocker, reconciler.ConflictRefuse, reconciler.ConflictWriteBack)
 	}
 	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles", "commands") {
 		r.Allow = allow(d, a)

@@ -27,8 +27,9 @@ What holds for all of them:
 
 - Members that the published model does not have are refused, with the names of those it has; AWS ignored them.
 - UpdateEnvironment and UpdateServiceInstance change what a repository declares too: a blocker, as of service sync, keeps the change
-  until it is resolved, unless the repository's owner_conflict is refuse. Every other change of what a repository declares gets
-  a ConflictException that names the file.
+  until it is resolved, unless the repository's owner_conflict is refuse. With write-back these two and UpdateServicePipeline become
+  a commit to the repository, which is deployed; where that cannot be made exactly, or is not taken, the call gets a
+  ConflictException. Every other change of what a repository declares gets a ConflictException that names the file.
 - A change that waits for a person, or for something else, shows the status from before with the reason as its message; one
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call

@@ -131,6 +131,12 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
+	if back, err := h.writesBack(ctx, t); err != nil || back {
+		if err == nil {
+			err = h.writeBackEnvironment(ctx, c, t, in, v)
+		}
+		return h.answerEnvironment(ctx, in.Name, err)
+	}
 	header := headerOf(t.Desired, v)
 	if in.Description != nil {
 		header.Description = *in.Description

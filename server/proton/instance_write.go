@@ -138,6 +138,12 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 	if in.DeploymentType == updateNone {
 		return h.answerInstance(ctx, in.instanceName, nil)
 	}
+	if back, err := h.writesBack(ctx, t); err != nil || back {
+		if err == nil {
+			err = h.writeBack(ctx, amendment(c, t, "UpdateServiceInstance", in.update, version, token))
+		}
+		return h.answerInstance(ctx, in.instanceName, err)
+	}
 	var v state.Service
 	if only == (state.Ref{}) {
 		v, err = h.readService(ctx, in.ServiceName)
@@ -181,7 +187,13 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if err != nil {
 		return nil, err
 	}
-	if err := changeable(t); err != nil {
+	back, err := h.writesBack(ctx, t)
+	if err == nil && back {
+		err = busy(t)
+	} else if err == nil {
+		err = changeable(t)
+	}
+	if err != nil {
 		return nil, err
 	}
 	spec := textOf(in.Spec)
@@ -194,6 +206,13 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	}
 	if in.DeploymentType == updateNone {
 		return object{"pipeline": h.pipeline(t)}, nil
+	}
+	if back {
+		if err := h.writeBack(ctx, amendment(c, t, "UpdateServicePipeline", in.update, version, "")); err != nil {
+			return nil, err
+		}
+		t, err = h.cfg.Store.Target(ctx, ref)
+		return object{"pipeline": h.pipeline(t)}, err
 	}
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
