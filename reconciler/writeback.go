@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path"
 	"regexp"
@@ -88,7 +89,13 @@ func (r *Reconciler) WriteBack(ctx context.Context, a Amendment) (renderer.Probl
 	if err != nil || problems.Failed() {
 		return problems, err
 	}
-	return problems, w.takeOver(ctx)
+	if err := w.takeOver(ctx); err != nil {
+		return nil, errors.Join(r.cfg.Store.Wake(ctx, state.RepositoryRef(repo.Name)), &state.ConflictError{
+			What: a.Ref.String(), Why: "was written as commit " + short(w.head) + " and not taken over yet: " + err.Error(),
+			Next: "the next look at the repository does it",
+		})
+	}
+	return problems, nil
 }
 
 // mailbox is what cannot stand in the address of an author, who has none.
