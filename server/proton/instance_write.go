@@ -208,11 +208,7 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 		return object{"pipeline": h.pipeline(t)}, nil
 	}
 	if back {
-		if err := h.writeBack(ctx, amendment(c, t, "UpdateServicePipeline", in.update, version, "")); err != nil {
-			return nil, err
-		}
-		t, err = h.cfg.Store.Target(ctx, ref)
-		return object{"pipeline": h.pipeline(t)}, err
+		return h.answerPipeline(ctx, ref, h.writeBack(ctx, amendment(c, t, "UpdateServicePipeline", in.update, version, "")))
 	}
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
@@ -234,11 +230,13 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if err != nil {
 		return nil, err
 	}
-	if err := h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, "", ref), Check: still(ref)}); err != nil {
+	return h.answerPipeline(ctx, ref, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, "", ref), Check: still(ref)}))
+}
+
+func (h *Handler) answerPipeline(ctx context.Context, ref state.Ref, err error) (any, error) {
+	if err != nil {
 		return nil, err
 	}
-	if t, err = h.cfg.Store.Target(ctx, ref); err != nil {
-		return nil, err
-	}
-	return object{"pipeline": h.pipeline(t)}, nil
+	t, err := h.cfg.Store.Target(ctx, ref)
+	return object{"pipeline": h.pipeline(t)}, err
 }
