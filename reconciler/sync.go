@@ -196,7 +196,11 @@ func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repositor
 	if err := r.cfg.Store.Update(ctx, fence, s.takeOver); err != nil {
 		return err
 	}
-	r.log.Info("repository taken over", zap.String("repo", repo.Name), zap.String("commit", head),
+	level := zap.InfoLevel
+	if prior.Recheck && prior.Seen == head && s.problems > 0 {
+		level = zap.DebugLevel // looked at once more, and what was refused still is
+	}
+	r.log.Log(level, "repository taken over", zap.String("repo", repo.Name), zap.String("commit", head),
 		zap.Int("documents", len(s.accepted)), zap.Int("bundles", len(s.decl.Bundles)), zap.Int("problems", s.problems))
 	r.Wake()
 	r.report(ctx, s)
