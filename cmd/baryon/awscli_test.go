@@ -46,6 +46,9 @@ import (
 // which for those that read is what they print, and when it was seen to fail.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the AWS CLI is left out of short runs")
+	}
 	needGit(t)
 	python := pythonOfAWS(t)
 	tried := &trials{}

@@ -17,6 +17,9 @@ import (
 // environment bundles: by change sets that come to nothing. One with another spec
 // is left alone.
 func TestCorpusAdoption(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many stacks are left out of short runs")
+	}
 	dir := os.Getenv("BARYON_CORPUS")
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")

@@ -58,6 +58,9 @@ var corpusSpecs = map[string]string{
 // stacks before it really gave, created, changed as its users would, and
 // deleted.
 func TestCorpusStacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many stacks are left out of short runs")
+	}
 	dir := os.Getenv("BARYON_CORPUS")
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")

@@ -38,6 +38,9 @@ var exampleServices = map[string]example{
 // TestExampleStacks takes everything in examples/aws through its life in a
 // simulated account, services in environments that are really there.
 func TestExampleStacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many stacks are left out of short runs")
+	}
 	rehearsalKeys(t)
 	dir := filepath.Join("..", "..", "examples", "aws")
 	files, err := filepath.Glob(filepath.Join(dir, "*s", "*.yaml"))

@@ -33,6 +33,9 @@ import (
 // and with each engine that runs on this machine.
 func TestLives(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("whole lives are left out of short runs")
+	}
 	for name, bundles := range lifeBundles() {
 		for _, store := range []string{"sqlite", "postgres"} {
 			t.Run(name+"-"+store, func(t *testing.T) {

@@ -47,6 +47,9 @@ func (c cli) run(line, want string, last ...string) string {
 // TestCLI drives all services with the real AWS CLI.
 func TestCLI(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the AWS CLI is left out of short runs")
+	}
 	w := newWorld(t, awssim.Config{})
 	run := newCLI(t, w.url).run
 	file := filepath.Join(t.TempDir(), "t.yaml")
@@ -75,6 +78,9 @@ func TestCLI(t *testing.T) {
 // reads every answer more strictly than the SDK.
 func TestCLILife(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the AWS CLI is left out of short runs")
+	}
 	sim := awssim.New(awssim.Config{})
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
