@@ -2,8 +2,6 @@ package awssim_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,7 +18,7 @@ import (
 
 // TestBehaviours holds the simulator to what the real service was seen or is
 // documented to do. The numbers are those of the list of one hundred; those
-// that are missing here are not simulated or not tried.
+// that are missing here are in other tests: TestEveryBehaviourIsTried counts.
 func TestBehaviours(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(*testing.T, *world){
@@ -485,54 +483,3 @@ func TestBehaviours(t *testing.T) {
 }
 
 const two = "Resources: {A: {Type: AWS::SNS::Topic}, B: {Type: AWS::SNS::Topic}}"
-
-// post sends a form as it is.
-func (w *world) post(v url.Values) (body string, header http.Header, status int) {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url, strings.NewReader(v.Encode()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=111111111111/20261123/eu-west-1/cloudformation/aws4_request, SignedHeaders=host, Signature=00")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(data), resp.Header, resp.StatusCode
-}
-
-// remove deletes a stack and lets it come to its end.
-func (w *world) remove(name string) {
-	w.t.Helper()
-	if _, err := w.cfn.DeleteStack(w.t.Context(), &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
-		w.t.Fatal(err)
-	}
-	w.clock.pass(time.Minute)
-}
-
-func (w *world) physical(name, logical string) string {
-	w.t.Helper()
-	out, err := w.cfn.DescribeStackResource(w.t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &name, LogicalResourceId: &logical})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return *out.StackResourceDetail.PhysicalResourceId
-}
-
-// stuckRollback leaves the stack s in UPDATE_ROLLBACK_FAILED.
-func (w *world) stuckRollback() {
-	w.t.Helper()
-	w.create("s", prop("one"))
-	w.Inject(awssim.Fault{Logical: "B", Do: "create"})
-	w.Inject(awssim.Fault{Logical: "A", Do: "rollback", Reason: "no"})
-	s, err := w.update("s", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: two}}, B: {Type: AWS::SNS::Topic, DependsOn: A}}")
-	if err != nil || s.StackStatus != types.StackStatusUpdateRollbackFailed {
-		w.t.Fatalf("%v %s", err, s.StackStatus)
-	}
-}

@@ -3,7 +3,10 @@ package awssim_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -146,5 +149,56 @@ func says(t *testing.T, err error, code, text string) {
 	}
 	if api.ErrorCode() != code || !strings.Contains(api.ErrorMessage(), text) {
 		t.Errorf("err = %s: %s\nwant %s: %s", api.ErrorCode(), api.ErrorMessage(), code, text)
+	}
+}
+
+// post sends a form as it is.
+func (w *world) post(v url.Values) (body string, header http.Header, status int) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url, strings.NewReader(v.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=111111111111/20261123/eu-west-1/cloudformation/aws4_request, SignedHeaders=host, Signature=00")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(data), resp.Header, resp.StatusCode
+}
+
+// remove deletes a stack and lets it come to its end.
+func (w *world) remove(name string) {
+	w.t.Helper()
+	if _, err := w.cfn.DeleteStack(w.t.Context(), &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.clock.pass(time.Minute)
+}
+
+func (w *world) physical(name, logical string) string {
+	w.t.Helper()
+	out, err := w.cfn.DescribeStackResource(w.t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &name, LogicalResourceId: &logical})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *out.StackResourceDetail.PhysicalResourceId
+}
+
+// stuckRollback leaves the stack s in UPDATE_ROLLBACK_FAILED.
+func (w *world) stuckRollback() {
+	w.t.Helper()
+	w.create("s", prop("one"))
+	w.Inject(awssim.Fault{Logical: "B", Do: "create"})
+	w.Inject(awssim.Fault{Logical: "A", Do: "rollback", Reason: "no"})
+	s, err := w.update("s", "Resources: {A: {Type: AWS::SNS::Topic, Properties: {DisplayName: two}}, B: {Type: AWS::SNS::Topic, DependsOn: A}}")
+	if err != nil || s.StackStatus != types.StackStatusUpdateRollbackFailed {
+		w.t.Fatalf("%v %s", err, s.StackStatus)
 	}
 }
