@@ -82,21 +82,29 @@ func (w *world) fault(s *stack, logical, do string) *Fault {
 
 // A WireFault spoils the answers to the next calls.
 type WireFault struct {
-	Action string // empty for any
-	Kind   WireKind
-	Times  int
+	Service string // as signatures name it; cloudformation when empty
+	Action  string // empty for any; of S3 the method
+	Kind    WireKind
+	Times   int
+
+	// What Refuse answers with.
+	Status        int
+	Code, Message string
 }
 
 // A WireKind is a way in which an answer goes wrong.
 type WireKind string
 
 // The kinds of wire faults. Lost does what was asked and drops the connection.
+// Services other than CloudFormation and STS know Throttle, Unavailable and
+// Refuse.
 const (
 	Throttle    WireKind = "throttle"
 	Unavailable WireKind = "unavailable"
 	Drop        WireKind = "drop"
 	Lost        WireKind = "lost"
 	Truncate    WireKind = "truncate"
+	Refuse      WireKind = "refuse"
 )
 
 // InjectWire spoils the answers to the next calls.
@@ -109,7 +117,11 @@ func (s *Sim) InjectWire(f WireFault) {
 func (c *call) wireFault(service, action string) WireFault {
 	for i := range c.w.Wire {
 		f := &c.w.Wire[i]
-		if service == "cloudformation" && f.Times > 0 && (f.Action == "" || f.Action == action) {
+		of := f.Service
+		if of == "" {
+			of = "cloudformation"
+		}
+		if service == of && f.Times > 0 && (f.Action == "" || f.Action == action) {
 			f.Times--
 			return *f
 		}
@@ -117,11 +129,25 @@ func (c *call) wireFault(service, action string) WireFault {
 	return WireFault{}
 }
 
+// refusal is what is answered in place of the action; nil where it is done.
+func (f WireFault) refusal() error {
+	switch f.Kind {
+	case Throttle:
+		return &apiError{400, "Throttling", "Rate exceeded"}
+	case Unavailable:
+		return &apiError{503, "ServiceUnavailable", "Please try again"}
+	case Refuse:
+		return &apiError{f.Status, f.Code, f.Message}
+	default:
+		return nil
+	}
+}
+
 // before answers in place of the action, and says whether it did.
 func (f WireFault) before(w http.ResponseWriter, c *call) bool {
 	switch f.Kind {
-	case Throttle:
-		c.refuse(w, "http://cloudformation.amazonaws.com/doc/2010-05-15/", &apiError{400, "Throttling", "Rate exceeded"})
+	case Throttle, Refuse:
+		c.refuse(w, "http://cloudformation.amazonaws.com/doc/2010-05-15/", f.refusal())
 	case Unavailable:
 		http.Error(w, "<html><body>503 Service Unavailable</body></html>", http.StatusServiceUnavailable)
 	case Drop:

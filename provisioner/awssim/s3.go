@@ -31,6 +31,9 @@ type object struct {
 func (c *call) serveS3(w http.ResponseWriter, r *http.Request, err error) {
 	name, k, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if err == nil {
+		err = c.wireFault("s3", r.Method).refusal()
+	}
+	if err == nil {
 		err = c.object(w, r, name, k)
 	}
 	if err == nil {

@@ -32,6 +32,9 @@ func (c *call) serveJSON(w http.ResponseWriter, r *http.Request, service string,
 	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	var out map[string]any
 	if err == nil {
+		err = c.wireFault(service, name).refusal()
+	}
+	if err == nil {
 		c.w.Calls[service+":"+name]++
 		if service == "ssm" {
 			out, err = c.store(name, in)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // An account is one identity in one region: its clients, and the place where it
@@ -60,8 +63,8 @@ func (e *Engine) account(ctx context.Context, role string) (_ *account, refusal 
 		e.mu.Unlock()
 	}
 	want := e.cfg.Account
-	if parts := strings.Split(role, ":"); len(parts) > 4 {
-		want = parts[4]
+	if of := accountOf(role); of != "" {
+		want = of
 	}
 	if want != "" && want != a.id {
 		e.forget(role) // the credentials may be put right meanwhile
@@ -69,6 +72,23 @@ func (e *Engine) account(ctx context.Context, role string) (_ *account, refusal 
 			"Correct account: in the configuration, or the credentials", a.id, want), nil
 	}
 	return a, "", nil
+}
+
+// accountOf is the account that an ARN names; empty when it is none.
+func accountOf(arn string) string {
+	if parts := strings.Split(arn, ":"); len(parts) > 5 {
+		return parts[4]
+	}
+	return ""
+}
+
+// stranger says that a stack is in another account; empty when it is in this one
+// or not known.
+func (a *account) stranger(stackID string) string {
+	if is := accountOf(stackID); is != "" && is != a.id {
+		return fmt.Sprintf("wrong account: the credentials are of %s, and the stack is in %s; nothing was changed", a.id, is)
+	}
+	return ""
 }
 
 // forget makes the next call look for credentials anew.
@@ -158,15 +178,25 @@ func refusedWith(err error, code, text string) bool {
 	return ok && api.ErrorCode() == code && strings.Contains(api.ErrorMessage(), text)
 }
 
+// throttled says whether AWS counts too many calls, and expired whether the
+// credentials have run out.
+func throttled(api smithy.APIError) bool {
+	return slices.Contains([]string{
+		"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "SlowDown",
+	}, api.ErrorCode())
+}
+
+func expired(api smithy.APIError) bool { return strings.HasPrefix(api.ErrorCode(), "ExpiredToken") }
+
 // transient says whether an error tells nothing about the stack.
 func transient(err error) bool {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
-		case "Throttling", "ThrottlingException", "RequestLimitExceeded", "ExpiredToken", "ExpiredTokenException", "RequestExpired",
-			"InternalFailure", "ServiceUnavailable", "UnknownError":
+		case "RequestExpired", "RequestTimeout", "RequestTimeTooSkewed", "InternalFailure", "InternalError", "ServiceUnavailable", "UnknownError":
 			return true
 		}
-		return api.ErrorFault() == smithy.FaultServer
+		answer, _ := errors.AsType[*smithyhttp.ResponseError](err)
+		return throttled(api) || expired(api) || api.ErrorFault() == smithy.FaultServer || answer != nil && answer.HTTPStatusCode() >= http.StatusInternalServerError
 	}
 	_, network := errors.AsType[net.Error](err)
 	_, cut := errors.AsType[*smithy.DeserializationError](err)

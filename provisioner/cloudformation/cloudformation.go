@@ -140,7 +140,8 @@ type position struct {
 	Looks     int // at the change set while it is worked out
 	Fresh     bool
 	Begun     time.Time
-	Why       string // it is stopped
+	Why       string    // it is stopped
+	Ended     time.Time // it failed, and the reason is asked for since
 
 	Plan   string // which sort of plan it is, of a plan that is made
 	Seen   string // the stack that it was made for, and how that was
@@ -287,9 +288,10 @@ func (w *work) patience(err error) provisioner.Progress {
 	api, ok := errors.AsType[smithy.APIError](err)
 	switch {
 	case !ok:
-	case strings.HasPrefix(api.ErrorCode(), "Expired"):
-		w.e.forget(w.job.Role) // credentials are looked for anew
-	case w.a != nil && (strings.HasPrefix(api.ErrorCode(), "Throttling") || api.ErrorCode() == "RequestLimitExceeded"):
+	case expired(api):
+		w.e.forget(w.job.Role)
+		p.Message = "the credentials have run out, and others are looked for: " + err.Error()
+	case w.a != nil && throttled(api):
 		w.a.place.throttled()
 	}
 	return p

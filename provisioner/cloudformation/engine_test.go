@@ -90,6 +90,21 @@ func (s *sim) client(t *testing.T) *sdk.Client {
 	return sdk.NewFromConfig(c)
 }
 
+// updated has somebody else update a stack.
+func (s *sim) updated(t *testing.T, stack, body string) {
+	t.Helper()
+	_, err := s.client(t).UpdateStack(t.Context(), &sdk.UpdateStackInput{
+		StackName: &stack, TemplateBody: &body,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func files(body string) fstest.MapFS {
+	return fstest.MapFS{"cloudformation.yaml": {Data: []byte(body)}}
+}
+
 func (s *sim) protect(t *testing.T, stack string) {
 	t.Helper()
 	if _, err := s.client(t).UpdateTerminationProtection(t.Context(), &sdk.UpdateTerminationProtectionInput{StackName: &stack, EnableTerminationProtection: new(true)}); err != nil {

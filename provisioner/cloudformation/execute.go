@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -154,7 +153,14 @@ func (w *work) unchanged(ctx context.Context, set *cloudformation.DescribeChange
 	reason := aws.ToString(set.StatusReason)
 	message := "the change set failed: " + reason
 	if strings.Contains(reason, "DescribeEvents") {
-		message += w.findings(ctx, set)
+		found, err := w.findings(ctx, set)
+		if err != nil {
+			if p, wait := w.unsaid(err, "the change set failed"); wait || ctx.Err() != nil {
+				return p, ctx.Err()
+			}
+			found = "\nWhat was found could not be read: " + err.Error()
+		}
+		message += found
 	}
 	s, err := w.a.stack(ctx, w.at.StackID)
 	if err != nil {
@@ -204,23 +210,26 @@ func (w *work) tidy(ctx context.Context) error {
 }
 
 // findings are what early validation says.
-func (w *work) findings(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) string {
-	if w.a.read(ctx) != nil {
-		return ""
-	}
-	out, err := w.a.cfn.DescribeEvents(ctx, &cloudformation.DescribeEventsInput{
+func (w *work) findings(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) (string, error) {
+	var text strings.Builder
+	pages := cloudformation.NewDescribeEventsPaginator(w.a.cfn, &cloudformation.DescribeEventsInput{
 		ChangeSetName: set.ChangeSetId, StackName: &w.at.StackID, Filters: &types.EventFilter{FailedEvents: new(true)},
 	})
-	if err != nil {
-		return ""
-	}
-	var text strings.Builder
-	for _, e := range out.OperationEvents {
-		if reason := aws.ToString(e.ValidationStatusReason); reason != "" {
-			text.WriteString("\n" + aws.ToString(e.LogicalResourceId) + ": " + reason)
+	for pages.HasMorePages() {
+		if err := w.a.read(ctx); err != nil {
+			return "", err
+		}
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, e := range page.OperationEvents {
+			if reason := aws.ToString(e.ValidationStatusReason); reason != "" {
+				text.WriteString("\n" + aws.ToString(e.LogicalResourceId) + ": " + reason)
+			}
 		}
 	}
-	return text.String()
+	return text.String(), nil
 }
 
 // watch waits for the end of the execution.
@@ -253,7 +262,9 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 		return failed("the stack %s was deleted while the change set was executed", w.name)
 	}
 	if inProgress(s.StackStatus) {
-		return running("the stack is in %s", s.StackStatus)
+		p, err := running("the stack is in %s", s.StackStatus)
+		p.Again = seen.again
+		return p, err
 	}
 	good := s.StackStatus == types.StackStatusCreateComplete || s.StackStatus == types.StackStatusUpdateComplete || s.StackStatus == types.StackStatusImportComplete
 	if !good || !ours {
@@ -271,6 +282,11 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 			return p, err
 		}
 	}
+	if !good {
+		if p, wait, err := w.heed(ctx, s.StackStatus); wait || err != nil {
+			return p, err
+		}
+	}
 	if !good || w.a.place.calm() {
 		w.tell(ctx)
 	} else {
@@ -280,7 +296,7 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 	if good {
 		return provisioner.Progress{State: provisioner.Succeeded, Outputs: outputs(s), Message: aws.ToString(s.StackStatusReason)}, nil
 	}
-	return failed("%sthe stack %s is in %s%s", w.cause(ctx), w.name, s.StackStatus, wayOut(s.StackStatus))
+	return failed("%sthe stack %s is in %s%s", w.because(), w.name, s.StackStatus, wayOut(s.StackStatus))
 }
 
 // executedBy says whether a stack's last change was this job's change set.
@@ -298,17 +314,21 @@ func wayOut(s types.StackStatus) string {
 
 // stop says why the job is to end before its time.
 func (w *work) stop() string {
-	limit := w.e.cfg.Timeout
-	if w.job.Timeout > 0 {
-		limit = w.job.Timeout
-	}
 	switch {
 	case w.rec.Cancelled:
 		return "cancelled"
-	case time.Since(w.at.Begun) > limit:
-		return "took longer than " + limit.String()
+	case time.Since(w.at.Begun) > w.limit():
+		return "took longer than " + w.limit().String()
 	}
 	return ""
+}
+
+// limit is how long the job may take.
+func (w *work) limit() time.Duration {
+	if w.job.Timeout > 0 {
+		return w.job.Timeout
+	}
+	return w.e.cfg.Timeout
 }
 
 // end asks CloudFormation to take back what it is doing.
@@ -353,6 +373,11 @@ func (w *work) stopped(ctx context.Context) (provisioner.Progress, error) {
 		p.Again = w.e.cfg.Poll / 2
 		return p, nil
 	}
+	if err := w.listen(ctx); err != nil {
+		if p, wait := w.unsaid(err, fmt.Sprintf("%s: the stack is %s", w.at.Why, status)); wait || ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+	}
 	w.a.place.done(w.at.StackID)
 	w.tell(ctx)
 	switch {
@@ -370,65 +395,4 @@ func outputs(s *types.Stack) map[string]string {
 		out[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
 	return out
-}
-
-// events are those of this job's operations, oldest first.
-func (w *work) events(ctx context.Context) []types.StackEvent {
-	if w.toldOf == w.at.StackID {
-		return w.told
-	}
-	w.toldOf, w.told = w.at.StackID, w.readEvents(ctx)
-	return w.told
-}
-
-func (w *work) readEvents(ctx context.Context) []types.StackEvent {
-	var out []types.StackEvent
-	pages := cloudformation.NewDescribeStackEventsPaginator(w.a.cfn, &cloudformation.DescribeStackEventsInput{StackName: &w.at.StackID})
-	for pages.HasMorePages() && w.a.read(ctx) == nil {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			break
-		}
-		for _, e := range page.StackEvents {
-			if !strings.HasPrefix(aws.ToString(e.ClientRequestToken), w.token) {
-				slices.Reverse(out)
-				return out // older ones are other operations'
-			}
-			out = append(out, e)
-		}
-	}
-	slices.Reverse(out)
-	return out
-}
-
-// tell writes the events of the operation into the log, its cause of failure
-// first.
-func (w *work) tell(ctx context.Context) {
-	if cause := w.cause(ctx); cause != "" {
-		w.sayf("%s", strings.TrimSpace(cause))
-	}
-	for _, e := range w.events(ctx) {
-		line := fmt.Sprintf("%s %-36s %s %s", e.Timestamp.UTC().Format(time.RFC3339), e.ResourceStatus, aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType))
-		if reason := aws.ToString(e.ResourceStatusReason); reason != "" {
-			line += ": " + reason
-		}
-		w.sayf("%s", line)
-	}
-}
-
-// cause is the resource that failed first and what it failed with; what was
-// cancelled for its sake is a consequence.
-func (w *work) cause(ctx context.Context) string {
-	for _, e := range w.events(ctx) {
-		reason := aws.ToString(e.ResourceStatusReason)
-		if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && !strings.Contains(reason, "cancelled") && aws.ToString(e.LogicalResourceId) != w.name {
-			return fmt.Sprintf("%s (%s) failed: %s\n", aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType), reason)
-		}
-	}
-	for _, e := range w.events(ctx) {
-		if strings.Contains(string(e.ResourceStatus), "ROLLBACK_IN_PROGRESS") && aws.ToString(e.ResourceStatusReason) != "" {
-			return aws.ToString(e.ResourceStatusReason) + "\n"
-		}
-	}
-	return ""
 }

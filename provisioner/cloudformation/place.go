@@ -208,7 +208,10 @@ func (a *account) look(ctx context.Context, stackID string) (look, error) {
 	p.poll.Lock()
 	defer p.poll.Unlock()
 	if time.Since(p.view.at) >= p.cfg.Poll {
-		if err := a.survey(ctx); err != nil {
+		err := a.survey(ctx)
+		if _, refused := asRefusal(err); refused { // each is looked at by itself then
+			p.view = view{at: time.Now()}
+		} else if err != nil {
 			return look{}, err
 		}
 	}

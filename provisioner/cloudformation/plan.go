@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -47,10 +48,17 @@ func (e *Engine) Current(ctx context.Context, job provisioner.Job) (bool, error)
 	if json.Unmarshal([]byte(job.PlanHandle), &plan) != nil || plan.Plan == "" {
 		return false, nil
 	}
-	var refusal string
-	if w.a, refusal, err = e.account(ctx, job.Role); err != nil || refusal != "" {
+	a, refusal, err := e.account(ctx, job.Role)
+	if err != nil {
 		return false, err
 	}
+	if refusal == "" {
+		refusal = a.stranger(plan.StackID)
+	}
+	if refusal != "" { // which says nothing about the plan
+		return false, errors.New(refusal)
+	}
+	w.a = a
 	return w.current(ctx, plan)
 }
 

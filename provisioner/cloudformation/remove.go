@@ -59,7 +59,14 @@ func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
 		return w.refused("", err)
 	}
 	if s != nil && inProgress(s.StackStatus) {
-		return running("the stack is in %s", s.StackStatus)
+		p, err := running("the stack is in %s", s.StackStatus)
+		p.Again = seen.again
+		return p, err
+	}
+	if s != nil && s.StackStatus == types.StackStatusDeleteFailed {
+		if p, wait, err := w.heed(ctx, s.StackStatus); wait || err != nil {
+			return p, err
+		}
 	}
 	w.a.place.done(w.at.StackID)
 	switch {
@@ -71,7 +78,7 @@ func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
 	case s.StackStatus == types.StackStatusDeleteFailed:
 		w.tell(ctx)
 		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon skip NAME --resource ID",
-			w.cause(ctx), aws.ToString(s.StackStatusReason))
+			w.because(), aws.ToString(s.StackStatusReason))
 	}
 	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))
 }

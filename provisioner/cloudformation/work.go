@@ -33,8 +33,7 @@ type work struct {
 
 	was *types.Stack // when it was looked at
 
-	told   []types.StackEvent // those of this job's operations, once they were asked for
-	toldOf string
+	tale *tale // of what was done, once that was asked for
 }
 
 func (w *work) sayf(format string, args ...any) { w.log += fmt.Sprintf(format, args...) + "\n" }
@@ -49,11 +48,16 @@ func failed(format string, args ...any) (provisioner.Progress, error) {
 
 // step makes the next step, once it is certain where.
 func (w *work) step(ctx context.Context, next func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
-	begun := w.at.Phase == executing || w.at.Phase == deleting || w.at.Phase == stopping
+	begun := w.begun()
 	if w.rec.Cancelled && !begun {
 		return provisioner.Progress{State: provisioner.Cancelled, Message: "cancelled before anything was changed"}, w.tidy(ctx)
 	}
 	a, refusal, err := w.e.account(ctx, w.job.Role)
+	if err == nil && refusal == "" {
+		if refusal = a.stranger(w.at.StackID); refusal != "" {
+			w.e.forget(w.job.Role)
+		}
+	}
 	if err != nil || refusal != "" {
 		return w.refused(refusal, err)
 	}
@@ -100,14 +104,30 @@ func (w *work) anyway(ctx context.Context) (provisioner.Progress, error) {
 	return w.look(ctx)
 }
 
+// begun says whether something was begun in AWS whose end is waited for.
+func (w *work) begun() bool {
+	return w.at.Phase == executing || w.at.Phase == deleting || w.at.Phase == stopping
+}
+
+// refused ends a job that AWS, or the wrong account, does not let go on. What was
+// begun goes on in AWS all the same: its end is waited for, until it can be seen
+// again or the time is up.
 func (w *work) refused(refusal string, err error) (provisioner.Progress, error) {
-	if refusal != "" {
+	if api, ok := asRefusal(err); ok && refusal == "" {
+		refusal = fmt.Sprintf("AWS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
+	}
+	switch {
+	case refusal == "":
+		return provisioner.Progress{}, err
+	case !w.begun():
 		return failed("%s", refusal)
+	case time.Since(w.at.Begun) > w.limit():
+		return failed("what became of the stack %s could not be seen for %s, and it may still be under way: %s", w.name, w.limit(), refusal)
 	}
-	if api, ok := asRefusal(err); ok {
-		return failed("AWS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
-	}
-	return provisioner.Progress{}, err
+	return provisioner.Progress{
+		State: provisioner.Running, Again: 5 * w.e.cfg.Poll,
+		Message: fmt.Sprintf("the stack %s cannot be looked at, and what was begun goes on in AWS: %s", w.name, refusal),
+	}, nil
 }
 
 // asRefusal is what the service says no with: not a fault of its own, and
@@ -176,16 +196,21 @@ func onlyDeletable(s types.StackStatus) bool {
 // deletion left may hold data: that takes a person.
 func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
 	failedDelete := s.StackStatus == types.StackStatusDeleteFailed
+	if w.at.Phase == clearing && failedDelete && (len(w.job.Leave) == 0 || w.at.Retained) {
+		if p, wait, err := w.heed(ctx, s.StackStatus); wait || err != nil {
+			return p, err
+		}
+	}
 	switch {
 	case w.at.Phase == clearing && failedDelete && len(w.job.Leave) == 0:
 		return failed("the stack %s could not be removed to be made anew: %s\n%sremove what stands in the way and retry, or leave it with: baryon force NAME --resource ID --why REASON",
-			w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
+			w.name, aws.ToString(s.StackStatusReason), w.because())
 	case failedDelete && w.at.Phase == looking && !w.job.Force && !w.at.Forced:
 		return failed("the stack %s is in DELETE_FAILED: it was being deleted, and what is left of it may hold data. %s\n"+
 			"To delete the rest and make it anew: baryon force NAME --why REASON; to keep resources out of that, add --resource ID",
 			w.name, aws.ToString(s.StackStatusReason))
 	case w.at.Phase == clearing && failedDelete && w.at.Retained:
-		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.cause(ctx))
+		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.because())
 	}
 	in := &cloudformation.DeleteStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-clear")}
 	if failedDelete && len(w.job.Leave) > 0 {
@@ -204,8 +229,11 @@ func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress,
 // person named.
 func (w *work) mend(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
 	if w.at.Phase == mending {
+		if p, wait, err := w.heed(ctx, s.StackStatus); wait || err != nil {
+			return p, err
+		}
 		return failed("the rollback of an earlier update failed again: %s\n%sMend what it names, and retry; or go on without it: baryon skip NAME --resource ID",
-			aws.ToString(s.StackStatusReason), w.cause(ctx))
+			aws.ToString(s.StackStatusReason), w.because())
 	}
 	w.at.Phase = mending
 	in := &cloudformation.ContinueUpdateRollbackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-continue"), ResourcesToSkip: w.job.Leave}
