@@ -13,11 +13,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"go.uber.org/zap"
 )
 
-// CommandConfig is what NewCommand needs. Dir, Executable and Log are required.
+// CommandConfig is what NewCommand needs. Dir and Executable are required.
 type CommandConfig struct {
 	// Dir is the folder, on a local disk, below which each job has its work
 	// folder. Daemons on one host may share it.
@@ -58,7 +56,11 @@ type CommandConfig struct {
 	// Ended is told the ID of a job that has just ended, as a hint to call Apply
 	// for it; see Run. It must return at once. nil is nobody.
 	Ended func(id string)
-	Log   *zap.Logger
+	// Started is told of each attempt that a supervisor was started for, and Kept
+	// why Sweep left the folder of a job that the caller does not know. nil is
+	// nobody.
+	Started func(id string, pid, attempt int)
+	Kept    func(id string, why error)
 }
 
 // UsualPath is where commands are looked for when nothing is said.
@@ -101,8 +103,6 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 		return nil, errors.New("provisioner: CommandConfig.Dir is required")
 	case cfg.Executable == "":
 		return nil, errors.New("provisioner: CommandConfig.Executable is required")
-	case cfg.Log == nil:
-		return nil, errors.New("provisioner: CommandConfig.Log is required")
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -129,6 +129,12 @@ func NewCommand(cfg CommandConfig) (*Command, error) {
 	}
 	if cfg.Cgroup == "" {
 		cfg.Cgroup = ownCgroup()
+	}
+	if cfg.Started == nil {
+		cfg.Started = func(string, int, int) {}
+	}
+	if cfg.Kept == nil {
+		cfg.Kept = func(string, error) {}
 	}
 	if cfg.Secrets == nil {
 		cfg.Secrets = LocalSecrets{}.Secret

@@ -14,7 +14,6 @@ import (
 	"baryon/provisioner/provisionertest"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap/zaptest"
 )
 
 // newCommand is an engine in a folder of its own, with what change makes of its
@@ -22,7 +21,7 @@ import (
 func newCommand(t *testing.T, change func(*provisioner.CommandConfig)) *provisioner.Command {
 	t.Helper()
 	cfg := provisioner.CommandConfig{
-		Dir: filepath.Join(t.TempDir(), "work"), Executable: executable(t), Grace: 300 * time.Millisecond, Log: zaptest.NewLogger(t),
+		Dir: filepath.Join(t.TempDir(), "work"), Executable: executable(t), Grace: 300 * time.Millisecond,
 	}
 	if change != nil {
 		change(&cfg)

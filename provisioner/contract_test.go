@@ -13,8 +13,6 @@ import (
 
 	"baryon/provisioner"
 	"baryon/provisioner/provisionertest"
-
-	"go.uber.org/zap/zaptest"
 )
 
 // TestCommand holds the command engine to the contract, for a daemon that is
@@ -53,7 +51,7 @@ func commandWorld(t *testing.T, deadline time.Duration) provisionertest.World {
 	return provisionertest.World{
 		Engine: func(t *testing.T) provisionertest.Engine {
 			c, err := provisioner.NewCommand(provisioner.CommandConfig{
-				Dir: dir, Executable: exe, Deadline: deadline, Grace: time.Second, Log: zaptest.NewLogger(t),
+				Dir: dir, Executable: exe, Deadline: deadline, Grace: time.Second,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -20,8 +20,6 @@ import (
 	"baryon/provisioner/provisionertest"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
 )
 
 // A daemonPlan is what a daemon process of the tests is to do: bring one job to
@@ -65,7 +63,7 @@ func daemon(planFile string) error {
 		return err
 	}
 	engine, err := provisioner.NewCommand(provisioner.CommandConfig{
-		Dir: filepath.Join(plan.Home, "work"), Executable: exe, Deadline: plan.Deadline, Log: zap.NewNop(),
+		Dir: filepath.Join(plan.Home, "work"), Executable: exe, Deadline: plan.Deadline,
 	})
 	if err != nil {
 		return err
@@ -355,7 +353,7 @@ func (w killedWorld) apply(t *testing.T, point string, rerunSafe bool) (provisio
 	t.Helper()
 	crashAt(t, w.plan.Home, point)
 	engine, err := provisioner.NewCommand(provisioner.CommandConfig{
-		Dir: filepath.Join(w.plan.Home, "work"), Executable: executable(t), Log: zaptest.NewLogger(t),
+		Dir: filepath.Join(w.plan.Home, "work"), Executable: executable(t),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,6 @@ import (
 	"baryon/provisioner/provisionertest"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap/zaptest"
 )
 
 // TestOtherHost shows that work elsewhere is neither started here nor given up.
@@ -226,11 +225,10 @@ func TestClean(t *testing.T) {
 // TestConfig shows what an engine cannot do without.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	whole := provisioner.CommandConfig{Dir: t.TempDir(), Executable: "/bin/false", Log: zaptest.NewLogger(t)}
+	whole := provisioner.CommandConfig{Dir: t.TempDir(), Executable: "/bin/false"}
 	for field, drop := range map[string]func(*provisioner.CommandConfig){
 		"Dir":        func(c *provisioner.CommandConfig) { c.Dir = "" },
 		"Executable": func(c *provisioner.CommandConfig) { c.Executable = "" },
-		"Log":        func(c *provisioner.CommandConfig) { c.Log = nil },
 	} {
 		cfg := whole
 		drop(&cfg)

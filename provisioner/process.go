@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // runVariable is set for every command to a value that no other attempt has,
@@ -164,7 +162,7 @@ func (c *Command) launch(f folder, lock *os.File, id string, l launch) error {
 		return err
 	}
 	in.Close() // so that writing fails when the supervisor is gone
-	c.cfg.Log.Info("work started", zap.String("deployment", id), zap.Int("pid", pid), zap.Int("attempt", l.Attempt))
+	c.cfg.Started(id, pid, l.Attempt)
 	return writeLaunch(out, l)
 }
 

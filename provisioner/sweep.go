@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // Forget removes the work folder of a job that has ended, or never began. The
@@ -81,7 +79,7 @@ func (c *Command) Sweep(ctx context.Context, known func(id string) bool) (remove
 		case !entry.IsDir() || !idRule.MatchString(name) || known(name):
 		default:
 			if err := c.Forget(ctx, name); err != nil {
-				c.cfg.Log.Warn("unknown work folder kept", zap.String("deployment", name), zap.Error(err))
+				c.cfg.Kept(name, err)
 				continue
 			}
 			removed = append(removed, name)

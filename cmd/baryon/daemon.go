@@ -205,8 +205,14 @@ func (d *daemon) newCommand() (*provisioner.Command, error) {
 		return nil, err
 	}
 	path := strings.Join([]string{tools, orDefault(os.Getenv("PATH"), provisioner.UsualPath)}, string(filepath.ListSeparator))
-	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: path, Log: d.log}
+	c := provisioner.CommandConfig{Dir: filepath.Join(d.cfg.Data, "work"), Executable: exe, Path: path}
 	c.Ended = func(id string) { d.loop.Ended(id) } // nothing runs before there is a loop
+	c.Started = func(id string, pid, attempt int) {
+		d.log.Info("work started", zap.String("deployment", id), zap.Int("pid", pid), zap.Int("attempt", attempt))
+	}
+	c.Kept = func(id string, why error) {
+		d.log.Warn("unknown work folder kept", zap.String("deployment", id), zap.Error(why))
+	}
 	c.Secrets = provisioner.LocalSecrets{
 		Places: func() map[string]provisioner.SecretPlace { return d.current.Load().Secrets },
 		Own:    func(p provisioner.SecretPlace) bool { return d.cfg.own(p) || d.current.Load().own(p) },

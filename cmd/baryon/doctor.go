@@ -308,7 +308,7 @@ func (d *diagnosis) limits() {
 		d.lacks("limits", err.Error(), "")
 		return
 	}
-	c, err := provisioner.NewCommand(provisioner.CommandConfig{Dir: dir, Executable: exe, Log: zap.NewNop()})
+	c, err := provisioner.NewCommand(provisioner.CommandConfig{Dir: dir, Executable: exe})
 	if err != nil {
 		d.fails("limits", err, "")
 		return

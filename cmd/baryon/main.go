@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	_ "baryon/cmd/baryon/early" // a supervisor does its work there
 )
 
 func main() { os.Exit(run()) }
@@ -25,9 +27,6 @@ func run() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if isShim() {
 		return awsShim(ctx, os.Args[1:])
-	}
-	if len(os.Args) == 3 && os.Args[1] == "supervise" { // work waits for this, so nothing else is set up
-		return supervise(os.Args[2])
 	}
 	err := root().ExecuteContext(ctx)
 	var exit exitError
@@ -63,7 +62,7 @@ a plan is asked for 2 when there is something to change.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), superviseCommand(), demoCommand(), awsShimCommand(), awsSimCommand())
+	cmd.AddCommand(serveCommand(), demoCommand(), awsShimCommand(), awsSimCommand())
 	cmd.AddCommand(clientCommands()...)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {

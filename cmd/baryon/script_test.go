@@ -24,7 +24,7 @@ const testAccount = "000000000000"
 // TestMain lets the test binary be the daemon and the supervisor of its
 // commands, as the real binary is both.
 func TestMain(m *testing.M) {
-	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() || len(os.Args) > 1 && os.Args[1] == "supervise" {
+	if os.Getenv("BARYON_TEST_MAIN") != "" || isShim() {
 		main()
 	}
 	// Daemons in this process are to have no credentials but those of a simulated account.

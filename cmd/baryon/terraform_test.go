@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"go.uber.org/zap/zaptest"
-
 	"baryon/provisioner"
 	"baryon/provisioner/provisionertest"
 	"baryon/provisioner/terraform"
@@ -30,7 +28,7 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	runner, err := provisioner.NewCommand(provisioner.CommandConfig{
-		Dir: filepath.Join(dir, "work"), Executable: exe, Path: os.Getenv("PATH"), Log: zaptest.NewLogger(t),
+		Dir: filepath.Join(dir, "work"), Executable: exe, Path: os.Getenv("PATH"),
 	})
 	if err != nil {
 		t.Fatal(err)

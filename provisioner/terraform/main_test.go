@@ -18,7 +18,6 @@ import (
 	"baryon/provisioner/terraform"
 
 	"go.uber.org/goleak"
-	"go.uber.org/zap/zaptest"
 )
 
 // TestMain lets the test binary be the supervisor that the engine starts.
@@ -58,7 +57,7 @@ func (p place) engine(t testing.TB, change func(*terraform.Config)) *terraform.E
 		t.Fatal(err)
 	}
 	runner, err := provisioner.NewCommand(provisioner.CommandConfig{
-		Dir: filepath.Join(p.dir, "work"), Executable: exe, Path: os.Getenv("PATH"), Grace: time.Second, Pause: 10 * time.Millisecond, Log: zaptest.NewLogger(t),
+		Dir: filepath.Join(p.dir, "work"), Executable: exe, Path: os.Getenv("PATH"), Grace: time.Second, Pause: 10 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
