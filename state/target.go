@@ -178,6 +178,15 @@ func (s *Store) Target(ctx context.Context, ref Ref) (Target, error) {
 	return targetWithNeeds(ctx, q, row)
 }
 
+// TargetItself reads one target and leaves its needs out.
+func (s *Store) TargetItself(ctx context.Context, ref Ref) (Target, error) {
+	row, err := s.queries().Target(ctx, ref.String())
+	if err != nil {
+		return Target{}, notFound(err, ref.String())
+	}
+	return targetOf(row)
+}
+
 // TargetsOfService lists a service's instances and pipeline, oldest first.
 func (s *Store) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
 	rows, err := s.queries().TargetsOfService(ctx, service)

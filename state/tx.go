@@ -166,7 +166,7 @@ func encode(v any) (string, error) {
 }
 
 func decode(text string, v any) error {
-	if text == "" {
+	if text == "" || text == "{}" {
 		return nil
 	}
 	return json.Unmarshal([]byte(text), v)

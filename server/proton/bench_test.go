@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,10 +31,6 @@ const (
 func fleet(b *testing.B, s *state.Store) {
 	b.Helper()
 	version := state.Version{Major: 1}
-	spec := "proton: ServiceSpec\npipeline: {dir: shop}\ninstances:\n"
-	for i := range fleetInstances {
-		spec += fmt.Sprintf("  - {name: i%02d, environment: env%04d, spec: {size: %d}}\n", i, i, i)
-	}
 	put := func(tx *state.Tx, ref state.Ref, d state.Desired) error {
 		id := state.NewID()
 		return tx.PutTarget(state.Target{
@@ -41,7 +38,7 @@ func fleet(b *testing.B, s *state.Store) {
 			Deployed: state.Deployed{Generation: 1, Version: version, Spec: d.Spec, Deployment: id, At: tx.Now(), Outputs: map[string]string{"Url": "http://" + ref.Name}},
 		})
 	}
-	err := s.Update(b.Context(), state.Fence{}, func(tx *state.Tx) error {
+	platform := func(tx *state.Tx) error {
 		for kind, name := range map[state.Kind]string{state.KindEnvironment: "net", state.KindService: "web"} {
 			if err := tx.PutTemplate(state.Template{Kind: kind, Name: name}); err != nil {
 				return err
@@ -56,22 +53,44 @@ func fleet(b *testing.B, s *state.Store) {
 				return err
 			}
 		}
-		for i := range fleetServices {
-			name := fmt.Sprintf("svc%04d", i)
-			if err := tx.PutService(state.Service{Name: name, Template: "web", Status: state.ServiceActive, Spec: spec, Created: true}); err != nil {
+		return nil
+	}
+	service := func(tx *state.Tx, name string) error {
+		spec := "proton: ServiceSpec\npipeline: {dir: " + name + "}\ninstances:\n"
+		for i := range fleetInstances {
+			spec += fmt.Sprintf("  - {name: i%02d, environment: env%04d, spec: {size: %d}}\n", i, i, i)
+		}
+		if err := tx.PutService(state.Service{Name: name, Template: "web", Status: state.ServiceActive, Spec: spec, Created: true}); err != nil {
+			return err
+		}
+		d := state.Desired{Template: "web", Follow: "1", Version: version, Spec: spec}
+		if err := put(tx, state.PipelineRef(name), d); err != nil {
+			return err
+		}
+		for i := range fleetInstances {
+			d.Environment = fmt.Sprintf("env%04d", i)
+			if err := put(tx, state.InstanceRef(name, fmt.Sprintf("i%02d", i)), d); err != nil {
 				return err
-			}
-			for j := range fleetInstances {
-				d := state.Desired{Template: "web", Follow: "1", Version: version, Spec: spec, Environment: fmt.Sprintf("env%04d", j)}
-				if err := put(tx, state.InstanceRef(name, fmt.Sprintf("i%02d", j)), d); err != nil {
-					return err
-				}
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
+	}
+	steps := []func(*state.Tx) error{platform}
+	for i := range fleetServices {
+		steps = append(steps, func(tx *state.Tx) error { return service(tx, fmt.Sprintf("svc%04d", i)) })
+	}
+	for part := range slices.Chunk(steps, 50) {
+		err := s.Update(b.Context(), state.Fence{}, func(tx *state.Tx) error {
+			for _, step := range part {
+				if err := step(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -89,7 +108,7 @@ func reads() map[string]read {
 	return map[string]read{
 		"GetEnvironment": {"GetEnvironment", func(i int) string { return `{"name":"` + environment(i) + `"}` },
 			func(ctx context.Context, s *state.Store, i int) (any, error) {
-				return s.Target(ctx, state.EnvironmentRef(environment(i)))
+				return s.TargetItself(ctx, state.EnvironmentRef(environment(i)))
 			}},
 		"GetService": {"GetService", func(i int) string { return `{"name":"` + service(i) + `"}` },
 			func(ctx context.Context, s *state.Store, i int) (any, error) {
@@ -97,12 +116,12 @@ func reads() map[string]read {
 				if err != nil {
 					return nil, err
 				}
-				members, err := s.TargetsOfService(ctx, v.Name)
-				return []any{v, members}, err
+				pipeline, err := s.TargetItself(ctx, state.PipelineRef(v.Name))
+				return []any{v, pipeline}, err
 			}},
 		"GetServiceInstance": {"GetServiceInstance", func(i int) string { return `{"serviceName":"` + service(i) + `","name":"i07"}` },
 			func(ctx context.Context, s *state.Store, i int) (any, error) {
-				return s.Target(ctx, state.InstanceRef(service(i), "i07"))
+				return s.TargetItself(ctx, state.InstanceRef(service(i), "i07"))
 			}},
 		"ListEnvironments": {"ListEnvironments", func(int) string { return `{}` },
 			func(ctx context.Context, s *state.Store, _ int) (any, error) {
@@ -220,7 +239,9 @@ func percentile(all []time.Duration, p int) time.Duration {
 }
 
 // BenchmarkReadsWhileTheLoopWorks counts reads, four clients at once, while the
-// loop visits the fleet. The target is 2,000 a second on two cores.
+// loop visits the fleet. The target is 2,000 a second on two cores, which clients,
+// daemon and loop share here; that is 1,000 µs of processor time for each read,
+// a number that says something on a busy machine too.
 func BenchmarkReadsWhileTheLoopWorks(b *testing.B) {
 	w := newFleetWorld(b)
 	ctx, cancel := context.WithCancel(b.Context())
@@ -244,7 +265,7 @@ func BenchmarkReadsWhileTheLoopWorks(b *testing.B) {
 	var n atomic.Int64
 	b.SetParallelism(2) // for each core
 	b.ResetTimer()
-	begin := time.Now()
+	begin, used := time.Now(), processorTime(b)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := int(n.Add(1))
@@ -259,6 +280,17 @@ func BenchmarkReadsWhileTheLoopWorks(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(n.Load())/time.Since(begin).Seconds(), "reads/s")
+	b.ReportMetric(float64((processorTime(b)-used).Microseconds())/float64(n.Load()), "cpu-us/read")
 	cancel()
 	g.Wait()
+}
+
+// processorTime is what this process has used of the processors.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -22,7 +22,7 @@ func (h *Handler) component(t state.Target, summary bool) object {
 }
 
 func (h *Handler) getComponent(ctx context.Context, _ caller, in nameInput) (any, error) {
-	t, err := h.cfg.Store.Target(ctx, state.ComponentRef(in.Name))
+	t, err := h.cfg.Store.TargetItself(ctx, state.ComponentRef(in.Name))
 	if err != nil {
 		return nil, err
 	}

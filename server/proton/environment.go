@@ -50,7 +50,7 @@ func (h *Handler) branch(r state.Repository) object {
 }
 
 func (h *Handler) getEnvironment(ctx context.Context, _ caller, in nameInput) (any, error) {
-	t, err := h.cfg.Store.Target(ctx, state.EnvironmentRef(in.Name))
+	t, err := h.cfg.Store.TargetItself(ctx, state.EnvironmentRef(in.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (p place) ref(kind state.Kind) state.Ref {
 // deployment left them.
 func (h *Handler) listOutputs(kind state.Kind) operation {
 	return on(func(ctx context.Context, _ caller, in place) (any, error) {
-		t, err := h.cfg.Store.Target(ctx, in.ref(kind))
+		t, err := h.cfg.Store.TargetItself(ctx, in.ref(kind))
 		if err != nil {
 			return nil, err
 		}
@@ -190,7 +190,7 @@ func (h *Handler) listOutputs(kind state.Kind) operation {
 // that nobody knows, as in Proton.
 func (h *Handler) listResources(kind state.Kind) operation {
 	return on(func(ctx context.Context, _ caller, in place) (any, error) {
-		t, err := h.cfg.Store.Target(ctx, in.ref(kind))
+		t, err := h.cfg.Store.TargetItself(ctx, in.ref(kind))
 		if err != nil {
 			return nil, err
 		}

@@ -47,6 +47,7 @@ type Handler struct {
 	log        *zap.Logger
 	model      *model.Model
 	operations map[string]operation
+	parts      memo // of specs, as onlyInstance cuts them
 }
 
 // An operation is one entry of the dispatch table: it is handed a body that
@@ -91,7 +92,7 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{cfg: cfg, log: cfg.Log, model: m}
+	h := &Handler{cfg: cfg, log: cfg.Log, model: m, parts: memo{limit: maxParts}}
 	if cfg.Guard == nil {
 		h.cfg.Guard = &access.Guard{Store: cfg.Store, Policies: func() map[string]access.Policy { return nil }, ARN: h.arn, Log: cfg.Log}
 	}
@@ -103,6 +104,7 @@ const (
 	contentType = "application/x-amz-json-1.0"
 	maxBody     = 1 << 20 // twice the largest request the published limits allow, escaped
 	maxDepth    = 16
+	maxParts    = 8 << 20
 )
 
 // ServeHTTP answers one call.

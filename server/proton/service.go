@@ -8,27 +8,40 @@ import (
 	"baryon/state"
 )
 
-// service is Proton's Service; a summary leaves the spec and the pipeline out.
-func (h *Handler) service(ctx context.Context, v state.Service, summary bool) (object, error) {
-	o := h.serviceSummary(v)
-	members, err := h.cfg.Store.TargetsOfService(ctx, v.Name)
+// service is Proton's Service.
+func (h *Handler) service(ctx context.Context, v state.Service) (object, error) {
+	o := h.serviceSummary(v).set("spec", v.Spec).set("branchName", v.Repository.Branch).set("repositoryId", v.Repository.ID).
+		set("repositoryConnectionArn", v.Repository.Connection)
+	unsettled, err := h.cfg.Store.Unsettled(ctx, v.Name, v.Name)
 	if err != nil {
 		return nil, err
 	}
-	if v.Status == state.ServiceActive && slices.ContainsFunc(members, moving) {
-		o["status"] = string(state.ServiceUpdateInProgress) // asked for, and not summed up yet
-	}
-	if summary {
-		return o, nil
-	}
-	o.set("spec", v.Spec).set("branchName", v.Repository.Branch).set("repositoryId", v.Repository.ID).
-		set("repositoryConnectionArn", v.Repository.Connection)
-	for _, t := range members {
-		if t.Ref.Kind == state.KindPipeline {
-			o["pipeline"] = h.pipeline(t)
+	if unsettled[v.Name] {
+		if err := h.sumUp(ctx, v, o); err != nil {
+			return nil, err
 		}
 	}
+	t, err := h.cfg.Store.TargetItself(ctx, state.PipelineRef(v.Name))
+	switch {
+	case err == nil:
+		o["pipeline"] = h.pipeline(t)
+	case !isMissing(err):
+		return nil, err
+	}
 	return o, nil
+}
+
+// sumUp corrects the status of a service of which something was asked that is
+// not summed up yet. One whose members are all settled needs no correction.
+func (h *Handler) sumUp(ctx context.Context, v state.Service, o object) error {
+	if v.Status != state.ServiceActive {
+		return nil
+	}
+	members, err := h.cfg.Store.TargetsOfService(ctx, v.Name)
+	if slices.ContainsFunc(members, moving) {
+		o["status"] = string(state.ServiceUpdateInProgress)
+	}
+	return err
 }
 
 func (h *Handler) serviceSummary(v state.Service) object {
@@ -57,7 +70,8 @@ func (h *Handler) instance(t state.Target, summary bool) object {
 	if summary {
 		return o
 	}
-	return o.set("spec", onlyInstance(t.Desired.Spec, t.Ref.Name)).set("lastClientRequestToken", t.Desired.RequestID)
+	part := h.parts.text(func() string { return onlyInstance(t.Desired.Spec, t.Ref.Name) }, t.Desired.Spec, t.Ref.Name)
+	return o.set("spec", part).set("lastClientRequestToken", t.Desired.RequestID)
 }
 
 func (h *Handler) getService(ctx context.Context, _ caller, in nameInput) (any, error) {
@@ -65,7 +79,7 @@ func (h *Handler) getService(ctx context.Context, _ caller, in nameInput) (any, 
 	if err != nil {
 		return nil, err
 	}
-	view, err := h.service(ctx, v, false)
+	view, err := h.service(ctx, v)
 	return object{"service": view}, err
 }
 
@@ -84,10 +98,11 @@ func (h *Handler) listServices(ctx context.Context, _ caller, in struct{ paging 
 		return nil, err
 	}
 	return answer(in.paging, list, "services", found, func(v state.Service) string { return v.Name }, func(v state.Service) (object, error) {
+		o := h.serviceSummary(v)
 		if unsettled[v.Name] {
-			return h.service(ctx, v, true)
+			err = h.sumUp(ctx, v, o)
 		}
-		return h.serviceSummary(v), nil // whose members say nothing that it does not
+		return o, err
 	})
 }
 
@@ -97,7 +112,7 @@ type instanceName struct {
 }
 
 func (h *Handler) getInstance(ctx context.Context, _ caller, in instanceName) (any, error) {
-	t, err := h.cfg.Store.Target(ctx, state.InstanceRef(in.ServiceName, in.Name))
+	t, err := h.cfg.Store.TargetItself(ctx, state.InstanceRef(in.ServiceName, in.Name))
 	if err != nil {
 		return nil, err
 	}

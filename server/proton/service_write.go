@@ -345,6 +345,6 @@ func (h *Handler) deleteService(ctx context.Context, c caller, in nameInput) (an
 	if err != nil {
 		return nil, err
 	}
-	view, err := h.service(ctx, v, false)
+	view, err := h.service(ctx, v)
 	return object{"service": view}, err
 }
