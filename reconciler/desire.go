@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"reflect"
 	"slices"
 
 	"baryon/reconciler/declare"
@@ -158,7 +159,7 @@ func (d *declarer) want(want state.Target) error {
 			return err // until it is resolved, what somebody changed holds
 		}
 	}
-	before := t.Desired
+	before, from := t.Desired, t.Owner
 	if !same {
 		t.Generation++
 		want.Desired.Version = declared.Version
@@ -166,7 +167,10 @@ func (d *declarer) want(want state.Target) error {
 	}
 	t.Owner, t.Desired.Refused, t.Desired.Kept = want.Owner, "", ""
 	if adopted {
-		if err := d.tx.Audit(d.actor, "adopt", t.Ref, map[string]string{"from": t.Owner.String(), "commit": d.commit}); err != nil {
+		if err := d.tx.Unsettle(from.Repository); err != nil {
+			return err
+		}
+		if err := d.tx.Audit(d.actor, "adopt", t.Ref, map[string]string{"from": from.String(), "commit": d.commit}); err != nil {
 			return err
 		}
 	}
@@ -244,6 +248,11 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 		return err
 	}
 	before := v
+	if before.Owner.Repository != owner.Repository {
+		if err := d.tx.Unsettle(before.Owner.Repository); err != nil {
+			return err
+		}
+	}
 	h := doc.Header
 	v.Template, v.Follow, v.Pins, v.Spec, v.Repository = h.Template, h.Version, h.Pins, doc.Spec, h.Repository
 	v.Description, v.Labels, v.Deleted, v.Origin = h.Description, h.Labels, false, origin
@@ -251,8 +260,11 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 	if before.Created && before.Spec != v.Spec {
 		v.Status, v.Message = state.ServiceUpdateInProgress, "" // until the next visit sums up
 	}
-	if err := d.tx.PutService(v); err != nil {
-		return err
+	changed := !sameService(before, v)
+	if changed {
+		if err := d.tx.PutService(v); err != nil {
+			return err
+		}
 	}
 	wanted := d.r.targetsOf(origin, doc)
 	listed := map[state.Ref]bool{}
@@ -275,7 +287,16 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 			return err
 		}
 	}
+	if !changed {
+		return nil
+	}
 	return d.tx.Wake(doc.Ref)
+}
+
+// sameService tells that a service is what it was, whatever commit says so now.
+func sameService(a, b state.Service) bool {
+	b.Origin = a.Origin
+	return !a.CreatedAt.IsZero() && reflect.DeepEqual(a, b)
 }
 
 // rename notes what takes the place of an instance that is not listed any more.

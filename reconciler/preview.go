@@ -166,3 +166,7 @@ func (f folderSource) Commit(context.Context, gitsource.Repo, string) (gitsource
 func (f folderSource) Descends(context.Context, gitsource.Repo, string, string) (bool, error) {
 	return true, nil
 }
+
+func (f folderSource) Differences(context.Context, gitsource.Repo, string, string, int) ([]gitsource.Difference, bool, error) {
+	return nil, false, nil
+}

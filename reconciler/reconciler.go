@@ -46,6 +46,8 @@ type contents interface {
 type history interface {
 	Commit(ctx context.Context, repo gitsource.Repo, commit string) (gitsource.Commit, error)
 	Descends(ctx context.Context, repo gitsource.Repo, older, newer string) (bool, error)
+	// Differences is whole only when there are at most so many and both commits are known.
+	Differences(ctx context.Context, repo gitsource.Repo, older, newer string, most int) (found []gitsource.Difference, whole bool, err error)
 }
 
 // An Engine applies rendered files; see package provisioner for the contract.

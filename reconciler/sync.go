@@ -180,17 +180,28 @@ type takeover struct {
 	leaving  []state.Target    // what they name no longer
 	branches map[string]string // that they name, and where those are
 	problems int
+	part     bool   // it is about what the commit changes alone
 	recheck  bool   // something was refused for a reason outside this repository
 	hold     string // why nothing is deleted on this taking-over
+}
+
+func (r *Reconciler) newTakeover(repo Repository, prior state.Sync, head string) *takeover {
+	return &takeover{r: r, repo: repo, prior: prior, head: head, before: map[string]bool{}, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
 }
 
 // sync registers bundles and takes over documents. What is broken stays as it
 // was; everything else goes on.
 func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repository, prior state.Sync, head string) error {
-	s := &takeover{r: r, repo: repo, prior: prior, head: head, before: map[string]bool{}, refused: map[string]renderer.Problems{}, held: map[string][]state.Ref{}}
-	for _, step := range []func(context.Context) error{s.read, s.register, s.examine, s.follow} {
-		if err := step(ctx); err != nil {
-			return err
+	s, err := r.takeoverOfMoved(ctx, repo, prior, head)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		s = r.newTakeover(repo, prior, head)
+		for _, step := range []func(context.Context) error{s.read, s.register, s.examine, s.follow} {
+			if err := step(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	if err := r.cfg.Store.Update(ctx, fence, s.takeOver); err != nil {
@@ -201,7 +212,7 @@ func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repositor
 		level = zap.DebugLevel // looked at once more, and what was refused still is
 	}
 	r.log.Log(level, "repository taken over", zap.String("repo", repo.Name), zap.String("commit", head),
-		zap.Int("documents", len(s.accepted)), zap.Int("bundles", len(s.decl.Bundles)), zap.Int("problems", s.problems))
+		zap.Int("documents", len(s.accepted)), zap.Int("bundles", len(s.decl.Bundles)), zap.Int("problems", s.problems), zap.Bool("whole", !s.part))
 	r.Wake()
 	r.report(ctx, s)
 	return nil
@@ -209,11 +220,7 @@ func (r *Reconciler) sync(ctx context.Context, fence state.Fence, repo Repositor
 
 // read finds out what the commit declares and how it came about.
 func (s *takeover) read(ctx context.Context) error {
-	var err error
-	if s.tree, err = s.r.cfg.Source.Tree(ctx, s.repo.Repo, s.head); err != nil {
-		return err
-	}
-	if s.commit, err = s.r.cfg.Source.Commit(ctx, s.repo.Repo, s.head); err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
 	}
 	rows, err := s.r.cfg.Store.SourceFiles(ctx, s.repo.Name)
@@ -237,13 +244,30 @@ func (s *takeover) read(ctx context.Context) error {
 	if s.prior.Settings != s.r.current().readWith(s.repo) {
 		known = nil // what a file comes to may have changed with them
 	}
-	if s.decl, err = declare.Read(ctx, s.tree, known, declare.Options{Owners: s.owned, MaxInstances: s.r.current().Instances}); err != nil {
+	options := s.r.reading()
+	options.Owners = s.owned
+	if s.decl, err = declare.Read(ctx, s.tree, known, options); err != nil {
 		return err
 	}
 	if err := s.narrow(); err != nil {
 		return err
 	}
 	return s.judge(ctx)
+}
+
+// open opens the commit.
+func (s *takeover) open(ctx context.Context) error {
+	var err error
+	if s.tree, err = s.r.cfg.Source.Tree(ctx, s.repo.Repo, s.head); err != nil {
+		return err
+	}
+	s.commit, err = s.r.cfg.Source.Commit(ctx, s.repo.Repo, s.head)
+	return err
+}
+
+// reading bounds what is read of a repository.
+func (r *Reconciler) reading() declare.Options {
+	return declare.Options{MaxInstances: r.current().Instances}
 }
 
 // fileOf reads what is kept of a file.
@@ -452,7 +476,7 @@ func (r *Reconciler) report(ctx context.Context, s *takeover) {
 	if r.cfg.Reporter == nil {
 		return
 	}
-	text := fmt.Sprintf("%d declared", len(s.accepted))
+	text := fmt.Sprintf("%d declared", s.documents())
 	if s.problems > 0 {
 		text = fmt.Sprintf("%d problem(s); see: baryon sources", s.problems)
 	}

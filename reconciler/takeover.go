@@ -58,13 +58,24 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		Name: s.repo.Name, URL: s.repo.URL, Branch: s.repo.Branch, Path: s.repo.Path,
 		Commit: s.head, Seen: s.head, Subject: s.commit.Subject, Author: s.commit.Author,
 		Settings: s.r.current().readWith(s.repo), SyncedAt: tx.Now(), Problems: s.problems,
-		Documents: len(s.decl.Documents), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
+		Documents: s.documents(), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
 		Branches: s.branches,
 	}
-	if s.empty() {
-		sync.Documents = s.prior.Documents // still empty next time is still nothing to act on
+	if s.part {
+		sync.Bundles = s.prior.Bundles
+	}
+	if s.settled() {
+		sync.Settled = declare.Rules
 	}
 	return tx.PutSync(sync)
+}
+
+// documents counts what the repository declares.
+func (s *takeover) documents() int {
+	if s.part || s.empty() { // still empty next time is still nothing to act on
+		return s.prior.Documents
+	}
+	return len(s.decl.Documents)
 }
 
 // noteRefusals tells the targets whose newer declaration is refused. They stay
@@ -109,21 +120,17 @@ func refuse(tx *state.Tx, ref state.Ref, problems renderer.Problems) error {
 // removeGone marks what this repository declared and declares no longer, but for
 // what a broken file may still mean to declare.
 func (s *takeover) removeGone(d *declarer, declared map[state.Ref]bool) error {
-	if s.empty() && samePlace(s.repo, s.prior) {
+	if s.part || s.empty() && samePlace(s.repo, s.prior) {
 		return nil
 	}
-	broken := map[state.Ref]bool{}
-	for _, f := range s.decl.Files {
-		for ref := range s.owned {
-			broken[ref] = broken[ref] || f.Keeps(ref) && (!f.Unread || s.owned[ref] == f.Path)
-		}
-	}
+	known := map[state.Ref]bool{} // if not accepted
 	for _, doc := range s.decl.Documents {
-		broken[doc.Ref] = true // known, if not accepted
+		known[doc.Ref] = true
 	}
+	keeps := s.decl.Keeper()
 	var gone []state.Ref
 	for _, ref := range slices.SortedFunc(maps.Keys(s.owned), func(a, b state.Ref) int { return strings.Compare(a.String(), b.String()) }) {
-		if !declared[ref] && !broken[ref] {
+		if !declared[ref] && !known[ref] && !keeps(ref, s.owned[ref]) {
 			gone = append(gone, ref)
 		}
 	}

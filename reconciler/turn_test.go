@@ -34,6 +34,10 @@ func (m manySources) Descends(context.Context, gitsource.Repo, string, string) (
 	return true, nil
 }
 
+func (m manySources) Differences(context.Context, gitsource.Repo, string, string, int) ([]gitsource.Difference, bool, error) {
+	return nil, false, nil
+}
+
 // TestFirstClaims lets two repositories claim one environment and visits them in
 // either order: the one that is configured first has it.
 func TestFirstClaims(t *testing.T) {

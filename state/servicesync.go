@@ -350,6 +350,9 @@ func (tx *Tx) Blocked(ref Ref) (*Blocker, error) {
 // Override adds the blocker that goes with a change of what Git declares by
 // another way than Git.
 func (tx *Tx) Override(t Target, actor Actor, what string) error {
+	if err := tx.Unsettle(t.Owner.Repository); err != nil {
+		return err
+	}
 	service, instance := blockerOn(t.Ref)
 	return tx.Block(Blocker{
 		Service: service, Instance: instance, CreatedReason: what + " by " + string(actor),

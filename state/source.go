@@ -2,7 +2,9 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"baryon/state/db"
@@ -29,6 +31,7 @@ type Sync struct {
 	Gone      bool              `json:"gone,omitempty"`     // no longer configured
 	Branches  map[string]string `json:"branches,omitempty"` // others that ops files name, with the commits looked at
 	Recheck   bool              `json:"recheck,omitempty"`  // something was refused for a reason outside the repository
+	Settled   int               `json:"settled,omitempty"`  // all of Commit is in force, read with rules of this number: the next may be taken over by what it changes
 }
 
 // A SourceFile is what one file of a repository came to. Doc is kept for the
@@ -80,6 +83,33 @@ func (tx *Tx) PutSourceFile(f SourceFile) error {
 	})
 }
 
+// SourceFile reads what one file came to; a *NotFoundError when nothing is kept.
+func (s *Store) SourceFile(ctx context.Context, repository, path string) (SourceFile, error) {
+	row, err := s.queries().SourceFile(ctx, db.SourceFileParams{Repo: repository, Path: path})
+	if err != nil {
+		return SourceFile{}, notFound(err, repository+":"+path)
+	}
+	return sourceFileOf(row)
+}
+
+// Unsettle makes the next commit of a repository be looked at as a whole: something
+// that it declares was changed by another way.
+func (tx *Tx) Unsettle(repository string) error {
+	row, err := tx.q.Repository(tx.ctx, repository)
+	if err != nil {
+		if errors.Is(err, sql.ErrNoRows) { // it is one of a preview, or was never read
+			return nil
+		}
+		return err
+	}
+	sync, err := syncOf(row)
+	if err != nil || sync.Settled == 0 {
+		return err
+	}
+	sync.Settled = 0
+	return tx.PutSync(sync)
+}
+
 // RemoveSourceFile forgets a file that is gone.
 func (tx *Tx) RemoveSourceFile(repository, path string) error {
 	return tx.q.DeleteSourceFile(tx.ctx, db.DeleteSourceFileParams{Repo: repository, Path: path})
@@ -91,7 +121,9 @@ func (s *Store) SourceFiles(ctx context.Context, repository string) ([]SourceFil
 	if err != nil {
 		return nil, err
 	}
-	return mapRows(rows, func(r db.SourceFile) (SourceFile, error) {
-		return SourceFile{Repository: r.Repo, Path: r.Path, Hash: r.Hash, Verdict: r.Verdict, Doc: json.RawMessage(r.Doc)}, nil
-	})
+	return mapRows(rows, sourceFileOf)
+}
+
+func sourceFileOf(r db.SourceFile) (SourceFile, error) {
+	return SourceFile{Repository: r.Repo, Path: r.Path, Hash: r.Hash, Verdict: r.Verdict, Doc: json.RawMessage(r.Doc)}, nil
 }

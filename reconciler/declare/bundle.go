@@ -168,7 +168,7 @@ func (r *reader) settleBundles() {
 			other = r.out.Bundles[same[1]]
 		}
 		r.add(renderer.Problem{File: b.Dir, Rule: fmt.Sprintf("the template %s has its %s twice", b.Template, b.version()),
-			Got: "another at " + other.Dir, Next: "remove one of the two, or list it in " + ignoreFile})
+			Got: "another at " + other.Dir, Next: "remove one of the two, or list it in " + IgnoreFile})
 	}
 	r.out.Bundles = kept
 }

@@ -103,3 +103,19 @@ func ReadFile(path string, data []byte) (File, error) {
 	}
 	return f, nil
 }
+
+// ReadOne reads one YAML file of a tree, as Read does, without what the other files
+// make of it.
+func ReadOne(ctx context.Context, tree Tree, path string, o Options) (File, error) {
+	r := &reader{ctx: ctx, tree: tree, options: o.withDefaults(), out: &Declaration{}}
+	info, err := fs.Stat(tree, path)
+	if err != nil {
+		return File{}, err
+	}
+	if err := r.file(path, fs.FileInfoToDirEntry(info)); err != nil {
+		return File{}, err
+	}
+	f := r.out.Files[0]
+	f.settle()
+	return f, nil
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,9 +26,9 @@ const (
 	VerdictRefused  Verdict = "refused"
 )
 
-// currentRules rises when the same content comes to something else than it did
+// Rules rises when the same content comes to something else than it did
 // before, so that what was known of a file is not believed any longer.
-const currentRules = 1
+const Rules = 1
 
 // A File is what one YAML file came to, or a folder that was left out: its path
 // ends in a slash then. A File may be kept as JSON and handed to the next Read.
@@ -76,16 +75,30 @@ func (p Position) before(q Position) bool {
 // In writes the position for a message about another place.
 func (p Position) In(file string) string { return fmt.Sprintf("%s:%d:%d", file, p.Line, p.Column) }
 
-// Keeps reports whether f may still mean to declare ref although ref is in none
-// of the documents in force: its document is broken, or one is whose name cannot
-// be told. What f declared before stays as it was; its absence asks for nothing.
-// An instance or pipeline is kept with its service.
-func (f *File) Keeps(ref state.Ref) bool {
-	if ref.Service != "" {
-		ref = state.ServiceRef(ref.Service)
+// Keeper reports whether a file may still mean to declare a name, which the file
+// at path declared before, although the name is in none of the documents in force:
+// its document is broken, or one in that file is whose name cannot be told. Then it
+// stays as it was; its absence asks for nothing. An instance or pipeline is kept
+// with its service.
+func (d *Declaration) Keeper() func(ref state.Ref, path string) bool {
+	names, unread := map[state.Ref]bool{}, map[string]bool{}
+	for _, f := range d.Files {
+		if f.Unread {
+			unread[f.Path] = true
+		}
+		for _, ref := range f.Held {
+			names[ref] = true
+		}
+		for _, c := range f.Broken {
+			names[c.Ref] = true
+		}
 	}
-	return f.Unread || slices.Contains(f.Held, ref) ||
-		slices.ContainsFunc(f.Broken, func(c Claim) bool { return c.Ref == ref })
+	return func(ref state.Ref, path string) bool {
+		if ref.Service != "" {
+			ref = state.ServiceRef(ref.Service)
+		}
+		return unread[path] || names[ref]
+	}
 }
 
 // settle decides the verdict once everything about the file is known.

@@ -64,7 +64,7 @@ func TestVerdictOfAFile(t *testing.T) {
 	}
 }
 
-func TestKeeps(t *testing.T) {
+func TestKeeper(t *testing.T) {
 	t.Parallel()
 	noVersion := "proton: EnvironmentSpec\nbaryon: {environment: dev, template: t}\n"
 	service := "proton: ServiceSpec\nbaryon: {service: shop, template: t}\ninstances: []\n"
@@ -89,8 +89,8 @@ func TestKeeps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := read(t, map[string]string{"x.yaml": tt.text}, nil, declare.Options{})
-			if got := d.Files[0].Keeps(tt.ref); got != tt.want {
-				t.Errorf("Keeps(%s) = %v, want %v", tt.ref, got, tt.want)
+			if got := d.Keeper()(tt.ref, "x.yaml"); got != tt.want {
+				t.Errorf("%s is kept: %v, want %v", tt.ref, got, tt.want)
 			}
 		})
 	}

@@ -34,7 +34,7 @@ const maxIgnoreFile = 64 << 10
 
 // ignoreRules reads the .baryonignore of a folder.
 func (r *reader) ignoreRules(dir string, outer *ignoreRules) (*ignoreRules, error) {
-	name := path.Join(dir, ignoreFile)
+	name := path.Join(dir, IgnoreFile)
 	file, err := r.tree.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("file %s: %w", name, err)
@@ -54,7 +54,7 @@ func (r *reader) ignoreRules(dir string, outer *ignoreRules) (*ignoreRules, erro
 // is warned of and left out.
 func parseIgnore(dir string, data []byte) (*ignoreRules, renderer.Problems) {
 	rules := &ignoreRules{dir: dir}
-	file := path.Join(dir, ignoreFile)
+	file := path.Join(dir, IgnoreFile)
 	var problems renderer.Problems
 	if len(data) > maxIgnoreFile {
 		data = data[:bytes.LastIndexByte(data[:maxIgnoreFile], '\n')+1]

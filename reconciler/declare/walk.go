@@ -10,8 +10,8 @@ import (
 	"baryon/renderer"
 )
 
-// ignoreFile is the name of the files that say what declares nothing.
-const ignoreFile = ".baryonignore"
+// IgnoreFile is the name of the files that say what declares nothing.
+const IgnoreFile = ".baryonignore"
 
 // folder reads one folder and all below it. rules are those of the folders above.
 func (r *reader) folder(dir string, rules *ignoreRules) error {
@@ -23,7 +23,7 @@ func (r *reader) folder(dir string, rules *ignoreRules) error {
 		return fmt.Errorf("folder %s: %w", dir, err)
 	}
 	for _, e := range entries {
-		if e.Name() == ignoreFile && e.Type().IsRegular() {
+		if e.Name() == IgnoreFile && e.Type().IsRegular() {
 			if rules, err = r.ignoreRules(dir, rules); err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func (r *reader) folder(dir string, rules *ignoreRules) error {
 		return err
 	}
 	if _, err := r.unnamed(dir, func(p string) bool {
-		return rules.reason(p, false) != "" || path.Ext(p) != "" && !yamlName(p)
+		return rules.reason(p, false) != "" || path.Ext(p) != "" && !YAMLName(p)
 	}); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (r *reader) unnamedBelow(dir string) (int, error) {
 }
 
 func (r *reader) entry(p string, e fs.DirEntry, rules *ignoreRules) error {
-	isYAML := yamlName(e.Name())
+	isYAML := YAMLName(e.Name())
 	switch reason := rules.reason(p, e.IsDir()); {
 	case reason != "" && e.IsDir():
 		r.leaveOut(p+"/", reason)
@@ -133,14 +133,15 @@ func (r *reader) inside(bundle, dir string, entries []fs.DirEntry) error {
 			if err := r.inside(bundle, p, below); err != nil {
 				return err
 			}
-		case yamlName(e.Name()) && e.Name() != ".template-registration.yaml":
+		case YAMLName(e.Name()) && e.Name() != ".template-registration.yaml":
 			r.leaveOut(p, "inside the bundle "+bundle)
 		}
 	}
 	return nil
 }
 
-func yamlName(name string) bool {
+// YAMLName tells that a file of this name may declare something.
+func YAMLName(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	return ext == ".yaml" || ext == ".yml"
 }
@@ -151,7 +152,7 @@ func (r *reader) file(p string, e fs.DirEntry) error {
 	if err != nil {
 		return fmt.Errorf("file %s: %w", p, err)
 	}
-	if f, ok := r.known[p]; ok && hash != "" && f.Hash == hash && f.Rules == currentRules {
+	if f, ok := r.known[p]; ok && hash != "" && f.Hash == hash && f.Rules == Rules {
 		f.Conflicts, f.Held = nil, nil
 		r.out.Files = append(r.out.Files, f)
 		return nil
@@ -172,7 +173,7 @@ func (r *reader) file(p string, e fs.DirEntry) error {
 	if err != nil {
 		return fmt.Errorf("file %s: %w", p, err)
 	}
-	f.Path, f.Hash, f.Rules = p, hash, currentRules
+	f.Path, f.Hash, f.Rules = p, hash, Rules
 	r.out.Files = append(r.out.Files, f)
 	return nil
 }

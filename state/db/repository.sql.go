@@ -101,6 +101,28 @@ func (q *Queries) Repository(ctx context.Context, name string) (Repository, erro
 	return i, err
 }
 
+const sourceFile = `-- name: SourceFile :one
+SELECT repo, path, hash, verdict, doc FROM source_file WHERE repo = $1 AND path = $2
+`
+
+type SourceFileParams struct {
+	Repo string
+	Path string
+}
+
+func (q *Queries) SourceFile(ctx context.Context, arg SourceFileParams) (SourceFile, error) {
+	row := q.db.QueryRowContext(ctx, sourceFile, arg.Repo, arg.Path)
+	var i SourceFile
+	err := row.Scan(
+		&i.Repo,
+		&i.Path,
+		&i.Hash,
+		&i.Verdict,
+		&i.Doc,
+	)
+	return i, err
+}
+
 const sourceFiles = `-- name: SourceFiles :many
 SELECT repo, path, hash, verdict, doc FROM source_file WHERE (CAST($1 AS TEXT) = '' OR repo = $1) ORDER BY repo, path
 `

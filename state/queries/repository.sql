@@ -17,3 +17,6 @@ SELECT * FROM source_file WHERE (CAST(@repo AS TEXT) = '' OR repo = @repo) ORDER
 
 -- name: DeleteSourceFile :exec
 DELETE FROM source_file WHERE repo = @repo AND path = @path;
+
+-- name: SourceFile :one
+SELECT * FROM source_file WHERE repo = @repo AND path = @path;
