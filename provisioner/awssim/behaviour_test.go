@@ -216,15 +216,15 @@ func TestBehaviours(t *testing.T) {
 			}
 		},
 		"039 names that others have": func(t *testing.T, w *world) {
-			named := "Resources: {A: {Type: AWS::S3::Bucket, Properties: {BucketName: b}}}"
+			named := "Resources: {A: {Type: AWS::S3::Bucket, Properties: {BucketName: bucket-b}}}"
 			w.create("one", named)
 			w.create("two", named)
-			if e := strings.Join(w.events("two"), "\n"); !strings.Contains(e, "b already exists in stack arn:") {
+			if e := strings.Join(w.events("two"), "\n"); !strings.Contains(e, "bucket-b already exists in stack arn:") {
 				t.Error(e)
 			}
-			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "c"})
-			w.create("three", strings.ReplaceAll(named, "BucketName: b", "BucketName: c"))
-			if e := strings.Join(w.events("three"), "\n"); !strings.Contains(e, "Resource of type 'AWS::S3::Bucket' with identifier 'c' already exists.") {
+			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "bucket-c"})
+			w.create("three", strings.ReplaceAll(named, "BucketName: bucket-b", "BucketName: bucket-c"))
+			if e := strings.Join(w.events("three"), "\n"); !strings.Contains(e, "Resource of type 'AWS::S3::Bucket' with identifier 'bucket-c' already exists.") {
 				t.Error(e)
 			}
 		},

@@ -92,9 +92,12 @@ func recordings(t *testing.T) []recorded {
 // JSON where a list is wanted.
 var notTaken = map[string]int{
 	codeOnDisk: 33, // SAM reference, CodeUri: an S3 URI; "aws cloudformation package" makes it one
-	"'null' values are not allowed in templates":  10, // recorded api/test_validations; a list of principals without one
-	"Template format error: YAML not well-formed": 5,  // JSON after a block list; the product's filters print a list there
+	"'null' values are not allowed in templates": 10, // recorded api/test_validations; a list of principals without one
+	madeUpImage: 4, // a name and an ARN that were made up
+	"Template format error: YAML not well-formed": 5, // JSON after a block list; the product's filters print a list there
 }
+
+const madeUpImage = "#/SourceConfiguration/ImageRepository/ImageIdentifier: failed validation constraint for keyword [pattern]"
 
 const codeOnDisk = "'CodeUri' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter."
 

@@ -124,7 +124,9 @@ func (d *difference) resource(res *template.Resource) error {
 	c := change{Action: "Modify", Logical: res.ID, Physical: was.Physical, Type: res.Type, Replacement: "False", Before: contextOf(was.Properties, was.Metadata), After: after}
 	t := typeOf(res.Type)
 	for _, k := range changed(was.Properties, p) {
-		c.add("Properties", d.details(res, k, was.Properties[k], p[k], t.recreation(k))...)
+		for _, e := range edits(place{k}, was.Properties[k], p[k]) {
+			c.add("Properties", d.details(res, e, t.recreation(e.At))...)
+		}
 	}
 	if !reflect.DeepEqual(was.Metadata, metadata) {
 		c.add("Metadata", detail{Evaluation: "Static", Source: "DirectModification", Attribute: "Metadata", Path: "/Metadata", Kind: "Modify"})
@@ -169,8 +171,8 @@ func (d *difference) reverted(c *change, was *resource) {
 	c.Drift = "IN_SYNC"
 	for _, p := range found {
 		c.Drift = "MODIFIED"
-		name, _, _ := strings.Cut(strings.TrimPrefix(p.Path, "/"), "/")
-		recreation := typeOf(was.Type).recreation(name)
+		at := place(strings.Split(strings.TrimPrefix(p.Path, "/"), "/"))
+		name, recreation := at[0], typeOf(was.Type).recreation(at)
 		if recreation == "Always" || slices.ContainsFunc(c.Details, func(o detail) bool { return o.Name == name && !o.Drifted }) {
 			continue
 		}
@@ -209,21 +211,23 @@ func (ch *change) judge(res *template.Resource) {
 	}
 }
 
-// details say why a property changes.
-func (d *difference) details(res *template.Resource, k string, before, after any, recreation string) []detail {
+// details say why a value changes: because it is written otherwise, or because
+// of what it refers to.
+func (d *difference) details(res *template.Resource, e edit, recreation string) []detail {
 	base := detail{
-		Evaluation: "Static", Source: "DirectModification", Attribute: "Properties", Name: k, Recreation: recreation,
-		Path: "/Properties/" + k, Before: shown(before), After: shown(after), Kind: kindOfChange(before, after),
+		Evaluation: "Static", Source: "DirectModification", Attribute: "Properties", Name: e.At[0], Recreation: recreation,
+		Path: "/Properties/" + strings.Join(e.At, "/"), Before: shown(e.Before), After: shown(e.After), Kind: kindOfChange(e.Before, e.After),
 	}
-	var was *template.Resource
-	if d.old != nil {
-		was = d.old.Resource(res.ID)
+	var was any
+	if d.old != nil && d.old.Resource(res.ID) != nil {
+		was = template.At(d.old.Resource(res.ID).Properties, e.At)
 	}
-	if was == nil || !reflect.DeepEqual(was.Properties[k], res.Properties[k]) {
+	written := template.At(res.Properties, e.At)
+	if was == nil || !reflect.DeepEqual(was, written) {
 		return []detail{base}
 	}
 	var out []detail
-	for _, name := range template.Uses(res.Properties[k], d.sc.Conditions) {
+	for _, name := range template.Uses(written, d.sc.Conditions) {
 		if a, _ := d.from.parameter(name); d.new.Parameter(name) != nil {
 			if b, _ := d.to.parameter(name); a != b || d.from.Resolved[name] != d.to.Resolved[name] {
 				by := base
@@ -233,7 +237,7 @@ func (d *difference) details(res *template.Resource, k string, before, after any
 			}
 		}
 	}
-	for _, a := range template.Attributes(res.Properties[k]) {
+	for _, a := range template.Attributes(written) {
 		if _, ok := d.by[a[0]]; ok {
 			by := base
 			by.Source, by.Cause = "ResourceAttribute", a[0]+"."+a[1]
@@ -244,7 +248,7 @@ func (d *difference) details(res *template.Resource, k string, before, after any
 			out = append(out, by)
 		}
 	}
-	for _, name := range template.Uses(res.Properties[k], d.sc.Conditions) {
+	for _, name := range template.Uses(written, d.sc.Conditions) {
 		if c, ok := d.by[name]; ok && c.Replacement == "True" && len(out) == 0 {
 			by := base
 			by.Source, by.Cause = "ResourceReference", name

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,8 +74,10 @@ func differences(r *resource, thing *Thing) []propertyDifference {
 	var out []propertyDifference
 	t := typeOf(r.Type)
 	for _, k := range sorted(r.Properties) {
-		if !slices.Contains(t.WriteOnly, k) {
-			out = append(out, compare("/"+k, r.Properties[k], thing.Properties[k])...)
+		for _, d := range compare("/"+k, r.Properties[k], thing.Properties[k]) {
+			if at := strings.Split(d.Path[1:], "/"); !slices.ContainsFunc(t.writeOnly, func(p place) bool { return len(p) <= len(at) && p.within(at) }) {
+				out = append(out, d)
+			}
 		}
 	}
 	return out

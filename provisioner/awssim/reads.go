@@ -359,8 +359,7 @@ func describeChangeSet(c *call, a args) (obj, error) {
 
 func (ch change) xml(values bool) obj {
 	details := list{}
-	sort.SliceStable(ch.Details, func(i, j int) bool { return ch.Details[i].Name < ch.Details[j].Name })
-	for _, d := range ch.Details {
+	for _, d := range ch.shown(values) {
 		target := obj{{"Attribute", d.Attribute}, {"Name", text(d.Name)}, {"RequiresRecreation", text(d.Recreation)}}
 		if values {
 			target = append(target, field{"Path", text(d.Path)}, field{"BeforeValue", text(d.Before)}, field{"AfterValue", text(d.After)}, field{"AttributeChangeType", text(d.Kind)})
@@ -381,6 +380,25 @@ func (ch change) xml(values bool) obj {
 		rc = append(rc, field{"BeforeContext", text(ch.Before)}, field{"AfterContext", text(ch.After)})
 	}
 	return obj{{"Type", "Resource"}, {"ResourceChange", rc}}
+}
+
+// shown are the details of a change, sorted: with values one for each place that
+// changes, without one for each property.
+func (ch change) shown(values bool) []detail {
+	var out []detail
+	for _, d := range ch.Details {
+		same := func(o detail) bool {
+			return o.Attribute == d.Attribute && o.Name == d.Name && o.Evaluation == d.Evaluation && o.Source == d.Source && o.Cause == d.Cause
+		}
+		switch i := slices.IndexFunc(out, same); {
+		case values || i < 0:
+			out = append(out, d)
+		case d.Recreation == "Always" || d.Recreation == "Conditionally" && out[i].Recreation == "Never":
+			out[i].Recreation = d.Recreation
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
 }
 
 func getTemplate(c *call, a args) (obj, error) {

@@ -56,7 +56,7 @@ var secure = map[string]bool{
 
 // supports says whether a type has an attribute.
 func supports(t *resourceType, attr string) bool {
-	return t.Properties == nil || slices.Contains(t.Attributes, attr) || slices.Contains(t.ID, attr)
+	return t.schema == nil || t.gives(attr) || slices.Contains(t.ID, attr)
 }
 
 // parameters are the values of a template's parameters: those given, those
@@ -194,8 +194,11 @@ func (r *region) attribute(s *stack, id, attr string) (any, error) {
 	if v, ok := thing.Attributes[attr]; ok {
 		return v, nil
 	}
-	if typeOf(res.Type).Properties == nil {
+	switch t := typeOf(res.Type); {
+	case t.schema == nil:
 		return id + "." + attr, nil // a custom resource's own answer
+	case t.gives(attr):
+		return "", nil // a property that nobody set
 	}
 	return nil, invalid(fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, attr))
 }

@@ -124,7 +124,7 @@ func (p *progress) startUpdate(id string, st *step, was *resource) {
 		return
 	}
 	action := "Update:Modify"
-	if t.replaces(diffs) {
+	if t.replaced(was.Properties, row.Properties) {
 		st.Do, action = "replace", "Update:Replace"
 		row.Physical, row.Thing = "", ""
 	}
@@ -217,7 +217,7 @@ func (p *progress) finishStep(id string, st *step) {
 		p.change(thing, p.op.Before[id], real)
 		if p.op.Revert {
 			for k := range real {
-				if typeOf(row.Type).recreation(k) != "Always" {
+				if typeOf(row.Type).recreation(place{k}) != "Always" {
 					thing.Properties[k] = deep(real[k])
 				}
 			}

@@ -3,83 +3,10 @@ package awssim
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-
-	"baryon/provisioner/awssim/template"
 )
-
-// typeOf is what is known of a type; custom resources may hold anything.
-func typeOf(name string) *resourceType {
-	if strings.HasPrefix(name, "Custom::") || name == "AWS::CloudFormation::CustomResource" {
-		return &resourceType{Name: "AWS::CloudFormation::CustomResource", ID: []string{"Id"}, Replaces: []string{"ServiceToken"}, Required: []string{"ServiceToken"}}
-	}
-	return types[name]
-}
-
-// kinds are the words for what a property should be.
-var kinds = map[string]string{"s": "String", "n": "Number", "b": "Boolean", "l": "JSONArray", "m": "JSONObject"}
-
-func kindOf(v any) string {
-	switch v.(type) {
-	case []any:
-		return "JSONArray"
-	case map[string]any:
-		return "JSONObject"
-	}
-	return "String"
-}
-
-// problems holds properties to the published schema of their type.
-func (t *resourceType) problems(p map[string]any) []string {
-	var out []string
-	for _, k := range t.Required {
-		if p[k] == nil {
-			out = append(out, "#: required key ["+k+"] not found")
-		}
-	}
-	if t.Properties == nil {
-		return out
-	}
-	for _, k := range slices.Sorted(maps.Keys(p)) {
-		want, ok := t.Properties[k]
-		if !ok {
-			out = append(out, "#: extraneous key ["+k+"] is not permitted")
-			continue
-		}
-		if got := kindOf(p[k]); !fits(want, p[k]) {
-			out = append(out, fmt.Sprintf("#/%s: expected type: %s, found: %s", k, kinds[want], got))
-		}
-	}
-	return out
-}
-
-func fits(want string, v any) bool {
-	s, isText := v.(string)
-	later := isText && (strings.Contains(s, template.Unknown) || strings.Contains(s, "{{resolve:"))
-	switch {
-	case want == "*" || later:
-		return true
-	case want == "n":
-		_, err := strconv.ParseFloat(s, 64)
-		return isText && err == nil
-	case want == "b":
-		return s == "true" || s == "false" || s == "True" || s == "False"
-	}
-	return kindOf(v) == kinds[want]
-}
-
-// validate says in the service's words what is wrong with properties.
-func validate(typ, logical string, p map[string]any) string {
-	problems := typeOf(typ).problems(p)
-	if len(problems) == 0 {
-		return ""
-	}
-	return "Properties validation failed for resource " + logical + " with message: [" + strings.Join(problems, ", ") + "]"
-}
 
 // handlerRefuses says what the service of a resource would answer to values that
 // its schema lets through.
@@ -109,7 +36,7 @@ func (r *region) conflict(typ string, p map[string]any, stackID string) string {
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Things)) {
 		thing := r.Things[k]
-		if thing.Type != typ || thing.Properties[custom] != name && thing.ID != name {
+		if thing.Type != typ || thing.Properties[custom] != name && thing.ID != name || !t.beside(thing, p) {
 			continue
 		}
 		if thing.Stack != "" && thing.Stack != stackID {
@@ -118,6 +45,14 @@ func (r *region) conflict(typ string, p map[string]any, stackID string) string {
 		return fmt.Sprintf("Resource of type '%s' with identifier '%s' already exists.", typ, name)
 	}
 	return ""
+}
+
+// beside says whether a thing is where properties would put a new one: names
+// have to differ only among the children of one parent.
+func (t *resourceType) beside(thing *Thing, p map[string]any) bool {
+	return len(t.ID) == 1 || !slices.ContainsFunc(t.ID, func(k string) bool {
+		return p[k] != nil && thing.Properties[k] != nil && p[k] != thing.Properties[k]
+	})
 }
 
 // create makes a thing for a stack's resource.
@@ -179,37 +114,4 @@ func deep(v any) any {
 		return out
 	}
 	return v
-}
-
-// changed are the top-level properties that differ, sorted.
-func changed(before, after map[string]any) []string {
-	var out []string
-	for k := range before {
-		if !reflect.DeepEqual(before[k], after[k]) {
-			out = append(out, k)
-		}
-	}
-	for k := range after {
-		if _, ok := before[k]; !ok {
-			out = append(out, k)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// recreation is what the change of a property asks for.
-func (t *resourceType) recreation(property string) string {
-	switch {
-	case slices.Contains(t.Replaces, property):
-		return "Always"
-	case slices.Contains(t.MayReplace, property):
-		return "Conditionally"
-	}
-	return "Never"
-}
-
-// replaces says whether changes of these properties need a new resource.
-func (t *resourceType) replaces(properties []string) bool {
-	return slices.ContainsFunc(properties, func(p string) bool { return t.recreation(p) == "Always" })
 }

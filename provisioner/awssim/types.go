@@ -1,84 +1,187 @@
 package awssim
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	_ "embed"
-	"fmt"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 )
 
-// typesText is what AWS publishes of its resource types: a block for each, one
-// line for each fact.
+// schemasText is what AWS publishes of its resource types: a line for each, its
+// name and its schema. gen.go makes it.
 //
-//go:embed types.txt
-var typesText string
+//go:embed schemas.txt.gz
+var schemasText []byte
 
 // A resourceType is what the simulator knows of a type.
 type resourceType struct {
 	Name       string
-	ID         []string          // properties or attributes that identify one
-	Attributes []string          // what GetAtt gives beside properties
-	Replaces   []string          // a change of these needs a new resource
-	MayReplace []string          // a change of these sometimes does
-	Required   []string          //
-	WriteOnly  []string          // never read back
-	Properties map[string]string // kinds by name: s, n, b, l, m or *
-	Tags       string            // the property that takes the stack's tags
+	ID         []string // properties or attributes that identify one
+	Attributes []string // what GetAtt gives
+	Tags       string   // the property that takes the stack's tags
+	schema     *schema  // nil for custom resources: they may hold anything
+	readOnly   []place
+	writeOnly  []place // never read back
+	replaces   []place // a change of these needs a new resource
+	mayReplace []place // a change of these sometimes does
 }
 
-// readTypes reads the embedded table.
-func readTypes(text string) map[string]*resourceType {
-	all := map[string]*resourceType{}
-	var t *resourceType
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		if !strings.HasPrefix(line, " ") {
-			t = &resourceType{Name: words[0], Properties: map[string]string{}}
-			all[t.Name] = t
-			continue
-		}
-		rest := words[1:]
-		switch words[0] {
-		case "id":
-			t.ID = rest
-		case "attributes":
-			t.Attributes = rest
-		case "replaces":
-			t.Replaces = rest
-		case "may-replace":
-			t.MayReplace = rest
-		case "required":
-			t.Required = rest
-		case "write-only":
-			t.WriteOnly = rest
-		case "tags":
-			t.Tags = rest[0]
-		case "properties":
-			for _, p := range rest {
-				name, kind, _ := strings.Cut(p, ":")
-				t.Properties[name] = kind
-			}
+// A place is where a value stands below the properties of a resource. A star
+// stands for any key or index.
+type place []string
+
+func placesOf(pointers []string) []place {
+	var out []place
+	for _, p := range pointers {
+		out = append(out, strings.Split(strings.TrimPrefix(p, "/properties/"), "/"))
+	}
+	return out
+}
+
+// within says whether one of two places holds the other: a value and a part of it.
+func (p place) within(o place) bool {
+	for i := range min(len(p), len(o)) {
+		if p[i] != o[i] && p[i] != "*" && o[i] != "*" {
+			return false
 		}
 	}
-	return all
+	return true
 }
 
-// types are all known types by name.
-var types = readTypes(typesText)
+func reaches(places []place, p place) bool { return slices.ContainsFunc(places, p.within) }
+
+// published are the types that AWS has, by name; each is read when it is first
+// asked for.
+var published = sync.OnceValue(func() map[string]func() *resourceType {
+	all := map[string]func() *resourceType{}
+	in, err := gzip.NewReader(bytes.NewReader(schemasText))
+	if err != nil {
+		panic(err) // a program that was built wrongly
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		all[name] = sync.OnceValue(func() *resourceType { return readType(name, []byte(text)) })
+	}
+	return all
+})
+
+// typeOf is what is known of a type, nil for a type that is none; custom
+// resources may hold anything.
+func typeOf(name string) *resourceType {
+	if strings.HasPrefix(name, "Custom::") || name == customType {
+		return &resourceType{Name: customType, ID: []string{"Id"}, replaces: []place{{"ServiceToken"}}}
+	}
+	if read := published()[name]; read != nil {
+		return read()
+	}
+	return nil
+}
+
+const customType = "AWS::CloudFormation::CustomResource"
+
+// readType reads a schema.
+func readType(name string, text []byte) *resourceType {
+	values := &schema{}
+	var facts struct {
+		PrimaryIdentifier, ReadOnlyProperties, WriteOnlyProperties []string
+		CreateOnlyProperties, ConditionalCreateOnlyProperties      []string
+		Tagging                                                    struct{ TagProperty *string }
+	}
+	if err := errors.Join(json.Unmarshal(text, values), json.Unmarshal(text, &facts)); err != nil {
+		panic(err) // a program that was built wrongly
+	}
+	if name == "AWS::CloudWatch::Alarm" {
+		values.RequiredXor, values.RequiredOr = nil, []string{"EvaluationCriteria", "MetricName", "Metrics"} // the first is newer than the rule
+	}
+	values.own(values.Definitions)
+	t := &resourceType{
+		Name: name, schema: values, readOnly: placesOf(facts.ReadOnlyProperties), writeOnly: placesOf(facts.WriteOnlyProperties),
+		replaces: placesOf(facts.CreateOnlyProperties), mayReplace: placesOf(facts.ConditionalCreateOnlyProperties),
+	}
+	for _, p := range placesOf(facts.PrimaryIdentifier) {
+		t.ID = append(t.ID, strings.Join(p, "."))
+	}
+	for _, p := range t.readOnly {
+		t.Attributes = append(t.Attributes, strings.Join(p, "."))
+		if len(p) == 1 {
+			delete(values.Properties, p[0])
+		}
+	}
+	t.Attributes = append(t.Attributes, alsoAttributes[name]...)
+	switch at := facts.Tagging.TagProperty; {
+	case at != nil:
+		t.Tags = strings.TrimPrefix(*at, "/properties/")
+	case values.Properties["Tags"] != nil:
+		t.Tags = "Tags"
+	}
+	return t
+}
+
+// alsoAttributes are properties that GetAtt gives as well, by the Template
+// Reference; a star is all of them.
+var alsoAttributes = map[string][]string{
+	"AWS::AppSync::DataSource":                  {"Name"},
+	"AWS::AppSync::DomainName":                  {"*"},
+	"AWS::AppSync::FunctionConfiguration":       {"*"},
+	"AWS::AppSync::Resolver":                    {"*"},
+	"AWS::AutoScaling::AutoScalingGroup":        {"*"},
+	"AWS::Backup::BackupSelection":              {"*"},
+	"AWS::Backup::BackupVault":                  {"*"},
+	"AWS::CodeArtifact::Domain":                 {"*"},
+	"AWS::CodeArtifact::Repository":             {"*"},
+	"AWS::DocDB::DBCluster":                     {"Port"},
+	"AWS::EC2::Instance":                        {"*", "AvailabilityZone"},
+	"AWS::EC2::SecurityGroup":                   {"*", "VpcId"},
+	"AWS::EC2::Subnet":                          {"*", "AvailabilityZone", "CidrBlock", "VpcId"},
+	"AWS::EC2::VPC":                             {"*", "CidrBlock"},
+	"AWS::EFS::MountTarget":                     {"*"},
+	"AWS::EKS::Nodegroup":                       {"*"},
+	"AWS::ElastiCache::ReplicationGroup":        {"*"},
+	"AWS::ElasticLoadBalancingV2::LoadBalancer": {"*", "SecurityGroups"},
+	"AWS::Events::EventBus":                     {"*"},
+	"AWS::Kinesis::StreamConsumer":              {"ConsumerName", "StreamARN"},
+	"AWS::Neptune::DBCluster":                   {"*"},
+	"AWS::RDS::DBInstance":                      {"*"},
+	"AWS::RDS::DBParameterGroup":                {"*"},
+	"AWS::RedshiftServerless::Workgroup":        {"*"},
+	"AWS::Route53Resolver::ResolverEndpoint":    {"Direction", "Name"},
+	"AWS::Route53Resolver::ResolverRule":        {"*"},
+	"AWS::S3::AccessPoint":                      {"*"},
+	"AWS::SNS::Topic":                           {"*", "TopicName"},
+	"AWS::SQS::Queue":                           {"*", "QueueName"},
+	"AWS::SSM::Parameter":                       {"*"},
+	"AWS::SageMaker::Endpoint":                  {"EndpointName"},
+	"AWS::SageMaker::EndpointConfig":            {"EndpointConfigName"},
+	"AWS::SageMaker::Model":                     {"ModelName"},
+	"AWS::ServiceDiscovery::Service":            {"Name"},
+	"AWS::StepFunctions::Activity":              {"*"},
+	"AWS::Transfer::User":                       {"ServerId", "UserName"},
+}
+
+// gives says whether GetAtt gives an attribute of the type.
+func (t *resourceType) gives(attr string) bool {
+	top, _, _ := strings.Cut(attr, ".")
+	return slices.Contains(t.Attributes, attr) || slices.Contains(t.Attributes, "*") && t.schema.Properties[top] != nil
+}
 
 // customName is the property with which a template names the resource itself;
 // empty for types whose names the service makes up.
 func (t *resourceType) customName() string {
-	if t.service() == "ServiceDiscovery" {
+	if t.service() == "ServiceDiscovery" || t.schema == nil {
 		return "" // its names are kept beside IDs
 	}
-	for _, id := range t.ID {
-		if _, settable := t.Properties[id]; settable && strings.HasSuffix(id, "Name") {
-			return id
-		}
+	if id := t.ID[len(t.ID)-1]; t.schema.Properties[id] != nil && strings.HasSuffix(id, "Name") {
+		return id
 	}
 	for _, p := range []string{"Name", "TopicName", "QueueName", "RepositoryName", "RoleName", "ManagedPolicyName", "AlarmName"} {
-		if t.Properties[p] == "s" && slices.Contains(t.Replaces, p) {
+		if s := t.schema.Properties[p]; s != nil && slices.Contains(s.kinds(), "string") && reaches(t.replaces, place{p}) {
 			return p
 		}
 	}
@@ -88,187 +191,13 @@ func (t *resourceType) customName() string {
 // service is the middle of the type's name.
 func (t *resourceType) service() string { return strings.Split(t.Name, "::")[1] }
 
-// arns are the forms of the resource names that stacks pass around.
-//
-//nolint:gosec // G101: names, no credentials
-var arns = map[string]string{
-	"AWS::S3::Bucket":                             "arn:aws:s3:::ID",
-	"AWS::IAM::Role":                              "arn:aws:iam::ACCOUNT:role/ID",
-	"AWS::IAM::ManagedPolicy":                     "arn:aws:iam::ACCOUNT:policy/ID",
-	"AWS::IAM::InstanceProfile":                   "arn:aws:iam::ACCOUNT:instance-profile/ID",
-	"AWS::IAM::User":                              "arn:aws:iam::ACCOUNT:user/ID",
-	"AWS::IAM::Group":                             "arn:aws:iam::ACCOUNT:group/ID",
-	"AWS::SNS::Topic":                             "arn:aws:sns:REGION:ACCOUNT:ID",
-	"AWS::SNS::Subscription":                      "arn:aws:sns:REGION:ACCOUNT:ID",
-	"AWS::SQS::Queue":                             "arn:aws:sqs:REGION:ACCOUNT:ID",
-	"AWS::Lambda::Function":                       "arn:aws:lambda:REGION:ACCOUNT:function:ID",
-	"AWS::DynamoDB::Table":                        "arn:aws:dynamodb:REGION:ACCOUNT:table/ID",
-	"AWS::Kinesis::Stream":                        "arn:aws:kinesis:REGION:ACCOUNT:stream/ID",
-	"AWS::KMS::Key":                               "arn:aws:kms:REGION:ACCOUNT:key/ID",
-	"AWS::ECR::Repository":                        "arn:aws:ecr:REGION:ACCOUNT:repository/ID",
-	"AWS::ECS::Cluster":                           "arn:aws:ecs:REGION:ACCOUNT:cluster/ID",
-	"AWS::ECS::Service":                           "arn:aws:ecs:REGION:ACCOUNT:service/ID",
-	"AWS::ECS::TaskDefinition":                    "arn:aws:ecs:REGION:ACCOUNT:task-definition/ID:1",
-	"AWS::ElasticLoadBalancingV2::LoadBalancer":   "arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/app/ID/50dc6c495c0c9188",
-	"AWS::ElasticLoadBalancingV2::TargetGroup":    "arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/ID/73e2d6bc24d8a067",
-	"AWS::ElasticLoadBalancingV2::Listener":       "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/ID",
-	"AWS::ElasticLoadBalancingV2::ListenerRule":   "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/ID",
-	"AWS::Logs::LogGroup":                         "arn:aws:logs:REGION:ACCOUNT:log-group:ID:*",
-	"AWS::Events::Rule":                           "arn:aws:events:REGION:ACCOUNT:rule/ID",
-	"AWS::CloudWatch::Alarm":                      "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:ID",
-	"AWS::CodeBuild::Project":                     "arn:aws:codebuild:REGION:ACCOUNT:project/ID",
-	"AWS::SecretsManager::Secret":                 "arn:aws:secretsmanager:REGION:ACCOUNT:secret:ID",
-	"AWS::ApplicationAutoScaling::ScalingPolicy":  "arn:aws:autoscaling:REGION:ACCOUNT:scalingPolicy:ID",
-	"AWS::AppRunner::Service":                     "arn:aws:apprunner:REGION:ACCOUNT:service/ID",
-	"AWS::StepFunctions::StateMachine":            "arn:aws:states:REGION:ACCOUNT:stateMachine:ID",
-	"AWS::ServiceDiscovery::Service":              "arn:aws:servicediscovery:REGION:ACCOUNT:service/ID",
-	"AWS::ServiceDiscovery::PrivateDnsNamespace":  "arn:aws:servicediscovery:REGION:ACCOUNT:namespace/ID",
-	"AWS::AutoScaling::AutoScalingGroup":          "arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:ID",
-	"AWS::KinesisFirehose::DeliveryStream":        "arn:aws:firehose:REGION:ACCOUNT:deliverystream/ID",
-	"AWS::CertificateManager::Certificate":        "arn:aws:acm:REGION:ACCOUNT:certificate/ID",
-	"AWS::CloudFront::Distribution":               "arn:aws:cloudfront::ACCOUNT:distribution/ID",
-	"AWS::RDS::DBInstance":                        "arn:aws:rds:REGION:ACCOUNT:db:ID",
-	"AWS::CodePipeline::Pipeline":                 "arn:aws:codepipeline:REGION:ACCOUNT:ID",
-	"AWS::ECS::CapacityProvider":                  "arn:aws:ecs:REGION:ACCOUNT:capacity-provider/ID",
-	"AWS::CodeStarConnections::Connection":        "arn:aws:codestar-connections:REGION:ACCOUNT:connection/ID",
-	"AWS::CodeConnections::Connection":            "arn:aws:codeconnections:REGION:ACCOUNT:connection/ID",
-	"AWS::ElasticLoadBalancingV2::TrustStore":     "arn:aws:elasticloadbalancing:REGION:ACCOUNT:truststore/ID",
-	"AWS::ServiceDiscovery::HttpNamespace":        "arn:aws:servicediscovery:REGION:ACCOUNT:namespace/ID",
-	"AWS::ApplicationAutoScaling::ScalableTarget": "arn:aws:application-autoscaling:REGION:ACCOUNT:scalable-target/ID",
-}
-
-// arn is the resource name of one named id.
-func (t *resourceType) arn(r *region, id string) string {
-	form, ok := arns[t.Name]
-	if !ok {
-		kind := strings.ToLower(strings.Split(t.Name, "::")[2])
-		form = "arn:aws:" + strings.ToLower(t.service()) + ":REGION:ACCOUNT:" + kind + "/ID"
-	}
-	return strings.NewReplacer("REGION", r.Name, "ACCOUNT", r.Account, "ID", id).Replace(form)
-}
-
-// prefixes begin the IDs that EC2 makes.
-var prefixes = map[string]string{
-	"VPC": "vpc-", "Subnet": "subnet-", "InternetGateway": "igw-", "NatGateway": "nat-", "RouteTable": "rtb-", "SecurityGroup": "sg-",
-	"SecurityGroupIngress": "sgr-", "SecurityGroupEgress": "sgr-", "SubnetRouteTableAssociation": "rtbassoc-", "VPCEndpoint": "vpce-",
-	"Instance": "i-", "Volume": "vol-", "LaunchTemplate": "lt-", "FlowLog": "fl-", "NetworkAcl": "acl-",
-}
-
-// physical makes the identifier and the Ref of a new resource, and what GetAtt
-// gives of it.
-func (t *resourceType) physical(c *world, r *region, stackName, logical string, p map[string]any) (id, ref string, attributes map[string]string) {
-	attributes = map[string]string{}
-	name := t.newName(c, stackName, logical, p)
-	arn := t.arn(r, name)
-	for _, a := range t.Attributes {
-		attributes[a] = t.attribute(c, r, a, name, arn, p)
-	}
-	parts := []string{}
-	for _, key := range t.ID {
-		switch {
-		case attributes[key] != "":
-			parts = append(parts, attributes[key])
-		case p[key] != nil:
-			parts = append(parts, fmt.Sprint(p[key]))
-		default:
-			parts = append(parts, name)
-		}
-	}
-	if len(parts) == 0 {
-		parts = []string{name}
-	}
-	id, ref = strings.Join(parts, "|"), parts[0]
-	switch t.Name {
-	case "AWS::SQS::Queue":
-		ref = "https://sqs." + r.Name + ".amazonaws.com/" + r.Account + "/" + name
-		id, attributes["QueueUrl"] = ref, ref
-	case "AWS::EC2::Route", "AWS::EC2::VPCGatewayAttachment", "AWS::ApplicationAutoScaling::ScalableTarget":
-		ref = id
-	case "AWS::IAM::Policy", "AWS::Events::Rule":
-		ref = name
-	case "AWS::Lambda::Permission":
-		ref = parts[len(parts)-1]
-	}
-	for _, key := range t.ID {
-		if attributes[key] == "" && p[key] == nil {
-			attributes[key] = name
-		}
-	}
-	return id, ref, attributes
-}
-
-// newName is the given name or a made up one.
-func (t *resourceType) newName(c *world, stackName, logical string, p map[string]any) string {
-	custom := t.customName()
-	if given, ok := p[custom].(string); ok && given != "" {
-		return given
-	}
-	short := strings.Split(t.Name, "::")[2]
-	switch t.service() {
-	case "EC2":
-		prefix := prefixes[short]
-		if prefix == "" {
-			prefix = "ec2-"
-		}
-		return prefix + strings.ReplaceAll(c.uuid(), "-", "")[:17]
-	case "KMS", "CertificateManager", "SecretsManager":
-		if short != "Secret" {
-			return c.uuid()
-		}
-	case "ApiGatewayV2", "ApiGateway", "CloudFront":
-		return strings.ToLower(c.random(10))
-	case "ServiceDiscovery":
-		return map[string]string{"Service": "srv-"}[short] + map[string]string{"PrivateDnsNamespace": "ns-", "HttpNamespace": "ns-"}[short] + strings.ToLower(c.random(17))
-	}
-	name := stackName + "-" + logical + "-" + c.random(13)
-	if limit := 64; len(name) > limit && t.Name != "AWS::Logs::LogGroup" {
-		name = name[:limit-14] + name[len(name)-14:]
-	}
-	if t.service() == "S3" || t.service() == "ECR" || t.Name == "AWS::KMS::Alias" {
-		name = strings.ToLower(name)
-	}
-	return name
-}
-
-// attribute makes a value that has the form of the real one.
-func (t *resourceType) attribute(c *world, r *region, a, name, arn string, p map[string]any) string {
-	if given, ok := p[a].(string); ok {
-		return given
-	}
-	suffix := r.Name + ".amazonaws.com"
+// recreation is what the change of a value asks for.
+func (t *resourceType) recreation(at place) string {
 	switch {
-	case a == "CidrBlock" && t.Name == "AWS::EC2::Route":
-		return fmt.Sprint(p["DestinationCidrBlock"])
-	case a == "Id" && t.Name == "AWS::SecretsManager::Secret":
-		return arn
-	case a == "Arn" || strings.HasSuffix(a, "Arn") || strings.HasSuffix(a, "ARN"):
-		return arn
-	case a == "ApiEndpoint":
-		return "https://" + name + ".execute-api." + suffix
-	case a == "ServiceUrl":
-		return strings.ToLower(c.random(10)) + "." + r.Name + ".awsapprunner.com"
-	case a == "RepositoryUri":
-		return r.Account + ".dkr.ecr." + suffix + "/" + name
-	case a == "DNSName":
-		return strings.ToLower(name) + "-1234567890." + r.Name + ".elb.amazonaws.com"
-	case a == "LoadBalancerFullName":
-		return "app/" + name + "/50dc6c495c0c9188"
-	case a == "TargetGroupFullName":
-		return "targetgroup/" + name + "/73e2d6bc24d8a067"
-	case a == "DomainName":
-		return name + ".s3.amazonaws.com"
-	case a == "RegionalDomainName":
-		return name + ".s3." + suffix
-	case a == "WebsiteURL":
-		return "http://" + name + ".s3-website-" + suffix
-	case a == "PublicIp":
-		return fmt.Sprintf("198.51.100.%d", c.Serial%250+1)
-	case a == "AllocationId":
-		return "eipalloc-" + strings.ToLower(c.random(17))
-	case a == "ProvisionedThroughput" || a == "Version":
-		return "1"
-	case a == "RoleId":
-		return "AROA" + c.random(17)
+	case reaches(t.replaces, at):
+		return "Always"
+	case reaches(t.mayReplace, at):
+		return "Conditionally"
 	}
-	return name
+	return "Never"
 }

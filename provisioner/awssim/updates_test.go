@@ -345,7 +345,7 @@ func TestAdoption(t *testing.T) {
 func TestRollbackTriggers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, awssim.Config{})
-	w.create("alarms", "Resources: {A: {Type: AWS::CloudWatch::Alarm, Properties: {AlarmName: errors, ComparisonOperator: GreaterThanThreshold, EvaluationPeriods: 1, Threshold: 1}}}")
+	w.create("alarms", "Resources: {A: {Type: AWS::CloudWatch::Alarm, Properties: {AlarmName: errors, Namespace: AWS/Lambda, MetricName: Errors, ComparisonOperator: GreaterThanThreshold, EvaluationPeriods: 1, Threshold: 1}}}")
 	with := func(arn, typ string) func(*cloudformation.UpdateStackInput) {
 		return func(in *cloudformation.UpdateStackInput) {
 			in.RollbackConfiguration = &types.RollbackConfiguration{MonitoringTimeInMinutes: new(int32(5)), RollbackTriggers: []types.RollbackTrigger{{Arn: &arn, Type: &typ}}}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -288,4 +289,25 @@ func Attributes(v any) [][2]string {
 		}
 	}
 	return out
+}
+
+// At returns what stands at a place in a value, or the function call that makes
+// the part of the value in which the place is.
+func At(v any, place []string) any {
+	for _, k := range place {
+		switch in := v.(type) {
+		case map[string]any:
+			if _, _, call := function(in); call {
+				return v
+			}
+			v = in[k]
+		case []any:
+			i, err := strconv.Atoi(k)
+			if err != nil {
+				return nil
+			}
+			v = at(in, i)
+		}
+	}
+	return v
 }
