@@ -167,10 +167,8 @@ func (d *declarer) want(want state.Target) error {
 	}
 	t.Owner, t.Desired.Refused, t.Desired.Kept = want.Owner, "", ""
 	if adopted {
-		if err := d.tx.Unsettle(from.Repository); err != nil {
-			return err
-		}
-		if err := d.tx.Audit(d.actor, "adopt", t.Ref, map[string]string{"from": from.String(), "commit": d.commit}); err != nil {
+		err := errors.Join(d.tx.Unsettle(from.Repository), d.tx.Audit(d.actor, "adopt", t.Ref, map[string]string{"from": from.String(), "commit": d.commit}))
+		if err != nil {
 			return err
 		}
 	}
