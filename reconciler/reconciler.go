@@ -206,8 +206,13 @@ func (r *Reconciler) loop(ctx context.Context, owner string) error {
 		visits   sync.WaitGroup
 	)
 	defer visits.Wait()
-	for {
-		due := time.Now().Add(time.Second)
+	for last := time.Now(); ; {
+		now := time.Now()
+		if err := r.heedClock(ctx, now.Round(0).Sub(last.Round(0)), now.Sub(last)); err != nil {
+			return r.broken(ctx, err)
+		}
+		last = now
+		due := now.Add(time.Second)
 		r.wakeEnded(ctx)
 		rested, err := r.cfg.Store.Rest(ctx, r.stamp(), r.later().at, restBatch)
 		if err != nil {
