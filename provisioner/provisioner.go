@@ -91,6 +91,10 @@ type Job struct {
 	// what Stack names, or AdoptByTags. Nothing is changed: where it is not what
 	// would be deployed, the job fails and says how.
 	Adopt string
+	// Imports are things that exist and that nobody manages yet, to be taken into
+	// what the work makes: by the name the work has for them what identifies them, as
+	// its engine says. ImportExisting takes all in that the work names itself.
+	Imports map[string]string
 	// Leave names resources that what is in the way of is left alone: those that
 	// a rollback skips, or that a deletion retains.
 	Leave []string
@@ -103,6 +107,10 @@ type Job struct {
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }
+
+// ImportExisting is the key of Imports that stands for everything which the work
+// names itself and which exists already.
+const ImportExisting = "*"
 
 // AdoptByTags lets the engine find by its tags what is taken over.
 const AdoptByTags = "*"

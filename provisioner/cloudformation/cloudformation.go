@@ -121,13 +121,14 @@ func hash(text string) string {
 
 // Phases of a job.
 const (
-	looking   = "looking"   // at what is there
-	clearing  = "clearing"  // a stack that can only be deleted is
-	mending   = "mending"   // a failed rollback goes on
-	proposing = "proposing" // a change set is worked out
-	executing = "executing"
-	deleting  = "deleting"
-	stopping  = "stopping" // cancelled, or out of time
+	looking    = "looking"    // at what is there
+	clearing   = "clearing"   // a stack that can only be deleted is
+	mending    = "mending"    // a failed rollback goes on
+	proposing  = "proposing"  // a change set is worked out
+	previewing = "previewing" // one that is only read
+	executing  = "executing"
+	deleting   = "deleting"
+	stopping   = "stopping" // cancelled, or out of time
 )
 
 // A position is how far a job is: the handle.
@@ -147,6 +148,11 @@ type position struct {
 	Seen   string // the stack that it was made for, and how that was
 	Bound  bool   // to a change set that a person approved
 	Forced bool   // what is left of the stack may be deleted
+
+	Import    bool     // the change set is that of an import
+	Imported  bool     // that is done
+	ImportSet string   // of a plan: it waits while the next one is looked at
+	Covered   []string // what else a person approved with it
 
 	Retained  bool   // what a person named was left behind
 	Adoptee   string // the stack that may be taken over

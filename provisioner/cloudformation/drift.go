@@ -140,17 +140,23 @@ func (w *work) otherTemplate(ctx context.Context) (*provisioner.ResourceChange, 
 	if err != nil {
 		return nil, nil //nolint:nilerr // what was deployed without a template has none to compare
 	}
-	if err := w.a.read(ctx); err != nil {
+	text, err := w.a.template(ctx, w.at.StackID)
+	if err != nil || sameText(text, string(want)) {
 		return nil, err
-	}
-	out, err := w.a.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &w.at.StackID, TemplateStage: types.TemplateStageOriginal})
-	if err != nil {
-		return nil, err
-	}
-	if sameText(aws.ToString(out.TemplateBody), string(want)) {
-		return nil, nil
 	}
 	return &provisioner.ResourceChange{
 		Address: w.name, Type: stackType, Action: "update", Attributes: []string{"template"}, Reason: "somebody else has updated the stack with another template",
 	}, nil
+}
+
+// template is the one that a stack has, as it was sent.
+func (a *account) template(ctx context.Context, stackID string) (string, error) {
+	if err := a.read(ctx); err != nil {
+		return "", err
+	}
+	out, err := a.cfn.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &stackID, TemplateStage: types.TemplateStageOriginal})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.TemplateBody), nil
 }

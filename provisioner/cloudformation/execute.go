@@ -37,11 +37,21 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 		w.at.Phase = executing
 		return running("the change set is executed")
 	}
+	if more := w.beyond(set); more != "" {
+		if err := w.tidy(ctx); err != nil {
+			return provisioner.Progress{}, err
+		}
+		return w.moved("the import is done, and what follows it is not what was approved: " + more)
+	}
 	w.plan(set)
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
-	_, err = w.a.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &w.at.StackID, ChangeSetName: set.ChangeSetId, ClientRequestToken: &w.token})
+	token := w.token
+	if w.at.Import {
+		token += importToken
+	}
+	_, err = w.a.cfn.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: &w.at.StackID, ChangeSetName: set.ChangeSetId, ClientRequestToken: &token})
 	if refusedWith(err, "InvalidChangeSetStatus", "") || missing(err) {
 		w.log = ""
 		return running("the change set is looked at once more")
@@ -281,6 +291,15 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 			p.Again = w.e.cfg.Poll
 			return p, err
 		}
+	}
+	return w.executedTo(ctx, s, good)
+}
+
+// executedTo ends a job, or its import, by what the stack came to.
+func (w *work) executedTo(ctx context.Context, s *types.Stack, good bool) (provisioner.Progress, error) {
+	if good && w.at.Import {
+		w.a.place.done(w.at.StackID)
+		return w.imported()
 	}
 	if !good {
 		if p, wait, err := w.heed(ctx, s.StackStatus); wait || err != nil {

@@ -26,7 +26,7 @@ type PolicyDocument struct {
 var (
 	onStacks = []string{
 		"CancelUpdateStack", "ContinueUpdateRollback", "CreateChangeSet", "DeleteChangeSet", "DeleteStack", "DescribeChangeSet", "DescribeEvents",
-		"DescribeStackEvents", "DescribeStackResourceDrifts", "DescribeStacks", "DetectStackDrift", "ExecuteChangeSet", "GetTemplate",
+		"DescribeStackEvents", "DescribeStackResourceDrifts", "DescribeStacks", "DetectStackDrift", "ExecuteChangeSet", "GetTemplate", "GetTemplateSummary",
 		"ListChangeSets", "ListStackResources", "RollbackStack",
 	}
 	onAll = []string{"DescribeStackDriftDetectionStatus", "ListStacks"}

@@ -23,6 +23,7 @@ const (
 	planEmpty  = "empty"  // one that came to nothing
 	planRemove = "remove" // the stack is deleted
 	planAnew   = "anew"   // the stack is deleted and made anew
+	planImport = "import" // a change set that imports waits, and another one follows it
 	planMend   = "mend"   // its rollback goes on first
 )
 
@@ -97,8 +98,11 @@ func stateOf(s *types.Stack) string {
 
 // foresee makes the next step of a plan.
 func (w *work) foresee(ctx context.Context) (provisioner.Progress, error) {
-	if w.at.Phase == proposing {
+	switch w.at.Phase {
+	case proposing:
 		return w.foreseen(ctx)
+	case previewing:
+		return w.foreseenImport(ctx)
 	}
 	s, err := w.a.stack(ctx, w.name)
 	if err != nil {
@@ -118,9 +122,9 @@ func (w *work) foresee(ctx context.Context) (provisioner.Progress, error) {
 		case twin != "":
 			return failed("the running stack %s carries the tags of this; no second one is made beside it. Take it over with: baryon adopt NAME", twin)
 		}
-		return w.create(ctx, types.ChangeSetTypeCreate)
+		return w.bring(ctx, s, types.ChangeSetTypeCreate)
 	case s.StackStatus == types.StackStatusReviewInProgress:
-		return w.create(ctx, types.ChangeSetTypeCreate)
+		return w.bring(ctx, s, types.ChangeSetTypeCreate)
 	case inProgress(s.StackStatus):
 		return running("waits: the stack %s is in %s, by another operation", w.name, s.StackStatus)
 	case onlyDeletable(s.StackStatus):
@@ -134,7 +138,7 @@ func (w *work) foresee(ctx context.Context) (provisioner.Progress, error) {
 	case s.StackStatus == types.StackStatusUpdateRollbackFailed || s.StackStatus == types.StackStatusUpdateFailed:
 		return w.foreseeMending(s)
 	}
-	return w.create(ctx, types.ChangeSetTypeUpdate)
+	return w.bring(ctx, s, types.ChangeSetTypeUpdate)
 }
 
 // foreseeMending is the plan for a stack that no change set can be made for: the
@@ -175,6 +179,9 @@ func (w *work) foreseen(ctx context.Context) (provisioner.Progress, error) {
 		}
 		w.at.Seen = stateOf(s)
 	}
+	if w.at.Import {
+		return w.foreseeImport(ctx)
+	}
 	if err := w.a.sweep(ctx, w.at); err != nil {
 		return provisioner.Progress{}, err
 	}
@@ -205,29 +212,19 @@ func (w *work) foreseeRemoval(ctx context.Context, s *types.Stack) (provisioner.
 	if err != nil {
 		return w.refused("", err)
 	}
-	pages := cloudformation.NewListStackResourcesPaginator(w.a.cfn, &cloudformation.ListStackResourcesInput{StackName: &w.at.StackID})
-	for pages.HasMorePages() {
-		if err := w.a.read(ctx); err != nil {
-			return provisioner.Progress{}, err
+	err = w.a.resources(ctx, w.at.StackID, func(r types.StackResourceSummary) {
+		c := provisioner.ResourceChange{Address: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), Action: "delete", Reason: aws.ToString(r.PhysicalResourceId)}
+		switch policy := kept[c.Address]; {
+		case policy == "Snapshot":
+			c.Reason += ", after a snapshot"
+		case policy != "" || slices.Contains(w.job.Leave, c.Address):
+			c.Action = "forget"
+			c.Reason += ", which stays"
 		}
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return w.refused("", err)
-		}
-		for _, r := range page.StackResourceSummaries {
-			if r.ResourceStatus == types.ResourceStatusDeleteComplete || r.ResourceStatus == types.ResourceStatusDeleteSkipped || aws.ToString(r.PhysicalResourceId) == "" {
-				continue
-			}
-			c := provisioner.ResourceChange{Address: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), Action: "delete", Reason: aws.ToString(r.PhysicalResourceId)}
-			switch policy := kept[c.Address]; {
-			case policy == "Snapshot":
-				c.Reason += ", after a snapshot"
-			case policy != "" || slices.Contains(w.job.Leave, c.Address):
-				c.Action = "forget"
-				c.Reason += ", which stays"
-			}
-			p.Changes = append(p.Changes, c)
-		}
+		p.Changes = append(p.Changes, c)
+	})
+	if err != nil {
+		return w.refused("", err)
 	}
 	if aws.ToBool(s.EnableTerminationProtection) {
 		p.Changes = append(p.Changes, provisioner.ResourceChange{
@@ -278,14 +275,15 @@ func (w *work) plannedApply(ctx context.Context) (provisioner.Progress, error) {
 	switch {
 	case err != nil:
 		return w.refused("", err)
-	case !ok && plan.Plan == planSet:
+	case !ok && (plan.Plan == planSet || plan.Plan == planImport):
 		return w.executed(ctx, plan)
 	case !ok:
 		return w.moved("the stack " + w.name + " was changed by others after the plan was made")
 	}
 	w.at.StackID = plan.StackID
+	w.at.Import, w.at.Covered = plan.Plan == planImport, plan.Covered
 	switch plan.Plan {
-	case planSet:
+	case planSet, planImport:
 		w.at.ChangeSet, w.at.Fresh, w.at.Phase, w.at.Bound = plan.ChangeSet, plan.Fresh, proposing, true
 		return running("the change set that was approved is looked at")
 	case planEmpty:
@@ -311,10 +309,22 @@ func (w *work) executed(ctx context.Context, plan position) (provisioner.Progres
 		return w.refused("", err)
 	}
 	for _, e := range events.StackEvents {
-		if strings.HasPrefix(aws.ToString(e.ClientRequestToken), w.token) {
-			w.at.StackID, w.at.ChangeSet, w.at.Fresh, w.at.Phase, w.at.Bound = plan.StackID, plan.ChangeSet, plan.Fresh, executing, true
+		if !w.ours(e) {
+			continue
+		}
+		w.at.StackID, w.at.ChangeSet, w.at.Fresh, w.at.Phase, w.at.Bound = plan.StackID, plan.ChangeSet, plan.Fresh, executing, true
+		if w.at.Covered = plan.Covered; plan.Plan != planImport {
 			return running("the change set is executed")
 		}
+		if w.at.Import = strings.HasSuffix(aws.ToString(e.ClientRequestToken), importToken); !w.at.Import { // what follows it is under way already
+			w.at.Imported, w.at.Bound, w.at.Fresh = true, false, false
+			s, err := w.a.stack(ctx, plan.StackID)
+			if err != nil || s == nil {
+				return w.refused("", err)
+			}
+			w.at.ChangeSet = aws.ToString(s.ChangeSetId)
+		}
+		return running("the change set is executed")
 	}
 	return w.moved("the stack " + w.name + " was changed by others after the plan was made")
 }

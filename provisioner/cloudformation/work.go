@@ -91,7 +91,7 @@ func (w *work) apply(ctx context.Context) (provisioner.Progress, error) {
 	case stopping:
 		return w.stopped(ctx)
 	case looking:
-		if w.job.Plan != "" && !w.at.Forced {
+		if w.job.Plan != "" && !w.at.Forced && !w.at.Imported {
 			return w.plannedApply(ctx)
 		}
 	}
@@ -115,6 +115,9 @@ func (w *work) begun() bool {
 func (w *work) refused(refusal string, err error) (provisioner.Progress, error) {
 	if api, ok := asRefusal(err); ok && refusal == "" {
 		refusal = fmt.Sprintf("AWS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
+	}
+	if own, ok := errors.AsType[*refusalError](err); ok {
+		refusal = own.why
 	}
 	switch {
 	case refusal == "":
@@ -142,7 +145,7 @@ func asRefusal(err error) (smithy.APIError, bool) {
 // look decides by the state of the stack what is to be done.
 func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 	s, seen := w.a.place.recent(w.name)
-	if !seen || w.at.Phase != looking || w.at.Try > 0 || w.job.Action == provisioner.Deprovision {
+	if !seen || w.at.Phase != looking || w.at.Try > 0 || w.at.Imported || w.job.Action == provisioner.Deprovision {
 		var err error
 		if s, err = w.a.stack(ctx, w.name); err != nil {
 			return w.refused("", err)
@@ -160,14 +163,15 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 			return failed("the running stack %s carries the tags of this; no second one is made beside it. Take it over with: baryon adopt NAME; "+
 				"or take its tags proton:… away, and retry", twin)
 		}
-		return w.create(ctx, types.ChangeSetTypeCreate)
+		return w.bring(ctx, nil, types.ChangeSetTypeCreate)
 	}
 	w.at.StackID, w.was = aws.ToString(s.StackId), s
+	if onlyDeletable(s.StackStatus) {
+		return w.clear(ctx, s)
+	}
 	switch s.StackStatus {
 	case types.StackStatusReviewInProgress:
-		return w.create(ctx, types.ChangeSetTypeCreate)
-	case types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed, types.StackStatusDeleteFailed:
-		return w.clear(ctx, s)
+		return w.bring(ctx, s, types.ChangeSetTypeCreate)
 	case types.StackStatusUpdateRollbackFailed:
 		return w.mend(ctx, s)
 	case types.StackStatusUpdateFailed:
@@ -182,18 +186,19 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 	if len(w.job.Leave) > 0 && w.at.Phase == looking && s.StackStatus == types.StackStatusUpdateRollbackComplete {
 		w.sayf("The rollback is not failed any more; nothing is left out.")
 	}
-	return w.create(ctx, types.ChangeSetTypeUpdate)
+	return w.bring(ctx, s, types.ChangeSetTypeUpdate)
 }
 
 // onlyDeletable says that only deletion leads out of a state.
 func onlyDeletable(s types.StackStatus) bool {
 	return slices.Contains([]types.StackStatus{
 		types.StackStatusRollbackComplete, types.StackStatusRollbackFailed, types.StackStatusCreateFailed, types.StackStatusDeleteFailed,
+		types.StackStatusImportRollbackFailed,
 	}, s)
 }
 
 // clear deletes what a failed creation left, to make it anew. What a failed
-// deletion left may hold data: that takes a person.
+// deletion or import left may hold data: that takes a person.
 func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress, error) {
 	failedDelete := s.StackStatus == types.StackStatusDeleteFailed
 	if w.at.Phase == clearing && failedDelete && (len(w.job.Leave) == 0 || w.at.Retained) {
@@ -209,6 +214,12 @@ func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress,
 		return failed("the stack %s is in DELETE_FAILED: it was being deleted, and what is left of it may hold data. %s\n"+
 			"To delete the rest and make it anew: baryon force NAME --why REASON; to keep resources out of that, add --resource ID",
 			w.name, aws.ToString(s.StackStatusReason))
+	case s.StackStatus == types.StackStatusImportRollbackFailed && w.at.Phase == looking && !w.job.Force && !w.at.Forced:
+		return failed("the stack %s is in IMPORT_ROLLBACK_FAILED, which only deletion leads out of, and it may hold data. %s\n"+
+			"To delete it and make it anew: baryon force NAME --why REASON; resources whose DeletionPolicy is Retain stay, and can be imported again",
+			w.name, aws.ToString(s.StackStatusReason))
+	case s.StackStatus == types.StackStatusImportRollbackFailed && len(w.job.Leave) > 0:
+		return failed("the stack %s is in IMPORT_ROLLBACK_FAILED, where CloudFormation leaves only resources whose DeletionPolicy is Retain; ask without --resource", w.name)
 	case w.at.Phase == clearing && failedDelete && w.at.Retained:
 		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.because())
 	}
@@ -259,36 +270,69 @@ func (w *work) call(ctx context.Context, do func() error, message string) (provi
 }
 
 // setName names the change set of this try.
-func (w *work) setName() string { return fmt.Sprintf("%s-%d", w.token, w.at.Try+1) }
+func (w *work) setName() string {
+	if w.at.Import {
+		return fmt.Sprintf("%s-import-%d", w.token, w.at.Try+1)
+	}
+	return fmt.Sprintf("%s-%d", w.token, w.at.Try+1)
+}
 
 // maxBody is what a request takes; larger templates go through S3.
 const maxBody = 51200
 
-// create asks for a change set.
+// create asks for a change set to the template.
 func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisioner.Progress, error) {
-	body, err := body(w.job.Files)
+	in, err := w.wanted(ctx, kind)
 	if err != nil {
-		return failed("%s", err)
+		return w.refused("", err)
 	}
-	in := &cloudformation.CreateChangeSetInput{
-		StackName: &w.name, ChangeSetName: new(w.setName()), ChangeSetType: kind, Tags: w.tags(), Description: new("deployment " + w.job.ID),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand},
+	return w.propound(ctx, in)
+}
+
+// wanted is the request for a change set to the template.
+func (w *work) wanted(ctx context.Context, kind types.ChangeSetType) (*cloudformation.CreateChangeSetInput, error) {
+	text, err := body(w.job.Files)
+	if err != nil {
+		return nil, &refusalError{err.Error()}
 	}
-	if w.job.Restore && kind == types.ChangeSetTypeUpdate {
+	in := &cloudformation.CreateChangeSetInput{StackName: &w.name, ChangeSetType: kind, Tags: w.tags(), Description: new("deployment " + w.job.ID)}
+	_, existing := w.job.Imports[provisioner.ImportExisting]
+	switch restore := w.job.Restore && kind == types.ChangeSetTypeUpdate; {
+	case restore:
 		in.DeploymentMode = types.DeploymentModeRevertDrift
+	case existing:
+		in.ImportExistingResources = new(true)
 	}
+	if in.TemplateBody, in.TemplateURL, err = w.send(ctx, text); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// A refusalError says why a job fails before AWS is asked.
+type refusalError struct{ why string }
+
+func (r *refusalError) Error() string { return r.why }
+
+// send makes a template ready for a request: in it, or in the bucket.
+func (w *work) send(ctx context.Context, text []byte) (body, url *string, err error) {
 	switch {
-	case len(body) <= maxBody:
-		in.TemplateBody = new(string(body))
+	case len(text) <= maxBody:
+		return new(string(text)), nil, nil
 	case w.a.cfg.Bucket == "":
-		return failed("the template has %d bytes, more than the %d that CloudFormation takes in a request; name a bucket with aws_bucket in the configuration", len(body), maxBody)
-	default:
-		url, err := w.a.upload(ctx, "baryon/"+w.name+"/"+hash(string(body))+".yaml", body)
-		if err != nil {
-			return w.refused("", err)
-		}
-		in.TemplateURL = &url
+		return nil, nil, &refusalError{fmt.Sprintf("the template has %d bytes, more than the %d that CloudFormation takes in a request; "+
+			"name a bucket with aws_bucket in the configuration", len(text), maxBody)}
 	}
+	where, err := w.a.upload(ctx, "baryon/"+w.name+"/"+hash(string(text))+".yaml", text)
+	return nil, &where, err
+}
+
+// propound asks for a change set.
+func (w *work) propound(ctx context.Context, in *cloudformation.CreateChangeSetInput) (provisioner.Progress, error) {
+	if in.ChangeSetName == nil {
+		in.ChangeSetName = new(w.setName())
+	}
+	in.Capabilities = []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand}
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
@@ -299,7 +343,7 @@ func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisione
 		if err != nil || s == nil {
 			return running("a change set is worked out")
 		}
-		w.at.StackID, w.at.ChangeSet = aws.ToString(s.StackId), w.setName()
+		w.at.StackID, w.at.ChangeSet = aws.ToString(s.StackId), *in.ChangeSetName
 	case w.at.Try == 0 && (refusedWith(err, "ValidationError", "does not exist") || refusedWith(err, "ValidationError", "already exists") ||
 		refusedWith(err, "ValidationError", "can not be updated")):
 		return w.again("the stack is not what it was a moment ago")
@@ -308,7 +352,7 @@ func (w *work) create(ctx context.Context, kind types.ChangeSetType) (provisione
 	default:
 		w.at.StackID, w.at.ChangeSet = aws.ToString(out.StackId), aws.ToString(out.Id)
 	}
-	w.at.Phase, w.at.Fresh = proposing, kind == types.ChangeSetTypeCreate
+	w.at.Phase, w.at.Fresh = proposing, w.was == nil || w.was.StackStatus == types.StackStatusReviewInProgress
 	return running("a change set is worked out")
 }
 
