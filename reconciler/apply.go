@@ -90,7 +90,7 @@ func opening(v View, change Change) state.Deployment {
 	if change.Action == state.Create {
 		d.Adopt = adopts(t)
 	}
-	d.Restore = covers(t.Asked.Redeploy, t)
+	d.Restore, d.Imports = covers(t.Asked.Redeploy, t), imports(t)
 	if covers(t.Asked.Retry, t) {
 		d.Leave, d.Anew = t.Asked.Retry.Leave, t.Asked.Retry.Anew
 	}
@@ -115,6 +115,17 @@ func adopts(t state.Target) string {
 		return t.Asked.Adopt.Stack
 	}
 	return t.Desired.Stack
+}
+
+// imports are the resources that a target takes in: those its document says, and
+// those that were asked for.
+func imports(t state.Target) map[string]string {
+	all := maps.Clone(t.Desired.Imports)
+	if all == nil && len(t.Asked.Adopt.Imports) > 0 {
+		all = map[string]string{}
+	}
+	maps.Copy(all, t.Asked.Adopt.Imports)
+	return all
 }
 
 // askedBy is the person who last asked for what is done now, if one did.

@@ -16,7 +16,7 @@ func (r *Reconciler) targetsOf(origin state.Origin, doc declare.Document) []stat
 		Template: h.Template, Follow: h.Version, Spec: doc.Spec, Origin: origin, Labels: h.Labels,
 		Protected: h.Protected, Approval: h.Approval, RerunSafe: h.RerunSafe, Role: h.Role,
 		CodebuildRole: h.CodebuildRole, ComponentRole: h.ComponentRole, Account: h.Account, Repository: h.Repository,
-		Tags: h.Tags, Stack: h.Stack,
+		Tags: h.Tags, Stack: h.Stack, Imports: h.Imports,
 	}
 	switch doc.Ref.Kind {
 	case state.KindEnvironment:
@@ -40,14 +40,14 @@ func serviceTargets(base state.Desired, doc declare.Document) []state.Target {
 	parts := parts(doc)
 	var out []state.Target
 	pipeline := state.Target{Ref: state.PipelineRef(doc.Ref.Name), Desired: base}
-	pipeline.Desired.Stack = doc.Header.PipelineStack
+	pipeline.Desired.Stack, pipeline.Desired.Imports = doc.Header.PipelineStack, doc.Header.PipelineImports
 	for _, i := range doc.Instances {
 		d := base
 		d.Environment, d.Part, d.Origin.At = i.Environment, parts[i.Name], i.EnvironmentAt.In(doc.Path)
 		if pin, ok := doc.Header.Pins[i.Name]; ok {
 			d.Follow = pin
 		}
-		d.Stack = doc.Header.Stacks[i.Name]
+		d.Stack, d.Imports = doc.Header.Stacks[i.Name], doc.Header.InstanceImports[i.Name]
 		ref := state.InstanceRef(doc.Ref.Name, i.Name)
 		out = append(out, state.Target{Ref: ref, Desired: d, Needs: []state.Ref{state.EnvironmentRef(i.Environment)}})
 		pipeline.Needs = append(pipeline.Needs, ref, state.EnvironmentRef(i.Environment))

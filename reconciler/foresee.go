@@ -99,7 +99,7 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 func (r *Reconciler) planJob(v View, f state.Foreseen, art *artifact) provisioner.Job {
 	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle, Before: v.Target.Deployed}
 	d.Desired.Role = v.Role
-	d.Restore = covers(v.Target.Asked.Redeploy, v.Target)
+	d.Restore, d.Imports = covers(v.Target.Asked.Redeploy, v.Target), imports(v.Target)
 	if asked := v.Target.Asked.Retry; covers(asked, v.Target) {
 		d.Leave, d.Anew = asked.Leave, asked.Anew
 	}

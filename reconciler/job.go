@@ -39,7 +39,7 @@ func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 		Env: maps.Clone(art.Env), References: art.Secrets, Role: d.Desired.Role, Handle: d.Handle, Timeout: art.Timeout, Plan: d.Plan,
 		RerunSafe: art.RerunSafe || d.Desired.RerunSafe,
 	}
-	job.Restore, job.Adopt, job.Tags = d.Restore, d.Adopt, d.Desired.Tags
+	job.Restore, job.Adopt, job.Imports, job.Tags = d.Restore, d.Adopt, d.Imports, d.Desired.Tags
 	for name := range d.Before.Tags {
 		if _, still := job.Tags[name]; !still {
 			job.Untag = append(job.Untag, name)

@@ -161,3 +161,50 @@ func TestStacksSurviveKills(t *testing.T) {
 		})
 	}
 }
+
+// TestStacksTakeIn takes a bucket that exists into the stack of an environment,
+// killed after each call, as its document says or as somebody asks.
+func TestStacksTakeIn(t *testing.T) {
+	for _, db := range []string{"sqlite", "postgres"} {
+		t.Run(db, func(t *testing.T) {
+			w := newStackWorld(t, db == "postgres")
+			w.write("net/v1/infrastructure/cloudformation.yaml", "Resources:\n"+
+				"  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: \"{{ environment.inputs.size }}\"}}\n"+
+				"  Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: \"{{ environment.name }}\"}}\n"+
+				"Outputs: {bucket: {Value: !Ref Bucket}}\n")
+			most := 0
+			for dies := 1; dies <= max(most, 3); dies++ {
+				name := fmt.Sprintf("e%d", dies)
+				w.sim.Make("123456789012", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": name})
+				header := ", imports: {Bucket: " + name + "}"
+				if dies == 2 {
+					header = "" // that is asked for below
+				}
+				ref := w.environment(name, header, "small")
+				w.push()
+				if header == "" {
+					if d := w.settle(ref, 0); d.Status != state.Failed {
+						t.Fatalf("a bucket that exists was made: %s %s", d.Status, d.Message)
+					}
+					if err := w.store.Import(t.Context(), "ann", ref, "it is ours", map[string]string{"Bucket": name}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				d := w.settle(ref, dies)
+				most = max(most, w.engine.calls)
+				if d.Status != state.Succeeded || d.Outputs["bucket"] != name {
+					t.Fatalf("killed after call %d: %s: %s", dies, d.Status, d.Message)
+				}
+				if a, b := w.sim.Mutations("baryon-"+d.ID+"-import"), w.sim.Mutations("baryon-"+d.ID); a != 1 || b != 1 {
+					t.Errorf("killed after call %d: imported %d times, updated %d times", dies, a, b)
+				}
+				if left := w.target(ref).Asked.Adopt.Imports; len(left) > 0 {
+					t.Errorf("still asked for: %v", left)
+				}
+			}
+			if most < 6 {
+				t.Errorf("a deployment took %d calls; it was not killed at each", most)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +141,7 @@ func because(why string) string {
 // already.
 func (s *Store) Adopt(ctx context.Context, actor Actor, ref Ref, why, stack string) error {
 	return s.ask(ctx, actor, "adopt", ref, stack+because(why), func(_ *Tx, t *Target) error {
-		if t.Deployed.Deployment != "" {
+		if t.Deployed.Deployment != "" && stack != "" {
 			return &ConflictError{What: t.Ref.String(), Why: "was deployed already, so there is nothing to take over", Next: "see: baryon get " + t.Ref.String()}
 		}
 		if t.Asked.Adopt = (Adoption{Stack: stack, By: actor, Why: why}); stack == "" {
@@ -148,6 +149,19 @@ func (s *Store) Adopt(ctx context.Context, actor Actor, ref Ref, why, stack stri
 			return nil
 		}
 		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
+		return nil
+	})
+}
+
+// Import asks to take resources that exist into the stack of a target, by what
+// identifies them, with its next deployment. Of what failed that is now.
+func (s *Store) Import(ctx context.Context, actor Actor, ref Ref, why string, imports map[string]string) error {
+	text := "resources " + strings.Join(slices.Sorted(maps.Keys(imports)), ", ") + because(why)
+	return s.ask(ctx, actor, "import", ref, text, func(_ *Tx, t *Target) error {
+		t.Asked.Adopt.Imports, t.Asked.Adopt.By, t.Asked.Adopt.Why = imports, actor, why
+		if t.Deployed.Deployment == "" || t.Status == Failed {
+			t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
+		}
 		return nil
 	})
 }

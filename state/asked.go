@@ -18,12 +18,18 @@ type Asked struct {
 }
 
 // An Adoption is the request to take over what runs already, in place of making
-// it. It holds until it has been done, or until somebody takes it back.
+// it: a stack, or resources that are in none. It holds until it has been done, or
+// until somebody takes it back.
 type Adoption struct {
-	Stack string `json:"stack,omitempty"` // by name, or by tags with AdoptByTags
-	By    Actor  `json:"by,omitempty"`
-	Why   string `json:"why,omitempty"`
+	Stack   string            `json:"stack,omitempty"`   // by name, or by tags with AdoptByTags
+	Imports map[string]string `json:"imports,omitempty"` // as in Desired
+	By      Actor             `json:"by,omitempty"`
+	Why     string            `json:"why,omitempty"`
 }
+
+// ImportExisting is the key of imports that stands for every resource whose name
+// the template says and that exists already.
+const ImportExisting = "*"
 
 // AdoptByTags lets the engine find by its tags what is taken over.
 const AdoptByTags = "*"

@@ -45,6 +45,7 @@ type Deployment struct {
 	Leave    string            // resources that are left alone, divided by commas
 	Anew     bool              // what is left of it may be destroyed
 	Adopt    string            // what runs already and is taken over
+	Imports  map[string]string // resources that are taken in
 	Restore  bool              // what others changed is put back
 	Changes  []ResourceChange  // what the engine said it would change
 	Unasked  bool              // a deletion that no person allowed: the guard counts it
@@ -68,6 +69,7 @@ type deploymentDoc struct {
 	Leave    string            `json:"leave,omitempty"`
 	Anew     bool              `json:"anew,omitempty"`
 	Adopt    string            `json:"adopt,omitempty"`
+	Imports  map[string]string `json:"imports,omitempty"`
 	Restore  bool              `json:"restore,omitempty"`
 	Changes  []ResourceChange  `json:"changes,omitempty"`
 }
@@ -274,7 +276,8 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
-		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Leave: d.Leave, Anew: d.Anew, Adopt: d.Adopt, Restore: d.Restore, Changes: d.Changes,
+		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Leave: d.Leave, Anew: d.Anew, Adopt: d.Adopt, Imports: d.Imports,
+		Restore: d.Restore, Changes: d.Changes,
 	})
 }
 
@@ -295,7 +298,7 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	}
 	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
-	d.Adopt = doc.Adopt
+	d.Adopt, d.Imports = doc.Adopt, doc.Imports
 	d.Plan, d.Leave, d.Anew, d.Restore, d.Changes = doc.Plan, doc.Leave, doc.Anew, doc.Restore, doc.Changes
 	return d, nil
 }

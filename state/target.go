@@ -66,6 +66,9 @@ type Desired struct {
 	ComponentRole string `json:"componentRole,omitempty"`
 	Account       string `json:"account,omitempty"` // where it is deployed; empty for the daemon's own
 	Stack         string `json:"stack,omitempty"`   // what runs already and is taken over at first
+	// Imports are resources that exist and are taken into the stack, by their logical
+	// IDs what identifies them; ImportExisting is all whose names the template says.
+	Imports map[string]string `json:"imports,omitempty"`
 
 	Environment string     `json:"environment,omitempty"` // of an instance or component
 	Service     string     `json:"service,omitempty"`     // a component's attachment

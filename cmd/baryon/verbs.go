@@ -84,11 +84,20 @@ func skipCommand() *cobra.Command {
 
 func adoptCommand() *cobra.Command {
 	var stack string
-	var not bool
-	cmd := askCommand(v1.Adopt, "Take over a running CloudFormation stack, unchanged",
-		"  baryon adopt environment/prod\n  baryon adopt service shop instance prod --stack AWSProton-shop-prod-cloudformation--ABCDEF",
-		func(r v1.Request) (v1.Request, error) {
+	var not, existing bool
+	var imports []string
+	cmd := askCommand(v1.Adopt, "Take over a running CloudFormation stack, unchanged, or resources into one",
+		"  baryon adopt environment/prod\n  baryon adopt service shop instance prod --stack AWSProton-shop-prod-cloudformation--ABCDEF\n"+
+			"  baryon adopt environment/prod --import Bucket=acme-orders --import 'Route={\"RouteTableId\": \"rtb-1\", \"CidrBlock\": \"10.0.0.0/8\"}'",
+		func(r v1.Request) (_ v1.Request, err error) {
+			if r.Imports, err = importsOf(imports, existing); err != nil {
+				return r, err
+			}
 			switch {
+			case len(r.Imports) > 0 && (not || stack != ""):
+				return r, errors.New("give --stack, --not, or what is imported, not several of them")
+			case len(r.Imports) > 0:
+				return r, nil
 			case not && stack != "":
 				return r, errors.New("give --stack or --not, not both")
 			case not:
@@ -101,11 +110,33 @@ func adoptCommand() *cobra.Command {
 		}, func(cmd *cobra.Command) {
 			cmd.Flags().StringVar(&stack, "stack", "", "the name of the stack (default: the one that carries the tags proton:… of it)")
 			cmd.Flags().BoolVar(&not, "not", false, "take the request back, and make a stack of its own")
+			cmd.Flags().StringArrayVar(&imports, "import", nil, "a resource that exists, LOGICALID=IDENTIFIER, that its stack takes in with the next deployment")
+			cmd.Flags().BoolVar(&existing, "existing", false, "its stack takes in whatever exists already of what the template names")
 		})
 	cmd.Long = `Takes over a stack that runs already, as AWS Proton or somebody by hand made it, in
 place of making one. A change set for it must come to nothing; else it is shown
-what differs, and nothing is taken over. Nothing is changed, not even tags.`
+what differs, and nothing is taken over. Nothing is changed, not even tags.
+
+With --import or --existing resources that are in no stack are taken into the one
+of NAME, as they are, before the rest is deployed. The template has to describe
+them, each with a DeletionPolicy.`
 	return cmd
+}
+
+// importsOf reads LOGICALID=IDENTIFIER.
+func importsOf(flags []string, existing bool) (map[string]string, error) {
+	imports := map[string]string{}
+	for _, text := range flags {
+		id, by, ok := strings.Cut(text, "=")
+		if !ok || id == "" || by == "" {
+			return nil, fmt.Errorf("--import %s: want LOGICALID=IDENTIFIER, as Bucket=acme-orders", text)
+		}
+		imports[id] = by
+	}
+	if existing {
+		imports[state.ImportExisting] = ""
+	}
+	return imports, nil
 }
 
 func forceCommand() *cobra.Command {

@@ -28,6 +28,7 @@
 //	  labels: {stage: prod}    # texts by name
 //	  tags: {team: web}        # on stacks, besides Proton's
 //	  stack: NAME              # a running stack, taken over unchanged
+//	  imports: {Bucket: NAME}  # resources that exist, taken into the stack; or existing
 //	  protected: true          # never deleted without a named person
 //	  approval: required       # or true: every change waits for a named person
 //	  adopt: true              # takes the name over from who declared it before
@@ -42,8 +43,9 @@
 //
 // The header of a service has service, template, version, pins (versions by
 // instance), repository (id, branch and optionally connection), stacks (running
-// stacks that are taken over, by instance), pipelineStack, labels, tags, protected, approval, adopt and description. A ServiceSpec says its instances,
-// if only with instances: [].
+// stacks that are taken over, by instance), pipelineStack, imports (by instance),
+// pipelineImports, labels, tags, protected, approval, adopt and description. A
+// ServiceSpec says its instances, if only with instances: [].
 //
 // The header of a component has component, files, and either environment or
 // service and instance, or all three; and labels, protected, approval, adopt and

@@ -30,7 +30,12 @@ type Header struct {
 	// Stacks are those of a service: by instance, and that of its pipeline.
 	Stacks        map[string]string `json:"stacks,omitempty"`
 	PipelineStack string            `json:"pipelineStack,omitempty"`
-	Connection    string            `json:"connection,omitempty"` // of the API: the environment account connection
+	// Imports are resources that the stack takes in, as in state.Desired. Those of a
+	// service are by instance, and those of its pipeline.
+	Imports         map[string]string            `json:"imports,omitempty"`
+	InstanceImports map[string]map[string]string `json:"instanceImports,omitempty"`
+	PipelineImports map[string]string            `json:"pipelineImports,omitempty"`
+	Connection      string                       `json:"connection,omitempty"` // of the API: the environment account connection
 
 	// Repository is where pull requests go (environment: ID and Branch), or the
 	// source repository of a service.
@@ -48,8 +53,8 @@ var common = []string{"labels", "tags", "protected", "approval", "adopt", "descr
 func (x *docReader) environmentHeader(n *renderer.Node) {
 	h := &x.doc.Header
 	x.header(n, "the header of an environment", "environment", "template", "version", "role", "codebuildRole",
-		"componentRole", "account", "repository", "rerun", "stack")
-	h.Stack = x.stack(n.Get("stack"))
+		"componentRole", "account", "repository", "rerun", "stack", "imports")
+	h.Stack, h.Imports = x.stack(n.Get("stack")), x.imports(n.Get("imports"))
 	x.doc.Ref = state.EnvironmentRef(x.name(x.need(n, "the header", "environment"), "the name of an environment"))
 	x.template(n)
 	for key, field := range map[string]*string{"role": &h.Role, "codebuildRole": &h.CodebuildRole, "componentRole": &h.ComponentRole} {
@@ -67,8 +72,9 @@ func (x *docReader) environmentHeader(n *renderer.Node) {
 
 func (x *docReader) serviceHeader(n *renderer.Node) {
 	h := &x.doc.Header
-	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository", "stacks", "pipelineStack")
+	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository", "stacks", "pipelineStack", "imports", "pipelineImports")
 	h.PipelineStack, h.Stacks = x.stack(n.Get("pipelineStack")), x.stacks(n.Get("stacks"))
+	h.InstanceImports, h.PipelineImports = x.instanceImports(n.Get("imports")), x.imports(n.Get("pipelineImports"))
 	x.doc.Ref = state.ServiceRef(x.name(x.need(n, "the header", "service"), "the name of a service"))
 	x.template(n)
 	if repository := n.Get("repository"); x.Mapping(repository, "repository", "id", "branch", "connection") {

@@ -208,7 +208,36 @@ func stackKeys(h Header) []headerKey {
 	if h.PipelineStack != "" {
 		keys = append(keys, headerKey{"pipelineStack", scalar(h.PipelineStack)})
 	}
+	if len(h.Imports) > 0 {
+		keys = append(keys, headerKey{"imports", importsText(h.Imports)})
+	}
+	if len(h.InstanceImports) > 0 {
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(h.InstanceImports)) {
+			all = append(all, scalar(name)+": "+importsText(h.InstanceImports[name]))
+		}
+		keys = append(keys, headerKey{"imports", "{" + strings.Join(all, ", ") + "}"})
+	}
+	if len(h.PipelineImports) > 0 {
+		keys = append(keys, headerKey{"pipelineImports", importsText(h.PipelineImports)})
+	}
 	return keys
+}
+
+// importsText writes imports as a header has them.
+func importsText(imports map[string]string) string {
+	if _, existing := imports[state.ImportExisting]; existing {
+		return importExisting
+	}
+	var all []string
+	for _, id := range slices.Sorted(maps.Keys(imports)) {
+		by, value := map[string]string{}, strconv.QuoteToASCII(imports[id])
+		if strings.HasPrefix(imports[id], "{") && json.Unmarshal([]byte(imports[id]), &by) == nil {
+			value = flowMap(by)
+		}
+		all = append(all, id+": "+value)
+	}
+	return "{" + strings.Join(all, ", ") + "}"
 }
 
 func scalar(s string) string {

@@ -20,6 +20,7 @@ func TestImport(t *testing.T) {
 		Template: "yes", Version: "1.10", Labels: map[string]string{"stage": "on", "it's \"so\"": "\x7f\u2028é"}, Protected: true, Approval: true,
 		Adopt: true, Description: "two\nlines", Role: "arn:aws:iam::000000000042:role/x", CodebuildRole: "b", ComponentRole: "c",
 		Account: "000000000042", RerunSafe: true, Repository: state.Repository{ID: "acme/infra", Branch: "main"},
+		Imports: map[string]string{"Bucket": "on", "Route": `{"CidrBlock":"10.0.0.0/8","RouteTableId":"rtb-1"}`},
 	}
 	spec := "proton: EnvironmentSpec\nspec: {}\n"
 	service := "proton: ServiceSpec\ninstances:\n" + strings.Repeat("  - {name: x, environment: e}\n", 1)
@@ -41,6 +42,7 @@ func TestImport(t *testing.T) {
   version: "1.10"
   description: "two\nlines"
   labels: {"it's \"so\"": "\x7f\u2028\u00e9", stage: "on"}
+  imports: {Bucket: "on", Route: {CidrBlock: "10.0.0.0/8", RouteTableId: "rtb-1"}}
   protected: true
   approval: required
   adopt: true
@@ -54,8 +56,9 @@ func TestImport(t *testing.T) {
 		},
 		"a service": {
 			state.ServiceRef("shop"), declare.Header{Template: "t", Version: "2", Pins: map[string]state.Follow{"x": "2.1"},
+				InstanceImports: map[string]map[string]string{"x": {"*": ""}}, PipelineImports: map[string]string{"A": "b"},
 				Repository: state.Repository{ID: "acme/shop", Branch: "main", Connection: "arn:x"}}, service,
-			"baryon:\n  service: shop\n  template: t\n  version: \"2\"\n  pins: {x: \"2.1\"}\n  repository: {id: acme/shop, branch: main, connection: \"arn:x\"}\n" + service,
+			"baryon:\n  service: shop\n  template: t\n  version: \"2\"\n  pins: {x: \"2.1\"}\n  imports: {x: existing}\n  pipelineImports: {A: \"b\"}\n  repository: {id: acme/shop, branch: main, connection: \"arn:x\"}\n" + service,
 		},
 		"a component that is attached": {
 			state.ComponentRef("c"), declare.Header{Service: "shop", Instance: "x", Files: "files/c"}, service,

@@ -131,6 +131,10 @@ func describeHeader(h declare.Header) string {
 	add("codebuildRole", h.CodebuildRole)
 	add("componentRole", h.ComponentRole)
 	add("account", h.Account)
+	add("stack", h.Stack)
+	if len(h.Imports)+len(h.InstanceImports)+len(h.PipelineImports) > 0 {
+		add("imports", fmt.Sprint(h.Imports, h.InstanceImports, h.PipelineImports))
+	}
 	add("repository", strings.TrimRight(h.Repository.ID+" "+h.Repository.Branch+" "+h.Repository.Connection, " "))
 	add("environment", h.Environment)
 	add("service", h.Service)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -239,7 +240,7 @@ func (w *ruleWorld) settle(t *testing.T) {
 }
 
 func settleTarget(tx *state.Tx, g *state.Target) error {
-	if g.Status == state.Succeeded && g.Generation == g.Deployed.Generation && g.Asked == (state.Asked{}) {
+	if g.Status == state.Succeeded && g.Generation == g.Deployed.Generation && reflect.ValueOf(g.Asked).IsZero() {
 		return nil
 	}
 	if v, pinned, err := g.Desired.Follow.Parse(); err == nil && pinned {

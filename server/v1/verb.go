@@ -29,7 +29,9 @@ type Request struct {
 
 	Deployment string `json:"deployment,omitempty"` // for rollback: where to
 
-	Stack     string   `json:"stack,omitempty"`     // for adopt: a name, or * for by tags; empty takes the request back
+	Stack   string            `json:"stack,omitempty"`   // for adopt: a name, or * for by tags; empty takes the request back
+	Imports map[string]string `json:"imports,omitempty"` // for adopt: resources by logical ID what identifies them, or "*"
+
 	Resources []string `json:"resources,omitempty"` // for skip and force: what is left alone
 
 	Role     string   `json:"role,omitempty"` // of a new key: what it is good for
@@ -91,6 +93,9 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 	case Rollback:
 		return true, a.rollback(ctx, actor, ref, body)
 	case Adopt:
+		if len(body.Imports) > 0 {
+			return true, a.Store.Import(ctx, actor, ref, body.Why, body.Imports)
+		}
 		return true, a.Store.Adopt(ctx, actor, ref, body.Why, body.Stack)
 	case Skip:
 		if len(body.Resources) == 0 {
@@ -148,8 +153,13 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 			return nil, invalid("deployment is for rollback alone", "leave it out")
 		case verb != Skip && verb != Force && len(body.Resources) > 0:
 			return nil, invalid("resources are for skip and force alone", "leave them out")
-		case verb != Adopt && body.Stack != "":
-			return nil, invalid("stack is for adopt alone", "leave it out")
+		case verb != Adopt && (body.Stack != "" || len(body.Imports) > 0):
+			return nil, invalid("stack and imports are for adopt alone", "leave them out")
+		case body.Stack != "" && len(body.Imports) > 0:
+			return nil, invalid("a stack that is taken over as it is takes nothing in", "give stack or imports, and the imports after the stack was taken over")
+		case badImport(body.Imports) != "":
+			return nil, invalid(fmt.Sprintf("import %q: want a resource's logical ID and what identifies it", badImport(body.Imports)),
+				`give {"imports": {"Bucket": "NAME"}}, or {"imports": {"*": ""}}`)
 		case body.Stack != "" && body.Stack != state.AdoptByTags && !stackRule.MatchString(body.Stack):
 			return nil, invalid(fmt.Sprintf("stack %q: want the name of a stack", body.Stack), "a letter first, then letters, digits and dashes; or * to find it by its tags")
 		case slices.ContainsFunc(body.Resources, func(id string) bool { return !resourceRule.MatchString(id) }):
@@ -171,6 +181,16 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		a.Log.Info("asked", zap.String("verb", verb), zap.Stringer("ref", ref), zap.String("actor", string(actor)))
 		return a.outcome(r.Context(), ref)
 	}
+}
+
+// badImport names an import that cannot be one.
+func badImport(imports map[string]string) string {
+	for id, by := range imports {
+		if existing := id == state.ImportExisting; existing != (by == "") || !existing && !resourceRule.MatchString(id) {
+			return id
+		}
+	}
+	return ""
 }
 
 // outcome is what was asked about, as it is by now: it may be gone.
