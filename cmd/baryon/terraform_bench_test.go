@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -82,8 +83,15 @@ func terraformDaemon(b *testing.B, change func(*config)) (*daemon, func(files ma
 }
 
 // BenchmarkTerraformApply makes environments by a push each, and the same in a
-// shell, in turn. Engine is from the opening of the deployment to its end.
+// shell, in turn: of one template, and of a template of its own each, of which
+// nothing is known yet. Engine is from the opening of the deployment to its end.
 func BenchmarkTerraformApply(b *testing.B) {
+	b.Run("known", func(b *testing.B) { applies(b, func(int) string { return "net" }) })
+	b.Run("new", func(b *testing.B) { applies(b, func(i int) string { return fmt.Sprint("net", i) }) })
+}
+
+func applies(b *testing.B, template func(i int) string) {
+	b.Helper()
 	d, commit := terraformDaemon(b, func(*config) {})
 	shellDir := b.TempDir()
 	var shell, all, engine, shellCPU, allCPU time.Duration
@@ -93,7 +101,11 @@ func BenchmarkTerraformApply(b *testing.B) {
 		between := spentCPU(b)
 		shellCPU += between - before
 		begun := time.Now()
-		commit(map[string]string{fleetFile(i): fleetSpec(i, "small")})
+		name := template(i)
+		commit(map[string]string{
+			name + "/v1/schema/schema.yaml": plainSchema, name + "/v1/infrastructure/manifest.yaml": benchManifest, name + "/v1/infrastructure/main.tf": benchCode + "# " + name + "\n",
+			fleetFile(i): strings.Replace(fleetSpec(i, "small"), "template: net,", "template: "+name+",", 1),
+		})
 		d.pushed("")
 		ref := state.EnvironmentRef(fmt.Sprintf("e%d", i))
 		for { // asking every millisecond would be part of what is measured

@@ -45,39 +45,41 @@ output "hush" {
 // TestLife creates, updates and destroys, with terraform's own state between.
 func TestLife(t *testing.T) {
 	t.Parallel()
-	e := newPlace(t).engine(t, nil)
-	p, log := end(t, e, job("one", strings.Replace(twoResources, "SIZE", "small", 1)))
-	if p.State != provisioner.Succeeded {
-		t.Fatalf("%s: %s\n%s", p.State, p.Message, log)
-	}
-	if diff := cmp.Diff(map[string]string{"size": "small", "list": "[1,true]"}, p.Outputs); diff != "" {
-		t.Errorf("outputs (-want +got):\n%s", diff)
-	}
-	p, log = end(t, e, job("two", strings.Replace(twoResources, "SIZE", "big", 1)))
-	want := []provisioner.ResourceChange{
-		{Address: "terraform_data.a", Action: "replace", Attributes: []string{"id", "input", "output", "triggers_replace"}, Forces: []string{"triggers_replace"}, Reason: "cannot update"},
-		{Address: "terraform_data.b", Action: "update", Attributes: []string{"input", "output"}},
-	}
-	if diff := cmp.Diff(want, p.Changes); diff != "" || p.State != provisioner.Succeeded {
-		t.Errorf("%s %s: changes (-want +got):\n%s", p.State, p.Message, diff)
-	}
-	for _, line := range []string{"replace terraform_data.a: id, input, output, triggers_replace (replaced because of triggers_replace)\n", "Apply complete! Resources: 1 added, 1 changed, 1 destroyed.\n"} {
-		if !strings.Contains(log, line) {
-			t.Errorf("log lacks %q:\n%s", line, log)
+	eachProgram(t, func(t *testing.T, here place) {
+		e := here.engine(t, nil)
+		p, log := end(t, e, job("one", strings.Replace(twoResources, "SIZE", "small", 1)))
+		if p.State != provisioner.Succeeded {
+			t.Fatalf("%s: %s\n%s", p.State, p.Message, log)
 		}
-	}
-	gone := job("three", strings.Replace(twoResources, "SIZE", "big", 1))
-	gone.Action = provisioner.Deprovision
-	p, log = end(t, e, gone)
-	if p.State != provisioner.Succeeded || len(p.Outputs) > 0 || !strings.Contains(log, "2 destroyed") {
-		t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
-	}
+		if diff := cmp.Diff(map[string]string{"size": "small", "list": "[1,true]"}, p.Outputs); diff != "" {
+			t.Errorf("outputs (-want +got):\n%s", diff)
+		}
+		p, log = end(t, e, job("two", strings.Replace(twoResources, "SIZE", "big", 1)))
+		want := []provisioner.ResourceChange{
+			{Address: "terraform_data.a", Action: "replace", Attributes: []string{"id", "input", "output", "triggers_replace"}, Forces: []string{"triggers_replace"}, Reason: "cannot update"},
+			{Address: "terraform_data.b", Action: "update", Attributes: []string{"input", "output"}},
+		}
+		if diff := cmp.Diff(want, p.Changes); diff != "" || p.State != provisioner.Succeeded {
+			t.Errorf("%s %s: changes (-want +got):\n%s", p.State, p.Message, diff)
+		}
+		for _, line := range []string{"replace terraform_data.a: id, input, output, triggers_replace (replaced because of triggers_replace)\n", "Apply complete! Resources: 1 added, 1 changed, 1 destroyed.\n"} {
+			if !strings.Contains(log, line) {
+				t.Errorf("log lacks %q:\n%s", line, log)
+			}
+		}
+		gone := job("three", strings.Replace(twoResources, "SIZE", "big", 1))
+		gone.Action = provisioner.Deprovision
+		p, log = end(t, e, gone)
+		if p.State != provisioner.Succeeded || len(p.Outputs) > 0 || !strings.Contains(log, "2 destroyed") {
+			t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
+		}
+	})
 }
 
 // TestInitWaits shows that waiting for providers has an end that says so.
 func TestInitWaits(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
+	p := place{dir: t.TempDir()}
 	slow := filepath.Join(t.TempDir(), "terraform")
 	script := "#!/bin/sh\nif test \"$1\" = version; then echo '{\"terraform_version\": \"1.9.0\"}'; exit; fi\necho '- Finding latest version of hashicorp/aws...'\nexec sleep 60\n"
 	if err := os.WriteFile(slow, []byte(script), 0o700); err != nil {
@@ -115,9 +117,15 @@ func TestProgram(t *testing.T) {
 
 // TestSecretVariables hands on the variables that are named, and masks them.
 func TestSecretVariables(t *testing.T) {
-	p := newPlace(t)
 	t.Setenv("TF_VAR_token", "s3cr3t-canary")
 	t.Setenv("TF_VAR_other", "unseen")
+	for name, file := range programs(t) {
+		t.Run(name, func(t *testing.T) { secretVariables(t, place{t.TempDir(), file}) })
+	}
+}
+
+func secretVariables(t *testing.T, p place) {
+	t.Helper()
 	e := p.engine(t, func(c *terraform.Config) { c.Env = []string{"TF_VAR_token", "NOT_SET"} })
 	code := `
 variable "token" {}
@@ -148,49 +156,51 @@ resource "terraform_data" "a" {
 // state has moved.
 func TestApprovedPlan(t *testing.T) {
 	t.Parallel()
-	e := newPlace(t).engine(t, nil)
-	code := func(size string) string { return strings.Replace(twoResources, "SIZE", size, 1) }
-	foresee := func(id, size string) {
-		t.Helper()
-		p, log := end(t, planner{e}, job(id, code(size)))
-		if p.State != provisioner.Succeeded || len(p.Changes) != 2 || strings.Contains(log, "apply") {
-			t.Fatalf("%s %s, %v\n%s", p.State, p.Message, p.Changes, log)
+	eachProgram(t, func(t *testing.T, here place) {
+		e := here.engine(t, nil)
+		code := func(size string) string { return strings.Replace(twoResources, "SIZE", size, 1) }
+		foresee := func(id, size string) {
+			t.Helper()
+			p, log := end(t, planner{e}, job(id, code(size)))
+			if p.State != provisioner.Succeeded || len(p.Changes) != 2 || strings.Contains(log, "apply") {
+				t.Fatalf("%s %s, %v\n%s", p.State, p.Message, p.Changes, log)
+			}
 		}
-	}
-	current := func(id string) bool {
-		t.Helper()
-		ok, err := e.Current(t.Context(), provisioner.Job{Stack: "environment-dev", Plan: id})
-		if err != nil {
-			t.Fatal(err)
+		current := func(id string) bool {
+			t.Helper()
+			ok, err := e.Current(t.Context(), provisioner.Job{Stack: "environment-dev", Plan: id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ok
 		}
-		return ok
-	}
-	foresee("plan-1", "small")
-	if !current("plan-1") || current("plan-0") {
-		t.Error("the plan just made is not current, or one never made is")
-	}
-	one := job("one", code("small"))
-	one.Plan = "plan-1"
-	if p, log := end(t, e, one); p.State != provisioner.Succeeded || p.Outputs["size"] != "small" || len(p.Changes) != 2 || strings.Contains(log, " plan -json") {
-		t.Errorf("%s %s, %v %v\n%s", p.State, p.Message, p.Outputs, p.Changes, log)
-	}
-	foresee("plan-2", "big")
-	if p, _ := end(t, e, job("between", code("medium"))); p.State != provisioner.Succeeded {
-		t.Fatal(p.Message)
-	}
-	if current("plan-2") || current("plan-1") {
-		t.Error("a plan is current after the state moved")
-	}
-	two := job("two", code("big"))
-	two.Plan = "plan-2"
-	if p, _ := end(t, e, two); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "Saved plan is stale") {
-		t.Errorf("%s %s; want the old plan refused", p.State, p.Message)
-	}
-	three := job("three", code("big"))
-	three.Plan = "plan-9"
-	if p, _ := end(t, e, three); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "planned and approved anew") {
-		t.Errorf("%s %s; want the unknown plan refused", p.State, p.Message)
-	}
+		foresee("plan-1", "small")
+		if !current("plan-1") || current("plan-0") {
+			t.Error("the plan just made is not current, or one never made is")
+		}
+		one := job("one", code("small"))
+		one.Plan = "plan-1"
+		if p, log := end(t, e, one); p.State != provisioner.Succeeded || p.Outputs["size"] != "small" || len(p.Changes) != 2 || strings.Contains(log, " plan -json") {
+			t.Errorf("%s %s, %v %v\n%s", p.State, p.Message, p.Outputs, p.Changes, log)
+		}
+		foresee("plan-2", "big")
+		if p, _ := end(t, e, job("between", code("medium"))); p.State != provisioner.Succeeded {
+			t.Fatal(p.Message)
+		}
+		if current("plan-2") || current("plan-1") {
+			t.Error("a plan is current after the state moved")
+		}
+		two := job("two", code("big"))
+		two.Plan = "plan-2"
+		if p, _ := end(t, e, two); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "Saved plan is stale") {
+			t.Errorf("%s %s; want the old plan refused", p.State, p.Message)
+		}
+		three := job("three", code("big"))
+		three.Plan = "plan-9"
+		if p, _ := end(t, e, three); p.State != provisioner.Failed || !p.PlanMoved || !strings.Contains(p.Message, "planned and approved anew") {
+			t.Errorf("%s %s; want the unknown plan refused", p.State, p.Message)
+		}
+	})
 }
 
 // planner makes plans where jobs are applied.

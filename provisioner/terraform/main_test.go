@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,25 +29,65 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// needTerraform skips where there is no terraform, or fails where there has to be one.
-func needTerraform(t testing.TB) {
+// programs are those of terraform and tofu that are on PATH. It skips where there
+// is none, and fails where one has to be there.
+func programs(t *testing.T) map[string]string {
 	t.Helper()
-	if _, err := exec.LookPath("terraform"); err == nil {
-		return
+	found := map[string]string{}
+	for _, name := range []string{"terraform", "tofu"} {
+		if file, err := exec.LookPath(name); err == nil {
+			found[name] = file
+		} else if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), name) {
+			t.Fatalf("%s is required here and is not on PATH", name)
+		}
 	}
-	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "terraform") {
-		t.Fatal("terraform is required here and is not on PATH")
+	if len(found) == 0 {
+		t.Skip("neither terraform nor tofu is on PATH")
 	}
-	t.Skip("terraform is not on PATH")
+	return found
 }
 
-// A place is one data folder.
-type place struct{ dir string }
-
-func newPlace(t testing.TB) place {
+// eachProgram runs a test with each of them, beside others.
+func eachProgram(t *testing.T, test func(t *testing.T, p place)) {
 	t.Helper()
-	needTerraform(t)
-	return place{t.TempDir()}
+	for name, file := range programs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, place{t.TempDir(), file})
+		})
+	}
+}
+
+// A place is one data folder, and the program that is used in it.
+type place struct{ dir, program string }
+
+// another is another folder for the same program.
+func (p place) another(t *testing.T) place { return place{t.TempDir(), p.program} }
+
+// tofu reports whether the program is OpenTofu.
+func (p place) tofu() bool { return filepath.Base(p.program) == "tofu" }
+
+// resources are what the state of a stack holds.
+func (p place) resources(t *testing.T, stack string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", stack, "terraform.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resourcesOf(t, text)
+}
+
+// resourcesOf are the addresses that a state holds, without modules and keys.
+func resourcesOf(t *testing.T, text []byte) (addresses []string) {
+	t.Helper()
+	var state struct{ Resources []struct{ Type, Name string } }
+	if err := json.Unmarshal(text, &state); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range state.Resources {
+		addresses = append(addresses, r.Type+"."+r.Name)
+	}
+	return addresses
 }
 
 // engine is what a daemon has after a restart.
@@ -62,7 +103,7 @@ func (p place) engine(t testing.TB, change func(*terraform.Config)) *terraform.E
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := terraform.Config{Runner: runner, Dir: filepath.Join(p.dir, "terraform"), Patience: 20 * time.Second}
+	cfg := terraform.Config{Runner: runner, Dir: filepath.Join(p.dir, "terraform"), Binary: p.program, Patience: 20 * time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -92,14 +133,15 @@ func end(t *testing.T, e provisionertest.Engine, j provisioner.Job) (provisioner
 // TestContract holds the engine to what callers rely on.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	needTerraform(t)
-	provisionertest.Run(t, world)
+	eachProgram(t, func(t *testing.T, p place) {
+		provisionertest.Run(t, func(t *testing.T) provisionertest.World { return world(t, p.another(t)) })
+	})
 }
 
 // world is a data folder and one of the marks that code leaves behind.
-func world(t *testing.T) provisionertest.World {
+func world(t *testing.T, p place) provisionertest.World {
 	t.Helper()
-	p, marks := newPlace(t), t.TempDir()
+	marks := t.TempDir()
 	running := func(id, command string) provisioner.Job {
 		j := job(id, fmt.Sprintf(`
 resource "terraform_data" "it" {
@@ -118,7 +160,7 @@ output "url" { value = "https://dev.example" }
 	}
 	// Terraform cuts lines of slow commands in two, so what prints many is not it.
 	binary := filepath.Join(p.dir, "terraform-that-prints")
-	script := "#!/bin/sh\ni=0\nif test -e print.tf && test \"$1\" = apply; then while [ $((i += 1)) -le 20000 ]; do echo line $i of many; done; fi\nexec terraform \"$@\"\n"
+	script := "#!/bin/sh\ni=0\nif test -e print.tf && test \"$1\" = apply; then while [ $((i += 1)) -le 20000 ]; do echo line $i of many; done; fi\nexec " + p.program + " \"$@\"\n"
 	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -18,19 +18,49 @@ import (
 	"baryon/provisioner/terraform"
 )
 
-// localProvider is the program that .ci/providers builds.
-func localProvider(t *testing.T) (mirror, program string) {
-	t.Helper()
-	needTerraform(t)
-	mirror = os.Getenv("BARYON_PROVIDERS")
-	if cache, err := os.UserCacheDir(); mirror == "" && err == nil {
-		mirror = filepath.Join(cache, "baryon", "providers")
+// registry is where the program looks for providers of which only the name is
+// known.
+func (p place) registry() string {
+	if p.tofu() {
+		return "registry.opentofu.org"
 	}
-	program = filepath.Join(mirror, "registry.terraform.io", "hashicorp", "local", "1.4.0", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-local_v1.4.0")
-	if !exists(program) {
+	return "registry.terraform.io"
+}
+
+// localProvider is a mirror with the program that .ci/providers builds, under
+// these versions.
+func localProvider(t *testing.T, p place, versions ...string) (mirror, program string) {
+	t.Helper()
+	built := os.Getenv("BARYON_PROVIDERS")
+	if cache, err := os.UserCacheDir(); built == "" && err == nil {
+		built = filepath.Join(cache, "baryon", "providers")
+	}
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	built = filepath.Join(built, "registry.terraform.io", "hashicorp", "local", "1.4.0", platform, "terraform-provider-local_v1.4.0")
+	if !exists(built) {
 		t.Skip("there is no mirror of providers; .ci/providers makes one")
 	}
+	mirror = t.TempDir()
+	for _, version := range append([]string{"1.4.0"}, versions...) {
+		program = filepath.Join(mirror, p.registry(), "hashicorp", "local", version, platform, "terraform-provider-local_v"+version)
+		if err := os.MkdirAll(filepath.Dir(program), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Link(built, program); err != nil {
+			if err := copyProgram(built, program); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	return mirror, program
+}
+
+func copyProgram(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o700)
 }
 
 const usesLocal = `
@@ -44,63 +74,71 @@ resource "local_file" "it" {
 // checksum, and refuses another program of the same name.
 func TestMirror(t *testing.T) {
 	t.Parallel()
-	mirror, program := localProvider(t)
-	p := newPlace(t)
-	if got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{mirror} }), job("one", usesLocal)); got.State != provisioner.Succeeded {
-		t.Fatalf("%s\n%s", got.Message, log)
-	}
-	lock, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", ".terraform.lock.hcl"))
-	if err != nil || !strings.Contains(string(lock), `version = "1.4.0"`) || !strings.Contains(string(lock), "h1:") {
-		t.Errorf("the lock file says (%v):\n%s", err, lock)
-	}
-	cached := filepath.Join(p.dir, "terraform", "plugins", strings.TrimPrefix(program, mirror))
-	if !exists(cached) {
-		t.Errorf("%s is not in the cache that all stacks share", cached)
-	}
-	other := job("other", usesLocal)
-	other.Stack = "environment-other"
-	if got, log := end(t, p.engine(t, nil), other); got.State == provisioner.Succeeded || !strings.Contains(log, "Nothing is downloaded here") {
-		t.Errorf("without the mirror: %s\n%s", got.State, log)
-	}
-	evil := t.TempDir()
-	if err := os.CopyFS(evil, os.DirFS(mirror)); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(evil, strings.TrimPrefix(program, mirror))
-	text, err := os.ReadFile(name)
-	if err == nil {
-		err = os.WriteFile(name, append(text, "more"...), 0o700)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(p.dir, "terraform", "plugins")); err != nil {
-		t.Fatal(err)
-	}
-	got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{evil} }), job("two", usesLocal))
-	if got.State != provisioner.Failed || !strings.Contains(strings.ReplaceAll(got.Message+log, "\n", " "), "checksums") {
-		t.Errorf("another program: %s\n%s", got.State, log)
-	}
+	eachProgram(t, func(t *testing.T, p place) {
+		mirror, program := localProvider(t, p)
+		if got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{mirror} }), job("one", usesLocal)); got.State != provisioner.Succeeded {
+			t.Fatalf("%s\n%s", got.Message, log)
+		}
+		lock, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", ".terraform.lock.hcl"))
+		if err != nil || !strings.Contains(string(lock), `version = "1.4.0"`) || !strings.Contains(string(lock), "h1:") {
+			t.Errorf("the lock file says (%v):\n%s", err, lock)
+		}
+		cached := filepath.Join(p.dir, "terraform", "plugins", strings.TrimPrefix(program, mirror))
+		if !exists(cached) {
+			t.Errorf("%s is not in the cache that all stacks share", cached)
+		}
+		other := job("other", usesLocal)
+		other.Stack = "environment-other"
+		if got, log := end(t, p.engine(t, nil), other); got.State == provisioner.Succeeded || !strings.Contains(log, "Nothing is downloaded here") {
+			t.Errorf("without the mirror: %s\n%s", got.State, log)
+		}
+		evil := t.TempDir()
+		if err := os.CopyFS(evil, os.DirFS(mirror)); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(evil, strings.TrimPrefix(program, mirror))
+		text, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(name, append(text, "more"...), 0o700)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(p.dir, "terraform", "plugins")); err != nil {
+			t.Fatal(err)
+		}
+		got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{evil} }), job("two", usesLocal))
+		if got.State != provisioner.Failed || !strings.Contains(strings.ReplaceAll(got.Message+log, "\n", " "), "checksums") {
+			t.Errorf("another program: %s\n%s", got.State, log)
+		}
+	})
 }
 
 // TestNetworkMirror takes a provider from a server, once for all stacks.
 func TestNetworkMirror(t *testing.T) {
-	_, program := localProvider(t)
+	for name, file := range programs(t) {
+		t.Run(name, func(t *testing.T) { networkMirror(t, place{t.TempDir(), file}) })
+	}
+}
+
+func networkMirror(t *testing.T, p place) {
+	t.Helper()
+	_, program := localProvider(t, p)
 	archive := filepath.Join(t.TempDir(), "local.zip")
 	if err := zipped(archive, program); err != nil {
 		t.Fatal(err)
 	}
 	var downloads atomic.Int32
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/index.json", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /m/"+p.registry()+"/hashicorp/local/index.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"versions": {"1.4.0": {}}}`)
 	})
-	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/1.4.0.json", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /m/"+p.registry()+"/hashicorp/local/1.4.0.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"archives": {"`+runtime.GOOS+"_"+runtime.GOARCH+`": {"url": "local.zip"}}}`)
 	})
-	mux.HandleFunc("GET /m/registry.terraform.io/hashicorp/local/local.zip", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /m/"+p.registry()+"/hashicorp/local/local.zip", func(w http.ResponseWriter, r *http.Request) {
 		downloads.Add(1)
 		http.ServeFile(w, r, archive)
 	})
@@ -111,7 +149,7 @@ func TestNetworkMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("SSL_CERT_FILE", certificate)
-	e := newPlace(t).engine(t, func(c *terraform.Config) { c.NetworkMirror, c.Env = server.URL+"/m/", []string{"SSL_CERT_FILE"} })
+	e := p.engine(t, func(c *terraform.Config) { c.NetworkMirror, c.Env = server.URL+"/m/", []string{"SSL_CERT_FILE"} })
 	var once int32
 	for i, stack := range []string{"environment-one", "environment-two", "environment-two"} {
 		j := job(fmt.Sprint("job-", i), usesLocal)

@@ -14,9 +14,9 @@ import (
 )
 
 // failing is a terraform whose init fails, saying something, as often as told.
-func failing(t *testing.T, dir, says string, times int) func(*terraform.Config) {
+func failing(t *testing.T, p place, says string, times int) func(*terraform.Config) {
 	t.Helper()
-	binary := filepath.Join(dir, "terraform-that-fails")
+	binary := filepath.Join(p.dir, "terraform-that-fails")
 	script := fmt.Sprintf(`#!/bin/sh
 if test "$1" = init; then
 	echo x >> %[1]s/inits
@@ -25,8 +25,8 @@ if test "$1" = init; then
 		exit 1
 	fi
 fi
-exec terraform "$@"
-`, dir, times, says)
+exec %[4]s "$@"
+`, p.dir, times, says, p.program)
 	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -39,71 +39,75 @@ const registryDown = `Error: Failed to query available provider packages: could 
 // reports what another try would not change.
 func TestPassing(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		says     string
-		times    int
-		want     provisioner.State
-		attempts int
-		message  string
-	}{
-		"down for a while":     {registryDown, 2, provisioner.Succeeded, 3, ""},
-		"down for good":        {registryDown, 99, provisioner.Failed, 8, "could not connect to registry.terraform.io"},
-		"no such provider":     {"Error: provider registry registry.terraform.io does not have a provider named x/y", 99, provisioner.Failed, 1, "does not have a provider"},
-		"the server is broken": {"Error: 503 Service Unavailable", 1, provisioner.Succeeded, 2, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t)
-			got, log := end(t, p.engine(t, failing(t, p.dir, tt.says, tt.times)), job("one", twoResources))
-			if got.State != tt.want || !strings.Contains(got.Message, tt.message) {
-				t.Errorf("%s %q, want %s and %q\n%s", got.State, got.Message, tt.want, tt.message, log)
-			}
-			if text, err := os.ReadFile(filepath.Join(p.dir, "inits")); err != nil || strings.Count(string(text), "x") != tt.attempts {
-				t.Errorf("init ran %d times, want %d (%v)\n%s", strings.Count(string(text), "x"), tt.attempts, err, log)
-			}
-		})
-	}
+	eachProgram(t, func(t *testing.T, p place) {
+		for name, tt := range map[string]struct {
+			says     string
+			times    int
+			want     provisioner.State
+			attempts int
+			message  string
+		}{
+			"down for a while":     {registryDown, 2, provisioner.Succeeded, 3, ""},
+			"down for good":        {registryDown, 99, provisioner.Failed, 8, "could not connect to registry.terraform.io"},
+			"no such provider":     {"Error: provider registry registry.terraform.io does not have a provider named x/y", 99, provisioner.Failed, 1, "does not have a provider"},
+			"the server is broken": {"Error: 503 Service Unavailable", 1, provisioner.Succeeded, 2, ""},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				p := p.another(t)
+				got, log := end(t, p.engine(t, failing(t, p, tt.says, tt.times)), job("one", twoResources))
+				if got.State != tt.want || !strings.Contains(got.Message, tt.message) {
+					t.Errorf("%s %q, want %s and %q\n%s", got.State, got.Message, tt.want, tt.message, log)
+				}
+				if text, err := os.ReadFile(filepath.Join(p.dir, "inits")); err != nil || strings.Count(string(text), "x") != tt.attempts {
+					t.Errorf("init ran %d times, want %d (%v)\n%s", strings.Count(string(text), "x"), tt.attempts, err, log)
+				}
+			})
+		}
+	})
 }
 
 // TestCancelledBetweenAttempts ends work that waits to be tried again.
 func TestCancelledBetweenAttempts(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	e := p.engine(t, failing(t, p.dir, registryDown, 99))
-	c := provisionertest.Caller{Job: job("one", twoResources)}
-	c.Until(t, e, func(got provisioner.Progress) bool { return strings.Contains(got.Message, "tried again at") })
-	if err := e.Cancel(t.Context(), c.Job); err != nil {
-		t.Fatal(err)
-	}
-	if got := c.End(t, e); got.State != provisioner.Cancelled {
-		t.Errorf("%s %s, want it cancelled", got.State, got.Message)
-	}
+	eachProgram(t, func(t *testing.T, p place) {
+		e := p.engine(t, failing(t, p, registryDown, 99))
+		c := provisionertest.Caller{Job: job("one", twoResources)}
+		c.Until(t, e, func(got provisioner.Progress) bool { return strings.Contains(got.Message, "tried again at") })
+		if err := e.Cancel(t.Context(), c.Job); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.End(t, e); got.State != provisioner.Cancelled {
+			t.Errorf("%s %s, want it cancelled", got.State, got.Message)
+		}
+	})
 }
 
 // TestLocked waits for a lock that somebody else holds, tries again, and says
 // what it waits for.
 func TestLocked(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	free := filepath.Join(t.TempDir(), "free")
-	holder := provisionertest.Caller{Job: blocking("holder", free)}
-	brief := func(c *terraform.Config) { allowExec(c); c.LockWait = 1 }
-	e := p.engine(t, brief)
-	holder.Until(t, e, func(provisioner.Progress) bool { return exists(free + ".begun") })
-	waiter := provisionertest.Caller{Job: job("waiter", `resource "terraform_data" "first" { input = "made" }`)}
-	waiter.Until(t, e, func(got provisioner.Progress) bool {
-		return strings.Contains(got.Message, "Error acquiring the state lock") && strings.Contains(got.Message, "tried again at")
+	eachProgram(t, func(t *testing.T, p place) {
+		free := filepath.Join(t.TempDir(), "free")
+		holder := provisionertest.Caller{Job: blocking("holder", free)}
+		brief := func(c *terraform.Config) { allowExec(c); c.LockWait = 1 }
+		e := p.engine(t, brief)
+		holder.Until(t, e, func(provisioner.Progress) bool { return exists(free + ".begun") })
+		waiter := provisionertest.Caller{Job: job("waiter", `resource "terraform_data" "first" { input = "made" }`)}
+		waiter.Until(t, e, func(got provisioner.Progress) bool {
+			return strings.Contains(got.Message, "Error acquiring the state lock") && strings.Contains(got.Message, "tried again at")
+		})
+		if err := syscall.Kill(supervisorOf(t, holder.Job.Handle), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(free, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := holder.End(t, e); got.State != provisioner.Succeeded {
+			t.Error(got.Message)
+		}
+		if got := waiter.End(t, e); got.State != provisioner.Succeeded {
+			t.Errorf("%s %s\n%s", got.State, got.Message, waiter.Log)
+		}
 	})
-	if err := syscall.Kill(supervisorOf(t, holder.Job.Handle), 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(free, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := holder.End(t, e); got.State != provisioner.Succeeded {
-		t.Error(got.Message)
-	}
-	if got := waiter.End(t, e); got.State != provisioner.Succeeded {
-		t.Errorf("%s %s\n%s", got.State, got.Message, waiter.Log)
-	}
 }

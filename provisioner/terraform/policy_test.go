@@ -117,56 +117,60 @@ func TestModuleSources(t *testing.T) {
 // folder may hold are refused as everywhere.
 func TestRefusedCode(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	e := p.engine(t, nil)
-	mark := filepath.Join(p.dir, "mark")
-	progress, log := end(t, e, job("one", "data \"external\" \"x\" {\n  program = [\"touch\", \""+mark+"\"]\n}\n"))
-	if progress.State != provisioner.Failed || !strings.HasPrefix(progress.Message, "main.tf:1:1: external is not allowed") || log != "" {
-		t.Errorf("%s %q, log %q; want it refused", progress.State, progress.Message, log)
-	}
-	linked := job("two", "")
-	linked.Files = fstest.MapFS{"main.tf": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink}}
-	if progress, _ := end(t, e, linked); progress.State != provisioner.Failed || !strings.Contains(progress.Message, "symbolic link") {
-		t.Errorf("%s %q; want the link refused", progress.State, progress.Message)
-	}
-	if _, err := os.Stat(mark); err == nil {
-		t.Error("refused code was run")
-	}
+	eachProgram(t, func(t *testing.T, p place) {
+		e := p.engine(t, nil)
+		mark := filepath.Join(p.dir, "mark")
+		progress, log := end(t, e, job("one", "data \"external\" \"x\" {\n  program = [\"touch\", \""+mark+"\"]\n}\n"))
+		if progress.State != provisioner.Failed || !strings.HasPrefix(progress.Message, "main.tf:1:1: external is not allowed") || log != "" {
+			t.Errorf("%s %q, log %q; want it refused", progress.State, progress.Message, log)
+		}
+		linked := job("two", "")
+		linked.Files = fstest.MapFS{"main.tf": {Data: []byte("/etc/passwd"), Mode: fs.ModeSymlink}}
+		if progress, _ := end(t, e, linked); progress.State != provisioner.Failed || !strings.Contains(progress.Message, "symbolic link") {
+			t.Errorf("%s %q; want the link refused", progress.State, progress.Message)
+		}
+		if _, err := os.Stat(mark); err == nil {
+			t.Error("refused code was run")
+		}
+	})
 }
 
 // TestArguments shows that no variable adds arguments or settings.
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	j := job("one", `output "x" { value = "plain" }`)
-	j.Env = map[string]string{
-		"TF_CLI_ARGS": "-no-such-flag", "TF_CLI_ARGS_plan": "-destroy", "TF_CLI_CONFIG_FILE": "/nonexistent", "TF_WORKSPACE": "x", "TF_DATA_DIR": "/nonexistent/x",
-	}
-	p, log := end(t, newPlace(t).engine(t, nil), j)
-	if p.State != provisioner.Succeeded || p.Outputs["x"] != "plain" {
-		t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
-	}
+	eachProgram(t, func(t *testing.T, here place) {
+		j := job("one", `output "x" { value = "plain" }`)
+		j.Env = map[string]string{
+			"TF_CLI_ARGS": "-no-such-flag", "TF_CLI_ARGS_plan": "-destroy", "TF_CLI_CONFIG_FILE": "/nonexistent", "TF_WORKSPACE": "x", "TF_DATA_DIR": "/nonexistent/x",
+		}
+		p, log := end(t, here.engine(t, nil), j)
+		if p.State != provisioner.Succeeded || p.Outputs["x"] != "plain" {
+			t.Errorf("%s %s, outputs %v\n%s", p.State, p.Message, p.Outputs, log)
+		}
+	})
 }
 
 // TestModules shows that what init downloads is held to the policy too.
 func TestModules(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	module := filepath.Join(p.dir, "modules", "m")
-	if err := os.MkdirAll(module, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	code := "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"id\"\n  }\n}\n"
-	if err := os.WriteFile(filepath.Join(module, "main.tf"), []byte(code), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	use := "module \"m\" {\n  source = \"" + module + "\"\n}\n"
-	allow := func(c *terraform.Config) { c.Policy.Modules = []string{filepath.Dir(module) + "/"} }
-	progress, log := end(t, p.engine(t, allow), job("one", use))
-	if progress.State != provisioner.Failed || !strings.Contains(progress.Message, ".terraform/modules/m/main.tf:2:3: local-exec is not allowed") || strings.Contains(log, "command 2") {
-		t.Errorf("%s %q\n%s", progress.State, progress.Message, log)
-	}
-	both := func(c *terraform.Config) { allow(c); c.Policy.Allow = []string{"local-exec"} }
-	if progress, log := end(t, p.engine(t, both), job("two", use)); progress.State != provisioner.Succeeded {
-		t.Errorf("allowed: %s %q\n%s", progress.State, progress.Message, log)
-	}
+	eachProgram(t, func(t *testing.T, p place) {
+		module := filepath.Join(p.dir, "modules", "m")
+		if err := os.MkdirAll(module, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		code := "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"id\"\n  }\n}\n"
+		if err := os.WriteFile(filepath.Join(module, "main.tf"), []byte(code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		use := "module \"m\" {\n  source = \"" + module + "\"\n}\n"
+		allow := func(c *terraform.Config) { c.Policy.Modules = []string{filepath.Dir(module) + "/"} }
+		progress, log := end(t, p.engine(t, allow), job("one", use))
+		if progress.State != provisioner.Failed || !strings.Contains(progress.Message, ".terraform/modules/m/main.tf:2:3: local-exec is not allowed") || strings.Contains(log, "command 2") {
+			t.Errorf("%s %q\n%s", progress.State, progress.Message, log)
+		}
+		both := func(c *terraform.Config) { allow(c); c.Policy.Allow = []string{"local-exec"} }
+		if progress, log := end(t, p.engine(t, both), job("two", use)); progress.State != provisioner.Succeeded {
+			t.Errorf("allowed: %s %q\n%s", progress.State, progress.Message, log)
+		}
+	})
 }

@@ -1,8 +1,6 @@
 package terraform_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,35 +33,35 @@ resource "terraform_data" "reader" { input = terraform_data.logs["a"].output }
 	for _, approved := range []bool{false, true} {
 		t.Run(map[bool]string{false: "nobody asked", true: "approved"}[approved], func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t)
-			e := p.engine(t, func(c *terraform.Config) { c.Retain = []string{"aws_db_instance", "terraform_data.l*s"} })
-			if got, log := end(t, e, job("make", code)); got.State != provisioner.Succeeded {
-				t.Fatalf("%s\n%s", got.Message, log)
-			}
-			destroy := func(id string) provisioner.Job {
-				j := job(id, code)
-				j.Action = provisioner.Deprovision
-				return j
-			}
-			gone := destroy("gone")
-			if approved {
-				got, log := end(t, planner{e}, destroy("plan"))
-				if diff := cmp.Diff(want, got.Changes); diff != "" || got.State != provisioner.Succeeded {
-					t.Fatalf("%s: plan (-want +got):\n%s\n%s", got.Message, diff, log)
+			eachProgram(t, func(t *testing.T, p place) {
+				e := p.engine(t, func(c *terraform.Config) { c.Retain = []string{"aws_db_instance", "terraform_data.l*s"} })
+				if got, log := end(t, e, job("make", code)); got.State != provisioner.Succeeded {
+					t.Fatalf("%s\n%s", got.Message, log)
 				}
-				gone.Plan = "plan"
-			}
-			got, log := end(t, e, gone)
-			if diff := cmp.Diff(want, got.Changes); diff != "" || got.State != provisioner.Succeeded {
-				t.Fatalf("%s: changes (-want +got):\n%s\n%s", got.Message, diff, log)
-			}
-			if !strings.Contains(log, "2 destroyed") || !strings.Contains(log, `Removed terraform_data.logs["b c"]`) {
-				t.Errorf("log:\n%s", log)
-			}
-			state, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", "terraform.tfstate"))
-			if err != nil || !strings.Contains(string(state), `"resources": []`) {
-				t.Errorf("the state holds something (%v):\n%s", err, state)
-			}
+				destroy := func(id string) provisioner.Job {
+					j := job(id, code)
+					j.Action = provisioner.Deprovision
+					return j
+				}
+				gone := destroy("gone")
+				if approved {
+					got, log := end(t, planner{e}, destroy("plan"))
+					if diff := cmp.Diff(want, got.Changes); diff != "" || got.State != provisioner.Succeeded {
+						t.Fatalf("%s: plan (-want +got):\n%s\n%s", got.Message, diff, log)
+					}
+					gone.Plan = "plan"
+				}
+				got, log := end(t, e, gone)
+				if diff := cmp.Diff(want, got.Changes); diff != "" || got.State != provisioner.Succeeded {
+					t.Fatalf("%s: changes (-want +got):\n%s\n%s", got.Message, diff, log)
+				}
+				if !strings.Contains(log, "2 destroyed") || !strings.Contains(log, `Removed terraform_data.logs["b c"]`) {
+					t.Errorf("log:\n%s", log)
+				}
+				if left := p.resources(t, "environment-dev"); len(left) > 0 {
+					t.Errorf("the state holds %v", left)
+				}
+			})
 		})
 	}
 }
@@ -71,26 +69,27 @@ resource "terraform_data" "reader" { input = terraform_data.logs["a"].output }
 // TestRetainApproved destroys nothing when it would be other than approved.
 func TestRetainApproved(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	code := `
+	eachProgram(t, func(t *testing.T, p place) {
+		code := `
 resource "terraform_data" "a" {}
 resource "terraform_data" "b" {}
 `
-	if got, log := end(t, p.engine(t, nil), job("make", code)); got.State != provisioner.Succeeded {
-		t.Fatalf("%s\n%s", got.Message, log)
-	}
-	plan := job("plan", code)
-	plan.Action = provisioner.Deprovision
-	if got, _ := end(t, planner{p.engine(t, nil)}, plan); got.State != provisioner.Succeeded {
-		t.Fatal(got.Message)
-	}
-	gone := job("gone", code)
-	gone.Action, gone.Plan = provisioner.Deprovision, "plan"
-	got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Retain = []string{"terraform_data.b"} }), gone)
-	if got.State != provisioner.Failed || !got.PlanMoved || !strings.Contains(got.Message, "is not what was approved, got terraform_data.a, want terraform_data.a, terraform_data.b") {
-		t.Errorf("%s: %s\n%s", got.State, got.Message, log)
-	}
-	if strings.Contains(log, "destroyed") {
-		t.Errorf("something was destroyed:\n%s", log)
-	}
+		if got, log := end(t, p.engine(t, nil), job("make", code)); got.State != provisioner.Succeeded {
+			t.Fatalf("%s\n%s", got.Message, log)
+		}
+		plan := job("plan", code)
+		plan.Action = provisioner.Deprovision
+		if got, _ := end(t, planner{p.engine(t, nil)}, plan); got.State != provisioner.Succeeded {
+			t.Fatal(got.Message)
+		}
+		gone := job("gone", code)
+		gone.Action, gone.Plan = provisioner.Deprovision, "plan"
+		got, log := end(t, p.engine(t, func(c *terraform.Config) { c.Retain = []string{"terraform_data.b"} }), gone)
+		if got.State != provisioner.Failed || !got.PlanMoved || !strings.Contains(got.Message, "is not what was approved, got terraform_data.a, want terraform_data.a, terraform_data.b") {
+			t.Errorf("%s: %s\n%s", got.State, got.Message, log)
+		}
+		if strings.Contains(log, "destroyed") {
+			t.Errorf("something was destroyed:\n%s", log)
+		}
+	})
 }

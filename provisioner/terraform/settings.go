@@ -21,6 +21,15 @@ func (e *Engine) settingsName() string { return filepath.Join(e.cfg.Dir, "settin
 // writeSettings writes the program's own configuration: one cache of providers
 // for all, and no other places to take them from than those configured.
 func (e *Engine) writeSettings() error {
+	draft := e.settingsName() + ".draft"
+	if err := os.WriteFile(draft, []byte(e.settings()), 0o600); err != nil {
+		return fmt.Errorf("terraform settings: %w", err)
+	}
+	return os.Rename(draft, e.settingsName())
+}
+
+// settings are the content of that file.
+func (e *Engine) settings() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written by baryon at each start; changes here are lost.\ndisable_checkpoint = true\nplugin_cache_dir   = %s\n"+
 		// A stack that is new has no checksums yet, and takes those of the cache,
@@ -38,11 +47,7 @@ func (e *Engine) writeSettings() error {
 		b.WriteString("  direct {}\n")
 	}
 	b.WriteString("}\n")
-	draft := e.settingsName() + ".draft"
-	if err := os.WriteFile(draft, []byte(b.String()), 0o600); err != nil {
-		return fmt.Errorf("terraform settings: %w", err)
-	}
-	return os.Rename(draft, e.settingsName())
+	return b.String()
 }
 
 // secrets adds the variables of this process that the program is to see.

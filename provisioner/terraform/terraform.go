@@ -155,7 +155,11 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 			return job, &RefusedError{problems}
 		}
 	}
-	cfg := toolConfig{Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local(), Offline: !e.cfg.Network && e.cfg.NetworkMirror == ""}
+	cfg := toolConfig{
+		Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local(),
+		Offline: !e.cfg.Network && e.cfg.NetworkMirror == "",
+		Inits:   filepath.Join(e.cfg.Dir, initsDir), Program: p.Path + " " + p.Version + "\n" + e.settings(),
+	}
 	if job.Action == provisioner.Deprovision {
 		cfg.Retain = e.cfg.Retain
 	}

@@ -27,6 +27,8 @@ type toolConfig struct {
 	Plan       string // the plan to be kept, or to be applied
 	Policy     Policy
 	Offline    bool     // providers come from this machine alone
+	Inits      string   // the folder of what init came to
+	Program    string   // the program and its settings, for which that holds
 	Steps      []step   // of the commands, in order
 	Retain     []string // see Config; of a deletion
 	Notes      []string // said before everything else
@@ -37,11 +39,13 @@ type tool struct {
 	cfg toolConfig
 	dir string // where the commands run
 
-	step  step // that runs
-	told  bool // what is planned
-	brief bool // what fails is of the moment
-	moved bool // since the plan was made
-	whole bool // what is read is what a deployment would do
+	step   step   // that runs
+	reused string // the file that told what init comes to
+	inited bool   // init was run, and what it came to is to be kept
+	told   bool   // what is planned
+	brief  bool   // what fails is of the moment
+	moved  bool   // since the plan was made
+	whole  bool   // what is read is what a deployment would do
 
 	planned, applied bool   // to the end
 	at               serial // of the state that a check read
@@ -71,7 +75,15 @@ func (t *tool) Next(k int) (bool, error) {
 	approved := t.cfg.Kind == applying && t.cfg.Plan != ""
 	switch t.step {
 	case stepInit:
-		return true, t.copyLock(t.cfg.Stack, t.dir)
+		if err := t.copyLock(t.cfg.Stack, t.dir); err != nil {
+			return false, err
+		}
+		known, err := t.initialise()
+		if known {
+			t.cfg.Notes = append(t.cfg.Notes, initLeftOut)
+		}
+		t.inited = !known
+		return !known, err
 	case stepList:
 		return true, t.initialised()
 	case stepRetain:
@@ -109,7 +121,11 @@ func (t *tool) initialised() error {
 	if err := t.checkModules(); err != nil {
 		return err
 	}
-	return t.copyLock(t.dir, t.cfg.Stack)
+	if err := t.copyLock(t.dir, t.cfg.Stack); err != nil || !t.inited {
+		return err
+	}
+	t.inited = false
+	return t.keepInit()
 }
 
 // copyLock copies the lock file of providers, if there is one.
@@ -167,6 +183,7 @@ func (t *tool) Read(line []byte) string {
 		return string(line) + "\n" + offlineNext + "\n"
 	}
 	if len(line) == 0 || line[0] != '{' {
+		t.doubt(string(line))
 		notes := t.cfg.Notes // the first line tells which command begins
 		t.cfg.Notes = nil
 		return strings.Join(append([]string{string(line)}, notes...), "\n") + "\n"
@@ -188,6 +205,7 @@ func (t *tool) Read(line []byte) string {
 		t.planned, t.applied = true, m.Summary.Operation != "plan"
 	case "diagnostic":
 		if m.Diagnostic != nil {
+			t.doubt(m.Diagnostic.Summary + " " + m.Diagnostic.Detail)
 			t.brief = t.brief || t.step != stepApply && m.Diagnostic.Summary == "Error acquiring the state lock"
 			t.moved = t.moved || t.cfg.Plan != "" && m.Diagnostic.Summary == "Saved plan is stale"
 			return m.Diagnostic.String()
