@@ -126,6 +126,8 @@ type Progress struct {
 	Outputs map[string]string
 	// Changes are what the work was about to change, as soon as that is known.
 	Changes []ResourceChange
+	// Existing is how many resources there were before, of a plan that is made.
+	Existing int
 	// Resting says that a Running job waits to be tried again; Message tells why.
 	Resting bool
 	// PlanMoved says that Job.Plan could not be applied, as what it was made from

@@ -60,6 +60,10 @@ type ResourceChange struct {
 	Attributes []string `json:"attributes,omitempty"` // those that change
 	Forces     []string `json:"forces,omitempty"`     // those that make it a replacement
 	Reason     string   `json:"reason,omitempty"`     // why, where that is not a changed attribute
+	// Conditional says of an update that it may turn out to be a replacement, and
+	// Kept of a replacement that the old resource stays where it is.
+	Conditional bool `json:"conditional,omitempty"`
+	Kept        bool `json:"kept,omitempty"`
 	// Differences are the changes of single values, as lines for people, from
 	// engines that know them.
 	Differences []string `json:"differences,omitempty"`

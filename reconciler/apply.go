@@ -166,7 +166,7 @@ func (r *Reconciler) stillRight(tx *state.Tx, v View, d state.Deployment) (state
 			return t, errors.Join(openErr, errMoved)
 		}
 	}
-	if now.Generation != v.Target.Generation {
+	if now.Generation != v.Target.Generation || now.Asked.Rejected != v.Target.Asked.Rejected {
 		return now, errMoved
 	}
 	if d.Unasked {

@@ -51,17 +51,23 @@ func (a ApprovalRule) matches(t, environment state.Target) bool {
 	if len(a.Environments) > 0 && !slices.ContainsFunc(environmentsOf(t), func(name string) bool { return permits(a.Environments, name) }) {
 		return false
 	}
-	labels := maps.Clone(environment.Desired.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, t.Desired.Labels)
+	labels := labelsOf(t, environment)
 	for name, value := range a.Labels {
 		if got, ok := labels[name]; !ok || got != value {
 			return false
 		}
 	}
 	return true
+}
+
+// labelsOf are the labels of a target, over those of its environment.
+func labelsOf(t, environment state.Target) map[string]string {
+	labels := maps.Clone(environment.Desired.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, t.Desired.Labels)
+	return labels
 }
 
 // environmentsOf are the names of the environments that a target is in.

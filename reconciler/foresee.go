@@ -28,16 +28,33 @@ func (r *Reconciler) planner(engine string) Planner {
 	return p
 }
 
-// foresees reports whether what waits is a person's approval of a plan: of a
-// change, or of a deletion of what an engine made.
+// foresees reports whether what waits is about a plan: a person's approval of it,
+// or of a deletion of what an engine made; what policies say to it; or the time in
+// which it may be applied.
 func (r *Reconciler) foresees(v View, change Change, art *artifact) bool {
 	if r.planner(plannedBy(v)) == nil || approved(v, v.Target.Asked.Rejected) {
 		return false
 	}
-	if v.Target.Desired.Deleted {
-		return change.Waiting.Reason == state.WaitGuard && madeFrom(v) != ""
+	f := v.Target.Observed.Foreseen
+	made := f.Done && f.For(v.Target.Generation, v.Input, v.Output)
+	switch change.Waiting.Reason {
+	case state.WaitPlan:
+	case state.WaitWindow, state.WaitPolicy:
+		if !made {
+			return false
+		}
+	case state.WaitGuard:
+		if !v.Target.Desired.Deleted {
+			return false
+		}
+	case state.WaitApproval:
+		if v.Target.Desired.Deleted {
+			return false
+		}
+	default:
+		return false
 	}
-	return change.Waiting.Reason == state.WaitApproval && art != nil
+	return art != nil || v.Target.Desired.Deleted && madeFrom(v) != ""
 }
 
 // plannedBy names the engine that plans what is to be done next.
@@ -88,7 +105,7 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 	}
 	if f.Failed != "" {
 		return r.waitFor(ctx, c, t, state.Waiting{
-			Reason: state.WaitRetry, On: plannedBy(v), Why: "a person must approve its plan, and there is none: " + f.Failed,
+			Reason: state.WaitRetry, On: plannedBy(v), Why: "its plan is to be looked at first, and there is none: " + f.Failed,
 			Next: "push a correction, or plan again with: baryon retry " + t.Ref.String(),
 		})
 	}
@@ -133,7 +150,7 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 	}
 	f.Handle = progress.Handle
 	if f.Done = progress.State.Final(); f.Done {
-		f.Changes, f.Nothing = changesOf(progress.Changes), progress.Nothing
+		f.Changes, f.Nothing, f.Existing = changesOf(progress.Changes), progress.Nothing, progress.Existing
 		if progress.State != provisioner.Succeeded {
 			f.Failed = progress.Message
 		}
@@ -196,15 +213,16 @@ func (r *Reconciler) outdated(ctx context.Context, c state.Claim, v View, change
 	})
 }
 
-// approvedPlan reports whether what is begun was allowed by a person on the
-// strength of a plan. A deletion is allowed without one where none could be made,
-// or before its turn had come.
+// approvedPlan reports whether what is begun was allowed on the strength of a
+// plan, by a person or by the policies. A deletion is allowed without one where
+// none could be made, or before its turn had come.
 func approvedPlan(v View, change Change) bool {
 	t := v.Target
 	if change.Action != state.Delete {
-		return v.Approval != ""
+		return (v.asksAlways() || judgedByPlan(v, change.Action)) && !(change.Action == state.Create && adopts(t) != "")
 	}
-	return covers(t.Asked.Approved, t) && t.Observed.Foreseen.For(t.Generation, v.Input, v.Output) && t.Observed.Foreseen.Failed == ""
+	f := t.Observed.Foreseen
+	return (covers(t.Asked.Approved, t) || judgedByPlan(v, change.Action)) && f.For(t.Generation, v.Input, v.Output) && f.Failed == ""
 }
 
 // planning is why nothing happens while a plan is made.

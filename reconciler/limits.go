@@ -110,7 +110,7 @@ func (r *Reconciler) wakeHeld(ctx context.Context) error {
 		}
 		for _, t := range page {
 			switch t.Waiting.Reason {
-			case state.WaitApproval, state.WaitGuard, state.WaitLimit:
+			case state.WaitApproval, state.WaitGuard, state.WaitLimit, state.WaitPlan, state.WaitWindow, state.WaitPolicy:
 				refs = append(refs, t.Ref)
 			default:
 			}

@@ -30,13 +30,7 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 	if v.Last, err = r.cfg.Store.LastDeployment(ctx, t.Ref); err != nil {
 		return v, nil, err
 	}
-	if v.Approval, err = r.approval(ctx, t); err != nil {
-		return v, nil, err
-	}
-	if v.Account, err = r.accountOf(ctx, t); err != nil {
-		return v, nil, err
-	}
-	if v.Role, err = r.roleOf(ctx, t); err != nil {
+	if err := r.lookAtRules(ctx, &v); err != nil {
 		return v, nil, err
 	}
 	open, err := r.cfg.Store.OpenDeployments(ctx)
@@ -81,7 +75,26 @@ func (r *Reconciler) lookAs(ctx context.Context, t state.Target, assume assumpti
 	}
 	art, err := r.renderInto(ctx, &v, want, found)
 	v.Crowded = s.crowded(open, v.Engine, v.Account)
+	if v.Plans = r.planner(v.Engine) != nil; err == nil && v.Plans && len(v.Policies) > 0 && art != nil {
+		v.Content, err = r.contentOfView(ctx, v, art)
+	}
 	return v, art, err
+}
+
+// lookAtRules reads what is said about changes of a target, and where and as whom
+// it is deployed.
+func (r *Reconciler) lookAtRules(ctx context.Context, v *View) (err error) {
+	if v.Approval, err = r.approval(ctx, v.Target); err != nil {
+		return err
+	}
+	if v.Policies, err = r.policies(ctx, v.Target); err != nil {
+		return err
+	}
+	if v.Account, err = r.accountOf(ctx, v.Target); err != nil {
+		return err
+	}
+	v.Role, err = r.roleOf(ctx, v.Target)
+	return err
 }
 
 // lookAtDeletion reads what may stand against a deletion.
@@ -96,6 +109,7 @@ func (r *Reconciler) lookAtDeletion(ctx context.Context, v *View) error {
 	}
 	v.Engine = madeBy(*v)
 	v.NoEngine = r.noEngine(renderer.Engine(v.Engine))
+	v.Plans = r.planner(v.Engine) != nil && madeFrom(*v) != ""
 	if v.Dependents, err = r.cfg.Store.Dependents(ctx, t.Ref); err != nil {
 		return err
 	}
@@ -265,11 +279,10 @@ func (r *Reconciler) needs(ctx context.Context, t state.Target, v *View) (map[st
 // needOf is what a target that waits wants to know of the one it waits for.
 func needOf(parent state.Target) Need {
 	ahead := parent.Generation != parent.Deployed.Generation || parent.Deployed.Deployment == ""
-	begins := parent.Waiting.Reason == "" || parent.Waiting.Reason == state.WaitLimit || parent.Waiting.Reason == state.WaitOrder
 	return Need{
 		Ref: parent.Ref, Exists: true, Status: parent.Status, Deleting: parent.Desired.Deleted,
 		Deployed: parent.Deployed.Deployment != "" && !parent.Desired.Deleted,
-		Moving:   !parent.Status.Final() || ahead && begins,
+		Moving:   !parent.Status.Final() || ahead && parent.Waiting.Reason.Begins(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"baryon/reconciler/policy"
 	"baryon/state"
 )
 
@@ -38,7 +39,13 @@ type View struct {
 	DeletionLimit int    // how many may be begun without a person
 	Crowded       string // the limit on work at once that is reached, and how; empty when there is room
 	Approval      string // why a person must approve every change; empty when none must
-	Now           time.Time
+
+	Policies []policy.Rule  // those for the target
+	Plans    bool           // the engine can say beforehand what it would do
+	Content  Content        // what it is made from, and is to be
+	Removed  map[string]int // resources of all targets of a policy, removed in the last 24 hours without a person
+	Deleted  map[string]int // targets of a policy, likewise
+	Now      time.Time
 }
 
 // A Step is what Plan says to do with a target.
@@ -122,8 +129,12 @@ func planDeployment(v View) Change {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
 	adoption := action == state.Create && adopts(t) != "" // changes nothing, and a person asked for it
+	held, holds := planPolicy(v, action)
 	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) && !adoption {
-		return awaitApproval(v)
+		held, holds = joined(v, held), true
+	}
+	if holds {
+		return held
 	}
 	if v.NoEngine.Reason != "" {
 		return wait(v.NoEngine)
@@ -212,6 +223,24 @@ func approved(v View, answer state.Request) bool {
 func comesToNothing(v View) bool {
 	f := v.Target.Observed.Foreseen
 	return f.Nothing && f.Done && f.Failed == "" && f.For(v.Target.Generation, v.Input, v.Output)
+}
+
+// joined is what a change waits for that a person must approve in any case: with
+// what the policies have against it, so that one person who may allow that needs
+// to be asked once.
+func joined(v View, policies Change) Change {
+	own := awaitApproval(v)
+	switch w := policies.Waiting; w.Reason {
+	case "":
+		return own
+	case state.WaitWindow:
+		own.Waiting.Why += "\n" + w.Why
+		own.Waiting.Until = w.Until
+		return own
+	case state.WaitApproval:
+		policies.Waiting.Why = v.Approval + "\n" + w.Why
+	}
+	return policies
 }
 
 func awaitApproval(v View) Change {

@@ -51,28 +51,17 @@ func planDeletion(v View) Change {
 			Next: "baryon retry " + t.Ref.String() + ", or leave what is left of it with: baryon force-delete " + t.Ref.String() + " --why REASON",
 		})
 	}
-	if !covers(t.Asked.Approved, t) {
-		if v.Held != "" {
-			return guard(t, v.Held)
-		}
-		if t.Desired.Protected {
-			return guard(t, "it is protected")
-		}
-		if v.Approval != "" {
-			return guard(t, v.Approval)
-		}
-		if v.Successor != nil && t.Ref.Kind == state.KindEnvironment {
-			return guard(t, "an environment cannot be renamed: the other one is new, and what this one holds goes with it")
-		}
-		if v.Successor == nil && v.Deletions >= v.DeletionLimit {
-			return guard(t, fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit))
-		}
+	if why := guardsDeletion(v); why != "" && !covers(t.Asked.Approved, t) {
+		return guard(t, why)
 	}
 	if w, waits := waitForSuccessors(v); waits {
 		return wait(w)
 	}
 	if v.NoEngine.Reason != "" {
 		return wait(v.NoEngine)
+	}
+	if c, holds := planPolicy(v, state.Delete); holds {
+		return c
 	}
 	if v.Crowded != "" {
 		return wait(state.Waiting{Reason: state.WaitLimit, Why: v.Crowded, Next: "nothing: it goes on by itself"})
@@ -82,6 +71,23 @@ func planDeletion(v View) Change {
 		reason = "renamed to " + t.Desired.Renamed + " in " + t.Owner.String()
 	}
 	return Change{Step: Deploy, Action: state.Delete, Reason: reason}
+}
+
+// guardsDeletion says why a deletion waits for a person; empty when it does not.
+func guardsDeletion(v View) string {
+	switch {
+	case v.Held != "":
+		return v.Held
+	case v.Target.Desired.Protected:
+		return "it is protected"
+	case v.Approval != "":
+		return v.Approval
+	case v.Successor != nil && v.Target.Ref.Kind == state.KindEnvironment:
+		return "an environment cannot be renamed: the other one is new, and what this one holds goes with it"
+	case v.Successor == nil && v.Deletions >= v.DeletionLimit:
+		return fmt.Sprintf("%d deletion(s) were begun in the last 24 hours and %d are allowed without a person", v.Deletions, v.DeletionLimit)
+	}
+	return ""
 }
 
 func guard(t state.Target, why string) Change {

@@ -52,7 +52,7 @@ func (r *Reconciler) stamp() state.Stamp {
 // what repositories may declare, is none of them: a change of that wakes whom
 // it concerns, or is looked at when it matters.
 func (r *Reconciler) stampOf(s Settings) state.Stamp {
-	s.Repositories, s.Workers, s.Deployments, s.Limits, s.Resync = nil, 0, 0, Limits{}, 0
+	s.Repositories, s.Workers, s.Deployments, s.Limits, s.Resync, s.Policies = nil, 0, 0, Limits{}, 0, nil
 	engines := slices.Sorted(maps.Keys(r.cfg.Engines))
 	data, err := json.Marshal(struct {
 		Settings Settings

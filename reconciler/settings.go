@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"baryon/gitsource"
+	"baryon/reconciler/policy"
 	"baryon/state"
 )
 
@@ -27,7 +28,8 @@ type Settings struct {
 	Plans       int    // plans made at once for people to approve, in this process; 4 when 0
 	APICommands bool   // components made through the API may run commands on the daemon's machine
 	Approvals   []ApprovalRule
-	Instances   int // instances of one service at most; 20 when 0, as AWS Proton had it
+	Policies    []policy.Rule // what changes may not do; their names differ
+	Instances   int           // instances of one service at most; 20 when 0, as AWS Proton had it
 	Drift       DriftRule
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative
 	Resync      time.Duration // how often each target is looked at though nothing happened; 10 minutes when 0

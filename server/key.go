@@ -59,6 +59,27 @@ func (s *Server) permit(r *http.Request, action, tail string) error {
 	return s.cfg.Guard.Check(r.Context(), k, action, tail, nil)
 }
 
+// proved is what the caller of a request is, besides the name that it gives: the
+// holder of a key, or of the token, which is good for everything.
+func (s *Server) proved(r *http.Request) ([]string, error) {
+	bearer := keyOf(r)
+	if bearer == "" || s.cfg.Guard == nil {
+		return []string{"role:" + access.Admin}, nil
+	}
+	k, err := s.key(r, bearer)
+	if err != nil {
+		return nil, err
+	}
+	as := []string{"key:" + k.ID}
+	if k.Role != "" {
+		as = append(as, "role:"+k.Role)
+	}
+	if !strings.Contains(k.Why, ",") && !strings.Contains(k.Why, ":") {
+		as = append(as, k.Why)
+	}
+	return as, nil
+}
+
 // policies are those of the configuration, for whoever issues keys.
 func (s *Server) policies() func() map[string]access.Policy {
 	if s.cfg.Guard == nil {

@@ -71,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	var err error
 	s.api, err = v1.Handler(v1.Config{
 		Store: cfg.Store, Wake: cfg.Wake, ARN: cfg.ARN, Setup: cfg.Setup, Loop: cfg.Loop, Done: s.done, Log: cfg.Log,
-		Permit: s.permit, Policies: s.policies(),
+		Permit: s.permit, Proved: s.proved, Policies: s.policies(),
 	})
 	if err != nil {
 		return nil, err

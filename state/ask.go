@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -176,16 +177,44 @@ func (s *Store) Redeploy(ctx context.Context, actor Actor, ref Ref, why string) 
 
 // Approve lets the change that waits for a person go on. A *ConflictError when
 // none does, or when the target has changed since the wait began: an approval
-// covers the generation and the inputs that were shown, and nothing that comes
-// later.
-func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string) error {
+// covers the generation, the inputs and the plan that were shown, and nothing that
+// comes later. As is what the actor was proved to be. A *ForbiddenError when the
+// change waits for others.
+func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string, as ...string) error {
 	return s.ask(ctx, actor, "approve", ref, why, func(_ *Tx, t *Target) error {
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Approved, t.Asked.Rejected = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}, Request{}
+		w := t.Waiting
+		asked := Request{Generation: t.Generation, Input: w.Input, Plan: w.Plan, By: actor, As: strings.Join(as, ","), Why: why}
+		if err := asked.mayAnswer(t); err != nil {
+			return err
+		}
+		before := t.Asked.Approved
+		if before.Generation == asked.Generation && before.Input == asked.Input && before.Plan == asked.Plan {
+			if before.By == asked.By {
+				before = *cmp.Or(before.Before, &Request{})
+			}
+			if before.By != "" {
+				asked.Before = &before
+			}
+		}
+		t.Asked.Approved, t.Asked.Rejected = asked, Request{}
 		return nil
 	})
+}
+
+// mayAnswer is a *ForbiddenError when a target waits for other persons.
+func (r Request) mayAnswer(t *Target) error {
+	if t.Waiting.Persons == "" || r.Counts(strings.Split(t.Waiting.Persons, ",")) {
+		return nil
+	}
+	e := &ForbiddenError{What: t.Ref.String(), Why: "waits for one of " + strings.ReplaceAll(t.Waiting.Persons, ",", ", ") + ", and " + string(r.By) + " is none of them",
+		Next: "ask one of them; see: baryon why " + t.Ref.String()}
+	if t.Waiting.Persons == Named {
+		e.Why, e.Next = "waits for a person with a name", "say who asks with the header Baryon-Actor, or use a key"
+	}
+	return e
 }
 
 // Reject refuses the change that waits for a person: the target stays as it is
@@ -195,7 +224,8 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 		if err := awaitsPerson(t); err != nil {
 			return err
 		}
-		t.Asked.Rejected, t.Asked.Approved = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}, Request{}
+		t.Asked.Rejected = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}
+		t.Asked.Approved = Request{}
 		return nil
 	})
 }

@@ -177,7 +177,7 @@ func TestVerbsOfPeopleOnNothing(t *testing.T) {
 		ctx := context.Background()
 		none := EnvironmentRef("none")
 		for name, do := range map[string]func(context.Context, Actor, Ref, string) error{
-			"retry": s.Retry, "redeploy": s.Redeploy, "approve": s.Approve, "reject": s.Reject, "resume": s.Resume,
+			"retry": s.Retry, "redeploy": s.Redeploy, "approve": func(ctx context.Context, a Actor, ref Ref, why string) error { return s.Approve(ctx, a, ref, why) }, "reject": s.Reject, "resume": s.Resume,
 			"cancel": s.Cancel, "abandon": s.Abandon, "retain": s.Retain, "delete": s.Delete,
 		} {
 			t.Run(name, func(t *testing.T) {

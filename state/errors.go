@@ -26,6 +26,15 @@ func (e *ConflictError) Error() string {
 	return e.What + ": " + e.Why + "; " + e.Next
 }
 
+// ForbiddenError says that others may do what was asked, and who asked may not.
+type ForbiddenError struct {
+	What string
+	Why  string
+	Next string
+}
+
+func (e *ForbiddenError) Error() string { return e.What + ": " + e.Why + "; " + e.Next }
+
 // ErrLost says that a claim is no longer held: another replica took the work
 // over, or it was given back. Nothing was written.
 var ErrLost = errors.New("the claim on this work is no longer held")

@@ -9,6 +9,14 @@ import (
 type Observed struct {
 	Foreseen Foreseen `json:"foreseen,omitzero"`
 	Drift    Drift    `json:"drift,omitzero"`
+	Held     Held     `json:"held,omitzero"`
+}
+
+// Held is what an engine refused to apply, as it would have taken away what may
+// not be: it is planned and asked about first.
+type Held struct {
+	Generation int64  `json:"generation,omitempty"`
+	Input      string `json:"input,omitempty"`
 }
 
 // Foreseen is a plan that an engine made for a person to approve. An approved
@@ -22,7 +30,8 @@ type Foreseen struct {
 	Done       bool             `json:"done,omitempty"`
 	Failed     string           `json:"failed,omitempty"` // why there is no plan
 	Changes    []ResourceChange `json:"changes,omitempty"`
-	Nothing    bool             `json:"nothing,omitempty"` // it comes to nothing: nobody has to approve it
+	Existing   int              `json:"existing,omitempty"` // resources that there were before
+	Nothing    bool             `json:"nothing,omitempty"`  // it comes to nothing: nobody has to approve it
 }
 
 // For reports whether the plan is one of what is wanted now.
@@ -90,6 +99,10 @@ type ResourceChange struct {
 	Attributes []string `json:"attributes,omitempty"`
 	Forces     []string `json:"forces,omitempty"` // those that make it a replacement
 	Reason     string   `json:"reason,omitempty"`
+	// Conditional says of an update that it may turn out to be a replacement, and
+	// Kept of a replacement that the old resource stays where it is.
+	Conditional bool `json:"conditional,omitempty"`
+	Kept        bool `json:"kept,omitempty"`
 	// Differences are the changes of single values, as lines for people.
 	Differences []string `json:"differences,omitempty"`
 }

@@ -120,7 +120,15 @@ type Waiting struct {
 	// Input is the digest of what it would be rendered from; empty for a deletion.
 	Generation int64  `json:"generation,omitempty"`
 	Input      string `json:"input,omitempty"`
+	// Plan is the plan that is asked about, where there is one, and Persons are
+	// those who may answer, divided by commas: names, role:NAME, key:ID, or Named
+	// for everybody who gives a name. Without them it is everybody.
+	Plan    string `json:"plan,omitempty"`
+	Persons string `json:"persons,omitempty"`
 }
+
+// Named stands in Waiting.Persons for everybody who gives a name.
+const Named = "*"
 
 // A WaitReason is the class of a wait.
 type WaitReason string
@@ -132,7 +140,9 @@ const (
 	WaitNeed      WaitReason = "need"      // something it needs is not deployed
 	WaitChild     WaitReason = "child"     // deletion waits for what depends on it
 	WaitApproval  WaitReason = "approval"  // a person must approve
-	WaitPlan      WaitReason = "plan"      // what a person is to approve is being planned
+	WaitPlan      WaitReason = "plan"      // what a person is to approve, or policies judge, is being planned
+	WaitWindow    WaitReason = "window"    // changes are not made at this time
+	WaitPolicy    WaitReason = "policy"    // a policy is against it, and nobody may allow it
 	WaitGuard     WaitReason = "guard"     // the deletion guard holds it
 	WaitRetry     WaitReason = "retry"     // the last attempt failed; it rests
 	WaitBackoff   WaitReason = "backoff"   // a passing fault; tried again by itself
@@ -143,6 +153,11 @@ const (
 	WaitKept      WaitReason = "kept"      // nothing lists it, and its repository has to be put right before anything is deleted
 	WaitEngine    WaitReason = "engine"    // this daemon has no engine for it
 )
+
+// Begins reports whether what waits for this begins by itself, soon.
+func (r WaitReason) Begins() bool {
+	return r == "" || r == WaitLimit || r == WaitOrder || r == WaitPlan
+}
 
 // An Owner is the one place that may declare a thing.
 type Owner struct {

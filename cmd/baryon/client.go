@@ -62,8 +62,11 @@ func (c *connection) client() (*v1.Client, error) {
 	return v1.NewClient(c.address(), token, whoami())
 }
 
-// whoami is the name that the audit log gets: user@host.
+// whoami is the name that the audit log gets: $BARYON_ACTOR, else user@host.
 func whoami() string {
+	if name := os.Getenv("BARYON_ACTOR"); name != "" {
+		return name
+	}
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username

@@ -186,7 +186,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "links", "hooks", "terraform", "limits", "approvals", "drift", "secrets", "policies", "events"}
+	keys := []string{"repositories", "links", "hooks", "terraform", "limits", "approvals", "change_policies", "drift", "secrets", "policies", "events"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -212,6 +212,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	c.limits(d, root.Get("limits"))
 	c.drift(d, root.Get("drift"))
 	c.approvals(d, root.Get("approvals"))
+	c.changePolicies(d, root.Get("change_policies"))
 	c.secrets(d, root.Get("secrets"))
 	c.policies(d, root.Get("policies"))
 	c.events(d, root.Get("events"))

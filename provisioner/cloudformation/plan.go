@@ -401,10 +401,10 @@ func change(r *types.ResourceChange) provisioner.ResourceChange {
 	case r.Replacement == types.ReplacementTrue:
 		c.Action = "replace"
 	case r.Replacement == types.ReplacementConditional:
-		c.Reason = "may be replaced, which turns out when it is executed"
+		c.Reason, c.Conditional = "may be replaced, which turns out when it is executed", true
 	}
 	if c.Action == "replace" && r.PolicyAction == types.PolicyActionReplaceAndRetain {
-		c.Reason = "the old one stays"
+		c.Reason, c.Kept = "the old one stays", true
 	}
 	for _, d := range r.Details {
 		if d.Target == nil {

@@ -54,7 +54,9 @@ func (h *Handler) serviceSummary(v state.Service) object {
 // something before it all the same: its turn comes after that of others.
 func moving(t state.Target) bool {
 	w := t.Waiting.Reason
-	waits := w == state.WaitApproval || w == state.WaitSuspended || w == state.WaitSpec || w == state.WaitVersion || w == state.WaitRetry
+	waits := slices.Contains([]state.WaitReason{
+		state.WaitApproval, state.WaitWindow, state.WaitPolicy, state.WaitSuspended, state.WaitSpec, state.WaitVersion, state.WaitRetry,
+	}, w)
 	return !t.Status.Final() || t.Desired.Deleted || t.Deployed.Deployment == "" || t.Generation != t.Deployed.Generation && !waits
 }
 

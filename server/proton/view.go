@@ -64,7 +64,7 @@ func statusOf(t state.Target) (state.Status, string) {
 	if message == "" {
 		message = t.Waiting.Why
 	}
-	begins := t.Waiting.Reason == "" || t.Waiting.Reason == state.WaitLimit || t.Waiting.Reason == state.WaitOrder
+	begins := t.Waiting.Reason.Begins()
 	switch {
 	case t.Status == state.InProgress && t.Asked.Cancel.Deployment == t.LastAttempted:
 		return state.Cancelling, message

@@ -60,6 +60,7 @@ func AsError(err error) *Error {
 		known    *Error
 		missing  *state.NotFoundError
 		conflict *state.ConflictError
+		others   *state.ForbiddenError
 		large    *http.MaxBytesError
 		denied   *access.Denied
 	)
@@ -70,6 +71,8 @@ func AsError(err error) *Error {
 		return &Error{Code: CodeNotFound, Message: missing.Error(), Next: whereToLook(missing.What)}
 	case errors.As(err, &conflict):
 		return &Error{Code: CodeConflict, Message: conflict.What + ": " + conflict.Why, Next: conflict.Next}
+	case errors.As(err, &others):
+		return &Error{Code: CodeForbidden, Message: others.What + ": " + others.Why, Next: others.Next}
 	case errors.As(err, &denied):
 		return &Error{Code: CodeForbidden, Message: denied.Error(), Next: "ask an administrator for a key with another role or policy"}
 	case errors.As(err, &large):

@@ -98,7 +98,10 @@ type Config struct {
 	Loop  *reconciler.Reconciler // plans; may be nil
 	// Permit says whether the caller of a request may take an action on something;
 	// nil lets everybody do everything.
-	Permit   func(r *http.Request, action, tail string) error
+	Permit func(r *http.Request, action, tail string) error
+	// Proved is what the caller of a request was proved to be, besides the name in
+	// the header: role:NAME, key:ID, the name of the key. It may be nil.
+	Proved   func(r *http.Request) ([]string, error)
 	Policies func() map[string]access.Policy // of the configuration; may be nil
 	Log      *zap.Logger
 }

@@ -68,14 +68,19 @@ var stackRule = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 var resourceRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
 
 // ask calls the verb of the store; false when there is no such verb.
-func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state.Ref, body Request) (bool, error) {
+func (a *api) ask(r *http.Request, verb string, actor state.Actor, ref state.Ref, body Request) (bool, error) {
+	ctx := r.Context()
 	switch verb {
 	case Retry:
 		return true, a.Store.Retry(ctx, actor, ref, body.Why)
 	case Redeploy:
 		return true, a.Store.Redeploy(ctx, actor, ref, body.Why)
 	case Approve:
-		return true, a.Store.Approve(ctx, actor, ref, body.Why)
+		as, err := a.proved(r)
+		if err != nil {
+			return true, err
+		}
+		return true, a.Store.Approve(ctx, actor, ref, body.Why, as...)
 	case Reject:
 		return true, a.Store.Reject(ctx, actor, ref, body.Why)
 	case Suspend:
@@ -108,6 +113,14 @@ func (a *api) ask(ctx context.Context, verb string, actor state.Actor, ref state
 		return true, a.Store.ForceDelete(ctx, person(actor), ref, body.Why)
 	}
 	return false, nil
+}
+
+// proved is what the caller was proved to be.
+func (a *api) proved(r *http.Request) ([]string, error) {
+	if a.Proved == nil {
+		return nil, nil
+	}
+	return a.Proved(r)
 }
 
 // rollback holds a target at a past deployment, the one before what is deployed
@@ -169,7 +182,7 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		case verb == Suspend && !body.Until.IsZero() && !body.Until.After(time.Now()):
 			return nil, invalid("until is "+body.Until.UTC().Format(time.RFC3339)+", which has passed", "give a time to come")
 		}
-		known, err := a.ask(r.Context(), verb, actor, ref, body)
+		known, err := a.ask(r, verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
 				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force, adopt"}
@@ -309,7 +322,7 @@ func decode(data []byte, body *Request) error {
 }
 
 // nobody stands for whoever asks and gives no name.
-const nobody state.Actor = "api"
+const nobody = state.Nobody
 
 // actorOf is who the request says asks. It is a claim, good for telling people
 // apart, not for deciding what they may do.
