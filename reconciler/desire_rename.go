@@ -1,7 +1,8 @@
 package reconciler
 
 import (
-	"maps"
+	"encoding/json"
+	"slices"
 
 	"baryon/state"
 )
@@ -15,55 +16,79 @@ import (
 // place: the one newly declared thing that says the same, where it stands for no
 // other. It is to be called when the new ones are declared.
 func (s *takeover) renames(d *declarer, gone []state.Ref) (map[state.Ref]state.Ref, error) {
-	fresh := map[state.Ref]bool{}
-	for _, doc := range s.accepted {
-		if s.owned[doc.Ref] == "" && !doc.Header.Adopt {
-			fresh[doc.Ref] = true
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	type group struct{ old, fresh []state.Ref }
+	alike := map[string]*group{}
+	of := func(ref state.Ref) (*group, error) {
+		text, err := d.saying(ref)
+		if alike[text] == nil {
+			alike[text] = &group{}
 		}
+		return alike[text], err
+	}
+	for _, ref := range gone {
+		g, err := of(ref)
+		if err != nil {
+			return nil, err
+		}
+		g.old = append(g.old, ref)
+	}
+	for _, doc := range s.accepted {
+		if s.owned[doc.Ref] != "" || doc.Header.Adopt {
+			continue
+		}
+		g, err := of(doc.Ref)
+		if err != nil {
+			return nil, err
+		}
+		g.fresh = append(g.fresh, doc.Ref)
 	}
 	found := map[state.Ref]state.Ref{}
-	taken := map[state.Ref]int{}
-	for _, old := range gone {
-		var same []state.Ref
-		for to := range fresh {
-			yes, err := d.saysTheSame(old, to)
-			if err != nil {
-				return nil, err
-			}
-			if yes {
-				same = append(same, to)
-			}
-		}
-		for _, to := range same {
-			taken[to]++
-		}
-		if len(same) == 1 {
-			found[old] = same[0]
+	for _, g := range alike {
+		if len(g.old) == 1 && len(g.fresh) == 1 {
+			found[g.old[0]] = g.fresh[0]
 		}
 	}
-	maps.DeleteFunc(found, func(_, to state.Ref) bool { return taken[to] > 1 })
 	return found, nil
 }
 
-// saysTheSame compares what two names are declared as.
-func (d *declarer) saysTheSame(a, b state.Ref) (bool, error) {
-	if a.Kind != b.Kind {
-		return false, nil
+// saying is what a name is declared as, without the name.
+func (d *declarer) saying(ref state.Ref) (string, error) {
+	var says struct {
+		Kind    state.Kind
+		Desired string
+		Needs   []string
+		Service state.Service
 	}
-	if a.Kind == state.KindService {
-		x, err := d.tx.Service(a.Name)
+	says.Kind = ref.Kind
+	if ref.Kind == state.KindService {
+		v, err := d.tx.Service(ref.Name)
 		if err != nil {
-			return false, err
+			return "", err
 		}
-		y, err := d.tx.Service(b.Name)
-		return err == nil && x.Spec == y.Spec && x.Template == y.Template && x.Follow == y.Follow && maps.Equal(x.Pins, y.Pins), err
+		says.Service = state.Service{Spec: v.Spec, Template: v.Template, Follow: v.Follow}
+		if len(v.Pins) > 0 {
+			says.Service.Pins = v.Pins
+		}
+	} else {
+		t, err := d.tx.Target(ref)
+		if err != nil {
+			return "", err
+		}
+		if says.Desired, err = gist(t.Desired.AsDeclared()); err != nil {
+			return "", err
+		}
+		for _, need := range t.Needs {
+			if need.Kind != state.KindComponent { // which the component's own document adds
+				says.Needs = append(says.Needs, need.String())
+			}
+		}
+		slices.Sort(says.Needs)
 	}
-	x, err := d.tx.Target(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := d.tx.Target(b)
-	return err == nil && sameDesired(x.Desired.AsDeclared(), y.Desired) && sameNeeds(x.Needs, y.Needs), err
+	text, err := json.Marshal(says)
+	return string(text), err
 }
 
 // successorOf is what has taken the place of a target that is not declared any

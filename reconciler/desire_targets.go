@@ -88,20 +88,21 @@ func sameNeeds(a, b []state.Ref) bool {
 	return maps.Equal(set(a), set(b))
 }
 
-// sameDesired tells whether two desired states ask for the same. Where they
-// were written, by whom, and what of the document concerns others does not count.
+// sameDesired tells whether two desired states ask for the same.
 func sameDesired(a, b state.Desired) bool {
-	if a.Part != "" || b.Part != "" {
-		a.Spec, b.Spec = "", ""
+	x, errA := gist(a)
+	y, errB := gist(b)
+	return errA == nil && errB == nil && x == y
+}
+
+// gist is what a desired state asks for, as text. Where it was written, by whom, and
+// what of the document concerns others does not count.
+func gist(d state.Desired) (string, error) {
+	if d.Part != "" {
+		d.Spec = ""
 	}
-	a.Origin, b.Origin = state.Origin{}, state.Origin{}
-	a.Version, b.Version = state.Version{}, state.Version{}
-	a.Refused, b.Refused = "", ""
-	a.Kept, b.Kept = "", ""
-	a.Renamed, b.Renamed = "", ""
-	a.Description, b.Description = "", ""
-	a.RequestID, b.RequestID = "", ""
-	x, errA := json.Marshal(a)
-	y, errB := json.Marshal(b)
-	return errA == nil && errB == nil && string(x) == string(y)
+	d.Origin, d.Version = state.Origin{}, state.Version{}
+	d.Refused, d.Kept, d.Renamed, d.Description, d.RequestID = "", "", "", "", ""
+	text, err := json.Marshal(d)
+	return string(text), err
 }

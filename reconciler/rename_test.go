@@ -68,6 +68,36 @@ func TestRenames(t *testing.T) {
 			t.Errorf("nobody knows which one it was renamed to; it waits for %+v", got.Waiting)
 		}
 	})
+	t.Run("component", func(t *testing.T) {
+		w := start(t)
+		piece := func(name string) state.Ref {
+			w.write(name+".yaml", "baryon: {component: "+name+", environment: dev, files: ./piece}\n")
+			return state.ComponentRef(name)
+		}
+		w.write("piece/manifest.yaml", "infrastructure:\n  templates:\n    - rendering_engine: codebuild\n      settings: {provision: ['echo {{ component.name }}'], deprovision: [echo]}\n")
+		s := w.loop.current()
+		s.Repositories[0].Allow.Commands = true
+		w.do(w.loop.Configure(t.Context(), s))
+		old := piece("queue")
+		w.push()
+		w.pass()
+		if got := w.target(old); got.Deployed.Deployment == "" {
+			t.Fatalf("the component waits for %+v, refused: %s", got.Waiting, got.Desired.Refused)
+		}
+		delete(w.files, "queue.yaml")
+		next := piece("topic")
+		w.push()
+		for range 4 {
+			w.end()
+			w.pass()
+		}
+		if _, err := w.store.Target(t.Context(), old); !isMissing(err) {
+			t.Errorf("the old component is still there, waiting for %+v", w.target(old).Waiting)
+		}
+		if got := w.target(next); got.Deployed.Deployment == "" {
+			t.Errorf("the new component waits for %+v", got.Waiting)
+		}
+	})
 	t.Run("environment", func(t *testing.T) {
 		w := start(t)
 		w.push()
