@@ -69,9 +69,10 @@ func createChangeSet(c *call, a args) (obj, error) {
 		s = c.newStack(a.get("StackName"))
 	}
 	to, t, err := c.generation(a, before, s)
-	if err != nil {
+	if err != nil && !transforms(err) {
 		return nil, err
 	}
+	late := err
 	imports, err := c.imports(a, kind, t, s)
 	if err != nil {
 		return nil, err
@@ -87,7 +88,11 @@ func createChangeSet(c *call, a args) (obj, error) {
 	}
 	cs.ID = fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", c.region.Name, c.region.Account, cs.Name, c.w.uuid())
 	s.ChangeSets = append(s.ChangeSets, cs)
-	c.workOut(s, cs, t, a.yes("DisableValidation"))
+	if late != nil {
+		cs.Status, cs.Execution, cs.Reason = "FAILED", "UNAVAILABLE", asAPI(late).Message
+	} else {
+		c.workOut(s, cs, t, a.yes("DisableValidation"))
+	}
 	c.w.wrote(s)
 	return obj{{"Id", cs.ID}, {"StackId", s.ID}}, nil
 }
@@ -138,7 +143,7 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 	if cs.Existing {
 		stranger = c.adopt(s, cs, t)
 	}
-	d := &difference{r: c.region, s: s, from: from, to: cs.To, imports: imported(c.region, cs.Imports), revert: cs.Revert}
+	d := &difference{w: &c.w, r: c.region, s: s, from: from, to: cs.To, imports: imported(c.region, cs.Imports), revert: cs.Revert}
 	changes, outputs, err := d.work()
 	cs.Changes, cs.Warning = changes, d.warning
 	if cs.Revert {

@@ -138,7 +138,7 @@ func life(t *testing.T, template string) (refused string) {
 	s := w.rest("s")
 	if s.StackStatus != types.StackStatusCreateComplete {
 		for _, e := range w.events("s") {
-			if strings.Contains(e, "_FAILED") && !strings.Contains(e, "cancelled") {
+			if (strings.Contains(e, "_FAILED") || strings.HasPrefix(e, "s ROLLBACK_IN_PROGRESS")) && !strings.Contains(e, "cancelled") {
 				return reason(e)
 			}
 		}

@@ -29,6 +29,7 @@ type detail struct {
 
 // A difference is a comparison under way.
 type difference struct {
+	w        *world
 	r        *region
 	s        *stack
 	from, to generation
@@ -45,11 +46,11 @@ type difference struct {
 func (d *difference) work() (changes []change, outputs bool, err error) {
 	r, s, from, to := d.r, d.s, d.from, d.to
 	d.by = map[string]change{}
-	if d.new, err = parse(to.Template); err != nil {
+	if d.new, err = d.w.parse(r, s, to); err != nil {
 		return nil, false, err
 	}
 	if from.Template != "" {
-		if d.old, err = parse(from.Template); err != nil {
+		if d.old, err = d.w.parse(r, s, from); err != nil {
 			return nil, false, err
 		}
 	}

@@ -61,4 +61,30 @@ func (r *region) has(typ, v string) bool {
 }
 
 // zones are those of the region.
-func (r *region) zones() []string { return []string{r.Name + "a", r.Name + "b", r.Name + "c"} }
+func (r *region) zones() []string { return zonesOf(r.Name) }
+
+func zonesOf(region string) []string { return []string{region + "a", region + "b", region + "c"} }
+
+// lookup is an attribute of a thing that a rule of a template asks for.
+func (r *region) lookup(id, attr string) string {
+	for _, k := range sorted(r.Things) {
+		thing := r.Things[k]
+		if thing.Physical != id && thing.ID != id {
+			continue
+		}
+		if tag, ok := strings.CutPrefix(attr, "Tags."); ok {
+			tags, _ := thing.Properties["Tags"].([]any)
+			for _, one := range tags {
+				if m, ok := one.(map[string]any); ok && m["Key"] == tag {
+					return shown(m["Value"])
+				}
+			}
+			return ""
+		}
+		if v, ok := thing.Properties[attr]; ok {
+			return shown(v)
+		}
+		return thing.Attributes[attr]
+	}
+	return ""
+}

@@ -258,6 +258,13 @@ func (s *Sim) Bucket(account, region, name string) {
 	s.w.Buckets[name] = &bucket{Account: account, Region: region, Objects: map[string]object{}}
 }
 
+// Put puts an object into a bucket.
+func (s *Sim) Put(bucketName, key, data string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w.Buckets[bucketName].Objects[key] = object{Data: data, At: s.cfg.Now().UTC()}
+}
+
 // Object reads an object of a bucket.
 func (s *Sim) Object(bucketName, key string) (data string, ok bool) {
 	s.mu.Lock()

@@ -155,7 +155,7 @@ func (p *progress) executed(well bool) {
 // prepare reads the template of the operation and lists its steps, once.
 func (p *progress) prepare() error {
 	var err error
-	if p.t, err = parse(p.op.To.Template); err != nil {
+	if p.t, err = p.w.parse(p.r, p.s, p.op.To); err != nil {
 		return err
 	}
 	p.sc, err = p.r.scope(p.s, p.t, p.op.To, func(id, attr string) (any, error) { return p.r.attribute(p.s, id, attr) })
@@ -371,7 +371,7 @@ func (p *progress) exports(outputs []output) string {
 	}
 	for _, o := range p.s.Outputs {
 		if v, kept := after[o.Export]; o.Export != "" && (!kept || v != o.Value) {
-			if users := p.r.importers(o.Export); len(users) > 0 {
+			if users := p.w.importers(p.r, o.Export); len(users) > 0 {
 				return "Export " + o.Export + " cannot be updated as it is in use by " + joined(users)
 			}
 		}

@@ -295,7 +295,7 @@ func listExports(c *call, a args) (obj, error) {
 }
 
 func listImports(c *call, a args) (obj, error) {
-	users := c.region.importers(a.get("ExportName"))
+	users := c.w.importers(c.region, a.get("ExportName"))
 	if len(users) == 0 {
 		return nil, invalid("Export '" + a.get("ExportName") + "' is not imported by any stack.")
 	}
@@ -444,14 +444,14 @@ func getTemplateSummary(c *call, a args) (obj, error) {
 
 // summarise tells what a template asks for.
 func (c *call) summarise(a args, before generation, full bool) (obj, error) {
-	body := before.Template
-	if body == "" {
+	g := before
+	if g.Template == "" {
 		var err error
-		if body, err = c.body(a, before); err != nil {
+		if g.Template, err = c.body(a, before); err != nil {
 			return nil, err
 		}
 	}
-	t, err := parse(body)
+	t, err := c.w.parse(c.region, &stack{}, g)
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,8 @@ var refusedTemplates = []refusal{
 	{"a function of an extension that is not declared", "UG transform-aws-languageextensions", prop("{'Fn::ToJsonString': {a: b}}"), "", "Encountered unsupported function: Fn::ToJsonString"},
 	{"an unknown tag", "recorded api/test_templates", prop("!Upper a"), "", "Template format error: YAML not well-formed."},
 	{"a transform without a name", "recorded test_template_engine", "Transform: {Name: [x]}\n" + one, "", "Key Name of transform definition must be a string."},
-	{"a transform that fails", "recorded test_change_sets", "Transform: Mine\n" + one, "", "Transform Mine failed with:"},
-	{"a serverless function without code", "serverless-application-model translator", "Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.12, CodeUri: ./src}}}", "", "'CodeUri' is not a valid S3 Uri"},
+	{"a transform that fails", "recorded test_change_sets", "Transform: Mine\n" + one, "late", "Transform Mine failed with:"},
+	{"a serverless function without code", "serverless-application-model translator", "Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.12, CodeUri: ./src}}}", "late", "'CodeUri' is not a valid S3 Uri"},
 	{"a parameter type that is none", "eucalyptus TemplateParser", "Parameters: {P: {Type: Text}}\n" + one, "", "Template format error: Unrecognized parameter type: Text"},
 	{"a list of key pairs", "UG parameters-section-structure", "Parameters: {P: {Type: 'List<AWS::EC2::KeyPair::KeyName>'}}\n" + one, "", "Unrecognized parameter type"},
 	{"a parameter without a type", "UG parameters-section-structure", "Parameters: {P: {Default: a}}\n" + one, "", "Every Parameters object must contain a Type member."},
@@ -175,6 +175,9 @@ func TestRefusedTemplates(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, awssim.Config{})
 			in := &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: &tt.template}
+			if tt.code == "late" {
+				in.Capabilities = all
+			}
 			_, err := w.cfn.CreateStack(t.Context(), in)
 			if tt.code != "late" {
 				code := tt.code

@@ -10,11 +10,22 @@ import (
 	"baryon/provisioner/awssim/template"
 )
 
-// parse reads a template and holds it to what the simulated account knows.
-func parse(body string) (*template.Template, error) {
-	t, err := template.Parse(body)
+// parse reads the template of a stack and holds it to what the simulated
+// account knows. A template comes with an error where a transform failed.
+func (w *world) parse(r *region, s *stack, g generation) (*template.Template, error) {
+	given := template.Given{
+		Parameters: map[string]string{}, Pseudo: r.pseudo(s, g),
+		Include: func(location string) (text, why string) { return w.included(r, location) },
+	}
+	for _, p := range g.Parameters {
+		given.Parameters[p.Key] = p.Value
+		if v, ok := g.Resolved[p.Key]; ok {
+			given.Parameters[p.Key] = v
+		}
+	}
+	t, err := template.Parse(g.Template, given)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
 	var unknown []string
 	for _, typ := range t.Types() {
@@ -139,17 +150,22 @@ func (g generation) parameter(k string) (string, bool) {
 	return "", false
 }
 
-// scope is what the values of a stack's template are worked out in. What a
-// resource is and has comes from the attribute function.
-func (r *region) scope(s *stack, t *template.Template, g generation, attribute func(id, attr string) (any, error)) (*template.Scope, error) {
+// pseudo are the parameters that every template has.
+func (r *region) pseudo(s *stack, g generation) map[string]any {
 	notifications := []any{}
 	for _, arn := range g.Notifications {
 		notifications = append(notifications, arn)
 	}
-	values := map[string]any{
+	return map[string]any{
 		"AWS::AccountId": r.Account, "AWS::Region": r.Name, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
 		"AWS::StackId": s.ID, "AWS::StackName": s.Name, "AWS::NotificationARNs": notifications,
 	}
+}
+
+// scope is what the values of a stack's template are worked out in. What a
+// resource is and has comes from the attribute function.
+func (r *region) scope(s *stack, t *template.Template, g generation, attribute func(id, attr string) (any, error)) (*template.Scope, error) {
+	values := r.pseudo(s, g)
 	for _, p := range g.Parameters {
 		if declared := t.Parameter(p.Key); declared != nil {
 			v := p.Value
@@ -160,7 +176,7 @@ func (r *region) scope(s *stack, t *template.Template, g generation, attribute f
 		}
 	}
 	sc := &template.Scope{
-		Template: t, Parameters: values, Attribute: attribute, Zones: r.zones(),
+		Template: t, Parameters: values, Attribute: attribute, Zones: zonesOf,
 		Import: func(name string) (string, error) {
 			exporter, v := r.exporter(name, nil)
 			if exporter == nil {

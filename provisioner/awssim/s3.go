@@ -204,3 +204,19 @@ func (c *call) fetch(address string) (string, error) {
 	}
 	return o.Data, nil
 }
+
+// included reads what AWS::Include names, or says why it can't.
+func (w *world) included(r *region, location string) (text, why string) {
+	name, k, _ := strings.Cut(strings.TrimPrefix(location, "s3://"), "/")
+	b := w.Buckets[name]
+	switch {
+	case b == nil:
+		return "", "S3 bucket [" + name + "] does not exist."
+	case b.Account != r.Account:
+		return "", "Access Denied"
+	}
+	if o, ok := b.Objects[k]; ok {
+		return o.Data, ""
+	}
+	return "", "The specified key does not exist."
+}

@@ -1,6 +1,7 @@
 package awssim
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -73,11 +74,11 @@ func (c *call) generation(a args, before generation, s *stack) (generation, *tem
 	if err != nil {
 		return generation{}, nil, err
 	}
-	t, err := parse(text)
-	if err != nil {
+	g := generation{Template: text, Tags: before.Tags, Capabilities: a.strings("Capabilities"), Notifications: before.Notifications, Role: before.Role}
+	t, err := c.w.parse(c.region, s, g)
+	if err != nil && !transforms(err) {
 		return generation{}, nil, err
 	}
-	g := generation{Template: text, Tags: before.Tags, Capabilities: a.strings("Capabilities"), Notifications: before.Notifications, Role: before.Role}
 	g.Description = t.Description
 	for _, p := range t.Parameters {
 		if p.NoEcho {
@@ -89,6 +90,12 @@ func (c *call) generation(a args, before generation, s *stack) (generation, *tem
 	}
 	if g.Parameters, g.Resolved, err = c.parameters(t, a, before); err != nil {
 		return g, t, err
+	}
+	var late error
+	if len(t.Transforms) > 0 || transforms(err) { // with the values, loops can be unrolled
+		if t, late = c.w.parse(c.region, s, g); late != nil && !transforms(late) {
+			return g, t, late
+		}
 	}
 	if a.given("Tags") {
 		if g.Tags, err = tagsOf(a); err != nil {
@@ -110,11 +117,24 @@ func (c *call) generation(a args, before generation, s *stack) (generation, *tem
 	if err := capable(t, g.Capabilities, a.has("ChangeSetName")); err != nil {
 		return g, t, err
 	}
+	if late != nil {
+		return g, t, late
+	}
 	sc, err := c.region.scope(s, t, g, nil)
 	if err != nil {
 		return g, t, err
 	}
+	if err := sc.Obey(c.region.lookup); err != nil {
+		return g, t, err
+	}
 	return g, t, t.Unresolved(sc.Conditions)
+}
+
+// transforms says whether an error is that of a transform, which the service
+// finds only after it has begun.
+func transforms(err error) bool {
+	_, ok := errors.AsType[*template.TransformError](err)
+	return ok
 }
 
 func tagsOf(a args) ([]pair, error) {
@@ -250,7 +270,7 @@ func createStack(c *call, a args) (obj, error) {
 		s = c.newStack(name)
 	}
 	to, _, err := c.generation(a, generation{}, s)
-	if err != nil {
+	if err != nil && !transforms(err) {
 		return nil, err
 	}
 	if a.has("StackPolicyBody") {
@@ -298,16 +318,18 @@ func updateStack(c *call, a args) (obj, error) {
 		return nil, s.wrongState()
 	}
 	to, _, err := c.generation(a, s.Now, s)
-	if err != nil {
+	if err != nil && !transforms(err) {
 		return nil, err
 	}
-	d := &difference{r: c.region, s: s, from: s.Now, to: to}
-	changes, outputs, err := d.work()
-	if err != nil {
-		return nil, err
-	}
-	if s.good() && len(changes) == 0 && !outputs && slices.Equal(s.Now.Tags, to.Tags) {
-		return nil, invalid("No updates are to be performed.")
+	if err == nil {
+		d := &difference{w: &c.w, r: c.region, s: s, from: s.Now, to: to}
+		changes, outputs, err := d.work()
+		if err != nil {
+			return nil, err
+		}
+		if s.good() && len(changes) == 0 && !outputs && slices.Equal(s.Now.Tags, to.Tags) {
+			return nil, invalid("No updates are to be performed.")
+		}
 	}
 	if a.has("StackPolicyDuringUpdateBody") {
 		if _, err := readPolicy(a.get("StackPolicyDuringUpdateBody")); err != nil {
@@ -349,7 +371,7 @@ func deleteStack(c *call, a args) (obj, error) {
 		return nil, err
 	}
 	for _, o := range s.Outputs {
-		if users := c.region.importers(o.Export); o.Export != "" && len(users) > 0 {
+		if users := c.w.importers(c.region, o.Export); o.Export != "" && len(users) > 0 {
 			s.note(&c.w, c.now, s.Status, "Delete canceled. Cannot delete export "+o.Export+" as it is in use by "+joined(users)+".")
 			return nil, nil
 		}
@@ -436,13 +458,13 @@ func signalResource(c *call, a args) (obj, error) {
 }
 
 // importers are the living stacks that import an export.
-func (r *region) importers(export string) []string {
+func (w *world) importers(r *region, export string) []string {
 	users := map[string]bool{}
 	for _, s := range r.Stacks {
 		if s.Status == "DELETE_COMPLETE" || s.Now.Template == "" || s.Status == "REVIEW_IN_PROGRESS" {
 			continue
 		}
-		t, err := parse(s.Now.Template)
+		t, err := w.parse(r, s, s.Now)
 		if err != nil {
 			continue
 		}

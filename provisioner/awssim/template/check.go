@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -16,6 +15,8 @@ const (
 	maxOutputs    = 200
 	maxMappings   = 200
 	maxDynamic    = 60
+	maxAttributes = 200 // of a mapping
+	maxName       = 255
 )
 
 // functions are the names that a call may have.
@@ -38,6 +39,24 @@ var snapshots = []string{
 
 // check holds a template to all rules that need no parameter values.
 func (t *Template) check() error {
+	for _, check := range []func() error{t.checkLimits, t.checkNames, t.checkRules, t.checkConditions, t.checkResources, t.checkOutputs} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if t.Unsure {
+		return nil
+	}
+	if err := t.Unresolved(nil); err != nil {
+		return err
+	}
+	if _, cycle := Order(t.Edges(nil)); cycle != nil {
+		return refuse("Circular dependency between resources: [%s]", strings.Join(cycle, ", "))
+	}
+	return nil
+}
+
+func (t *Template) checkLimits() error {
 	for _, limit := range []struct {
 		what    string
 		got, at int
@@ -51,12 +70,10 @@ func (t *Template) check() error {
 			return refuse("Template format error: Number of %s, %d, is greater than maximum allowed, %d", limit.what, limit.got, limit.at)
 		}
 	}
-	if err := t.checkNames(); err != nil {
-		return err
-	}
-	if err := t.checkConditions(); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (t *Template) checkResources() error {
 	for _, r := range t.Resources {
 		for _, part := range []any{r.Properties, r.Metadata, r.CreationPolicy, r.UpdatePolicy} {
 			if err := t.shapes(part); err != nil {
@@ -72,6 +89,10 @@ func (t *Template) check() error {
 			}
 		}
 	}
+	return nil
+}
+
+func (t *Template) checkOutputs() error {
 	for _, o := range t.Outputs {
 		if err := t.shapes([]any{o.Value, o.Export}); err != nil {
 			return err
@@ -87,12 +108,6 @@ func (t *Template) check() error {
 		if _, ok := t.Conditions[o.Condition]; !ok && o.Condition != "" {
 			return refuse("Template format error: Unresolved condition dependency %s in the Outputs block of the template", o.Condition)
 		}
-	}
-	if err := t.Unresolved(nil); err != nil {
-		return err
-	}
-	if _, cycle := Order(t.Edges(nil)); cycle != nil {
-		return refuse("Circular dependency between resources: [%s]", strings.Join(cycle, ", "))
 	}
 	return nil
 }
@@ -125,6 +140,9 @@ func (t *Template) checkConditions() error {
 		if err := t.shapes(v); err != nil {
 			return err
 		}
+		if f := forbidden(v); f != "" {
+			return refuse("Template error: Cannot use %s in Conditions.", f)
+		}
 		var bad []string
 		for _, id := range Uses(v, nil) {
 			if t.Parameter(id) == nil && !slices.Contains(pseudo, id) {
@@ -144,6 +162,28 @@ func (t *Template) checkConditions() error {
 		}
 	}
 	return nil
+}
+
+// forbidden is a function in a condition that hangs on more than parameters.
+func forbidden(v any) string {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if f := forbidden(item); f != "" {
+				return f
+			}
+		}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if slices.Contains([]string{"Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, k) {
+				return k
+			}
+			if f := forbidden(v[k]); f != "" {
+				return f
+			}
+		}
+	}
+	return ""
 }
 
 func (t *Template) conditionLoop(name string, path []string) bool {
@@ -217,176 +257,6 @@ func (t *Template) undefined(v any, conditions map[string]bool) error {
 	for _, u := range uses(v, conditions) {
 		if u.Attr != "" && t.Resource(u.ID) == nil {
 			return refuse("Template error: instance of Fn::GetAtt references undefined resource %s", u.ID)
-		}
-	}
-	return nil
-}
-
-// shapes checks the arguments of every function in a value.
-func (t *Template) shapes(v any) error {
-	switch v := v.(type) {
-	case []any:
-		for _, item := range v {
-			if err := t.shapes(item); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		if name, arg, ok := function(v); ok {
-			if err := t.shape(name, arg); err != nil {
-				return err
-			}
-		}
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if err := t.shapes(v[k]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// shape checks the argument of one function.
-func (t *Template) shape(name string, arg any) error {
-	list, _ := arg.([]any)
-	switch name {
-	case "Ref":
-		if _, ok := arg.(string); !ok {
-			return refuse("Template error: every Ref object must have a single String value.")
-		}
-	case "Condition":
-		if s, ok := arg.(string); ok {
-			if _, ok := t.Conditions[s]; !ok {
-				return refuse("Template format error: Unresolved dependencies [%s]. Cannot reference resources in the Conditions block of the template", s)
-			}
-		}
-	case "Fn::GetAtt":
-		if len(list) != 2 || str(list[0]) == "" || list[1] == "" {
-			return refuse("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
-		}
-	case "Fn::Join":
-		if len(list) != 2 || !isString(list[0]) || isString(list[1]) {
-			return refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined" +
-				" or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
-		}
-	case "Fn::Split":
-		if _, isList := at(list, 1).([]any); len(list) != 2 || !isString(list[0]) || isList {
-			return refuse("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split" +
-				" or a function that returns a string to be split.")
-		}
-	case "Fn::Select":
-		index := at(list, 0)
-		_, err := strconv.Atoi(str(index))
-		if len(list) != 2 || isString(index) && err != nil || isString(list[1]) {
-			return refuse("Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
-		}
-	case "Fn::FindInMap":
-		return t.shapeOfFind(list)
-	case "Fn::Equals":
-		if len(list) != 2 || !textual(list[0]) || !textual(list[1]) {
-			return refuse("Template error: every Fn::Equals object requires a list of 2 string parameters.")
-		}
-	case "Fn::If":
-		return t.shapeOfIf(list)
-	case "Fn::And", "Fn::Or":
-		if len(list) < 2 || len(list) > 10 {
-			return refuse("Template error: every %s object requires a list of at least 2 and at most 10 boolean parameters.", name)
-		}
-	case "Fn::Not":
-		if len(list) != 1 {
-			return refuse("Template error: every Fn::Not object requires one boolean parameter.")
-		}
-	case "Fn::Sub":
-		return shapeOfSub(arg, list)
-	case "Fn::ImportValue":
-		return t.shapeOfImport(arg)
-	default:
-		return t.shapeOfRest(name, list)
-	}
-	return nil
-}
-
-func (t *Template) shapeOfRest(name string, list []any) error {
-	switch name {
-	case "Fn::Cidr":
-		if len(list) != 2 && len(list) != 3 {
-			return refuse("Template error: every Fn::Cidr object requires two parameters, (1) an ipBlock and (2) a count, and an optional cidrBits")
-		}
-	case "Fn::Base64", "Fn::GetAZs":
-		if list != nil {
-			return refuse("Template error: every %s object must have a String-typed value.", name)
-		}
-	default:
-		if (name == "Fn::Length" || name == "Fn::ToJsonString") && slices.Contains(t.Transforms, extensions) {
-			return nil
-		}
-		return refuse("Template error: Encountered unsupported function: %s Supported functions are: [%s]", name, strings.Join(functions, ", "))
-	}
-	return nil
-}
-
-// textual says whether a value is text, or may become that.
-func textual(v any) bool {
-	m, _ := v.(map[string]any)
-	_, _, call := function(m)
-	return call || isString(v)
-}
-
-func isString(v any) bool { _, ok := v.(string); return ok }
-
-func at(list []any, i int) any {
-	if i < len(list) {
-		return list[i]
-	}
-	return nil
-}
-
-func (t *Template) shapeOfFind(list []any) error {
-	if len(list) != 3 && (len(list) != 4 || !slices.Contains(t.Transforms, extensions)) {
-		return refuse("Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value")
-	}
-	name, top, second := list[0], list[1], list[2]
-	if !isString(name) || len(list) == 4 {
-		return nil
-	}
-	m, ok := t.Mappings[str(name)]
-	if !ok {
-		return refuse("Template error: Mapping named '%s' is not present in the 'Mappings' section of template.", name)
-	}
-	if isString(top) && isString(second) {
-		if _, ok := m[str(top)][str(second)]; !ok {
-			return refuse("Template error: Unable to get mapping for %s::%s::%s", name, top, second)
-		}
-	}
-	return nil
-}
-
-func (t *Template) shapeOfIf(list []any) error {
-	if len(list) != 3 || !isString(list[0]) {
-		return refuse("Template error: Fn::If requires a list argument with three elements")
-	}
-	if _, ok := t.Conditions[str(list[0])]; !ok {
-		return refuse("Template error: unresolved condition dependency %s in Fn::If", list[0])
-	}
-	return nil
-}
-
-func shapeOfSub(arg any, list []any) error {
-	if isString(arg) {
-		return nil
-	}
-	_, isMap := at(list, 1).(map[string]any)
-	if len(list) != 2 || !isString(list[0]) || !isMap {
-		return refuse("Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments." +
-			" Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string")
-	}
-	return nil
-}
-
-func (t *Template) shapeOfImport(arg any) error {
-	for _, u := range uses(arg, nil) {
-		if t.Parameter(u.ID) == nil && !slices.Contains(pseudo, u.ID) {
-			return refuse("Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
 		}
 	}
 	return nil

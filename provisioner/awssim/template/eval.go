@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ type Scope struct {
 	// empty one. It may be Unknown.
 	Attribute func(id, attr string) (any, error)
 	Import    func(name string) (string, error)
-	Zones     []string
+	Zones     func(region string) []string
 }
 
 // noValue is what AWS::NoValue gives: it takes away what it stands for.
@@ -141,6 +142,12 @@ func (s *Scope) call(name string, arg any) (any, error) {
 	if holdsUnknown(arg) {
 		return Unknown, nil
 	}
+	return s.apply(name, arg, list)
+}
+
+// apply works out a function of what is known; list is its argument where that
+// is one.
+func (s *Scope) apply(name string, arg any, list []any) (any, error) {
 	switch name {
 	case "Fn::Join":
 		return join(list)
@@ -158,7 +165,11 @@ func (s *Scope) call(name string, arg any) (any, error) {
 		return s.Import(str(arg))
 	case "Fn::GetAZs":
 		zones := []any{}
-		for _, z := range s.Zones {
+		in := str(arg)
+		if in == "" {
+			in = str(s.Parameters["AWS::Region"])
+		}
+		for _, z := range s.Zones(in) {
 			zones = append(zones, z)
 		}
 		return zones, nil
@@ -167,6 +178,9 @@ func (s *Scope) call(name string, arg any) (any, error) {
 	case "Fn::Base64":
 		return base64.StdEncoding.EncodeToString([]byte(str(arg))), nil
 	case "Fn::Length":
+		if _, ok := arg.([]any); !ok {
+			return nil, s.Template.failed(extensions, "The Fn::Length value could not be resolved for properties")
+		}
 		return strconv.Itoa(len(list)), nil
 	case "Fn::ToJsonString":
 		text, err := json.Marshal(arg)
@@ -281,24 +295,30 @@ func (s *Scope) find(list []any) (any, error) {
 func cidr(list []any) (any, error) {
 	block, err := netip.ParsePrefix(str(list[0]))
 	count, countErr := strconv.Atoi(str(list[1]))
-	bits := 8
+	bits, bitsErr := 8, error(nil)
 	if len(list) == 3 {
-		bits, _ = strconv.Atoi(str(list[2]))
+		bits, bitsErr = strconv.Atoi(str(list[2]))
 	}
+	refused := refuse("Template error: Fn::Cidr: %s cannot be cut into %s blocks of %d bits", list[0], list[1], bits)
 	width := block.Addr().BitLen() - bits
-	if err != nil || countErr != nil || count < 1 || count > 256 || width < block.Bits() || !block.Addr().Is4() {
-		return nil, refuse("Template error: Fn::Cidr: %s cannot be cut into %s blocks of %d bits", list[0], list[1], bits)
+	if err != nil || countErr != nil || bitsErr != nil || count < 1 || count > 256 || bits < 1 || width < block.Bits() {
+		return nil, refused
 	}
-	raw := block.Masked().Addr().As4()
-	start := uint32(raw[0])<<24 | uint32(raw[1])<<16 | uint32(raw[2])<<8 | uint32(raw[3])
+	at := new(big.Int).SetBytes(block.Masked().Addr().AsSlice())
+	step := new(big.Int).Lsh(big.NewInt(1), uint(bits))
 	out := []any{}
-	for i := range uint32(count) {
-		n := start + i<<bits
-		addr := netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-		if !block.Contains(addr) {
-			return nil, refuse("Template error: Fn::Cidr: %s cannot be cut into %s blocks of %d bits", list[0], list[1], bits)
+	for range count {
+		addr, ok := netip.AddrFromSlice(at.FillBytes(make([]byte, block.Addr().BitLen()/8)))
+		if !ok || !block.Contains(addr) {
+			return nil, refused
 		}
 		out = append(out, netip.PrefixFrom(addr, width).String())
+		if at.Add(at, step); at.BitLen() > block.Addr().BitLen() {
+			break
+		}
+	}
+	if len(out) < count {
+		return nil, refused
 	}
 	return out, nil
 }

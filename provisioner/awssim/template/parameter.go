@@ -39,6 +39,9 @@ func (t *Template) parameters(n *yaml.Node) error {
 		if !alphanumeric.MatchString(name) {
 			return refuse("Template format error: Parameter name %s is non alphanumeric.", name)
 		}
+		if len(name) > maxName {
+			return refuse("Template format error: Parameter name %s is longer than %d characters.", name, maxName)
+		}
 		v, err := value(n, "/Parameters/"+name, 0)
 		if err != nil {
 			return err
@@ -91,6 +94,8 @@ func parameter(name string, m map[string]any) (*Parameter, error) {
 		}
 	}
 	switch {
+	case len(p.Description) > 4000:
+		return nil, refuse("Template format error: 'Description' length of parameter %s is greater than 4000.", name)
 	case p.Type == "":
 		return nil, refuse("Template format error: Every Parameters object must contain a Type member.")
 	case !known(p.Type):
@@ -129,6 +134,22 @@ func (p *Parameter) Value(text string) any {
 		list = append(list, strings.TrimSpace(item))
 	}
 	return list
+}
+
+// Values are what Ref gives of all parameters that have a value; what is not
+// given has its default.
+func (t *Template) Values(given map[string]string) map[string]any {
+	out := map[string]any{}
+	for _, p := range t.Parameters {
+		text, ok := given[p.Name]
+		if !ok && p.Default != nil {
+			text, ok = *p.Default, true
+		}
+		if ok {
+			out[p.Name] = p.Value(text)
+		}
+	}
+	return out
 }
 
 // Check holds a value to the parameter's constraints.

@@ -3,6 +3,7 @@ package template
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,9 +12,25 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// A Given is what a template is read with.
+type Given struct {
+	// Parameters are the values of parameters; what is left out has its
+	// default.
+	Parameters map[string]string
+	Pseudo     map[string]any // AWS::Region and so on
+	// Include reads s3://bucket/key, or says why it can't.
+	Include func(location string) (text, why string)
+}
+
+// A TransformError is a transform that failed. The service finds that after it
+// has begun. The template that comes with it holds what was read so far.
+type TransformError struct{ Text string }
+
+func (e *TransformError) Error() string { return e.Text }
+
 // Parse reads a template in either notation and checks all that can be
-// checked without parameter values.
-func Parse(body string) (*Template, error) {
+// checked without the values of resources.
+func Parse(body string, given Given) (*Template, error) {
 	root, err := nodes(body)
 	if err != nil {
 		return nil, err
@@ -21,12 +38,12 @@ func Parse(body string) (*Template, error) {
 	if root == nil || root.Kind != yaml.MappingNode {
 		return nil, refuse("Template format error: unsupported structure.")
 	}
-	t := &Template{Mappings: map[string]map[string]map[string]any{}, Conditions: map[string]any{}}
+	t := &Template{Mappings: map[string]map[string]map[string]any{}, Conditions: map[string]any{}, given: given}
 	if err := t.sections(root); err != nil {
-		return nil, err
+		return t, err
 	}
 	if err := t.Expand(); err != nil {
-		return nil, err
+		return t, err
 	}
 	return t, t.check()
 }
@@ -165,51 +182,44 @@ func long(name string, arg any) any {
 	return map[string]any{name: arg}
 }
 
-// sections are the top-level keys.
+// sections reads the top-level keys, those first that others hang on.
 func (t *Template) sections(root *yaml.Node) error {
+	readers := []struct {
+		key  string
+		read func(*yaml.Node) error
+	}{
+		{"AWSTemplateFormatVersion", t.version},
+		{"Description", t.description},
+		{"Metadata", func(n *yaml.Node) (err error) { t.Metadata, err = value(n, "/Metadata", 0); return err }},
+		{"Transform", t.transform},
+		{"Globals", t.globals},
+		{"Parameters", t.parameters},
+		{"Mappings", t.mappings},
+		{"Conditions", t.conditions},
+		{"Rules", t.rules},
+		{"Resources", t.resources},
+		{"Outputs", t.outputs},
+	}
+	here := map[string]*yaml.Node{}
 	var unknown []string
-	err := pairs(root, func(key string, n *yaml.Node) (err error) {
-		switch key {
-		case "AWSTemplateFormatVersion":
-			t.Version = n.Value
-			if n.Value != "2010-09-09" {
-				return refuse("Template format error: unsupported value for AWSTemplateFormatVersion.")
-			}
-		case "Description":
-			t.Description = n.Value
-			if n.Kind != yaml.ScalarNode || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
-				return refuse("Template format error: Every Description member must be a string.")
-			}
-			if len(n.Value) > 1024 {
-				return refuse("Template format error: 'Description' length is greater than 1024.")
-			}
-		case "Metadata":
-			t.Metadata, err = value(n, "/Metadata", 0)
-		case "Parameters":
-			err = t.parameters(n)
-		case "Mappings":
-			err = t.mappings(n)
-		case "Conditions":
-			err = t.conditions(n)
-		case "Transform":
-			err = t.transform(n)
-		case "Resources":
-			err = t.resources(n)
-		case "Outputs":
-			err = t.outputs(n)
-		case "Rules":
-			_, err = value(n, "/Rules", 0)
-		case "Globals":
-			var v any
-			v, err = value(n, "/Globals", 0)
-			t.Globals, _ = v.(map[string]any)
-		default:
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key := root.Content[i].Value
+		here[key] = root.Content[i+1]
+		if !slices.ContainsFunc(readers, func(r struct {
+			key  string
+			read func(*yaml.Node) error
+		}) bool {
+			return r.key == key
+		}) {
 			unknown = append(unknown, key)
 		}
-		return err
-	})
-	if err != nil {
-		return err
+	}
+	for _, r := range readers {
+		if n := here[r.key]; n != nil {
+			if err := r.read(n); err != nil {
+				return err
+			}
+		}
 	}
 	if t.Globals != nil && !slices.Contains(t.Transforms, serverless) {
 		unknown = append(unknown, "Globals")
@@ -217,10 +227,35 @@ func (t *Template) sections(root *yaml.Node) error {
 	if len(unknown) > 0 {
 		return refuse("Invalid template property or properties [%s]", strings.Join(unknown, ", "))
 	}
-	if len(t.Resources) == 0 {
+	if len(t.Resources) == 0 && !t.Unsure {
 		return refuse("Template format error: At least one Resources member must be defined.")
 	}
 	return nil
+}
+
+func (t *Template) version(n *yaml.Node) error {
+	t.Version = n.Value
+	if n.Value != "2010-09-09" {
+		return refuse("Template format error: unsupported value for AWSTemplateFormatVersion.")
+	}
+	return nil
+}
+
+func (t *Template) description(n *yaml.Node) error {
+	t.Description = n.Value
+	if n.Kind != yaml.ScalarNode || strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		return refuse("Template format error: Every Description member must be a string.")
+	}
+	if len(n.Value) > 1024 {
+		return refuse("Template format error: 'Description' length is greater than 1024.")
+	}
+	return nil
+}
+
+func (t *Template) globals(n *yaml.Node) error {
+	v, err := value(n, "/Globals", 0)
+	t.Globals, _ = v.(map[string]any)
+	return err
 }
 
 func (t *Template) transform(n *yaml.Node) error {
@@ -252,12 +287,18 @@ func (t *Template) mappings(n *yaml.Node) error {
 		if n.Kind != yaml.MappingNode {
 			return refuse("Template format error: Every Mappings member %s must be a map", name)
 		}
+		if len(name) > maxName {
+			return refuse("Template format error: Mapping name %s is longer than %d characters.", name, maxName)
+		}
 		t.Mappings[name] = map[string]map[string]any{}
 		return pairs(n, func(top string, n *yaml.Node) error {
 			if n.Kind != yaml.MappingNode {
 				return refuse("Template format error: Every Mappings member %s must be a map", top)
 			}
 			t.Mappings[name][top] = map[string]any{}
+			if len(n.Content)/2 > maxAttributes {
+				return refuse("Template format error: Number of attributes of mapping %s, %d, is greater than maximum allowed, %d", name, len(n.Content)/2, maxAttributes)
+			}
 			return pairs(n, func(second string, n *yaml.Node) error {
 				v, err := value(n, "/Mappings/"+name+"/"+top+"/"+second, 0)
 				if _, isMap := v.(map[string]any); err == nil && isMap {
@@ -271,44 +312,63 @@ func (t *Template) mappings(n *yaml.Node) error {
 }
 
 func (t *Template) conditions(n *yaml.Node) error {
-	return pairs(n, func(name string, n *yaml.Node) error {
-		v, err := value(n, "/Conditions/"+name, 0)
-		t.Conditions[name] = v
-		return err
-	})
+	all, err := t.entries(n, "Conditions")
+	for _, e := range all {
+		t.Conditions[e.key] = e.value
+	}
+	return err
 }
 
 func (t *Template) outputs(n *yaml.Node) error {
-	return pairs(n, func(key string, n *yaml.Node) error {
-		if n.Kind != yaml.MappingNode {
-			return refuse("Template format error: Any Outputs member must be an object.")
-		}
-		if !alphanumeric.MatchString(key) {
-			return refuse("Template format error: Output name %s is non alphanumeric.", key)
-		}
-		v, err := value(n, "/Outputs/"+key, 0)
+	all, err := t.entries(n, "Outputs")
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		o, err := output(e.key, e.value)
 		if err != nil {
 			return err
 		}
-		m, _ := v.(map[string]any)
-		o := &Output{Key: key, Value: m["Value"]}
-		o.Description, _ = m["Description"].(string)
-		o.Condition, _ = m["Condition"].(string)
-		if o.Value == nil {
-			return refuse("Template format error: Every Outputs member must contain a Value object")
-		}
-		for k := range m {
-			if !slices.Contains([]string{"Value", "Description", "Condition", "Export"}, k) {
-				return refuse("Template format error: Unexpected key %s in output %s.", k, key)
-			}
-		}
-		if e, ok := m["Export"]; ok {
-			export, _ := e.(map[string]any)
-			if o.Export = export["Name"]; o.Export == nil {
-				return refuse("Template format error: Output %s is malformed. Export must contain a Name.", key)
-			}
-		}
 		t.Outputs = append(t.Outputs, o)
-		return nil
-	})
+	}
+	return nil
+}
+
+func output(key string, v any) (*Output, error) {
+	m, ok := v.(map[string]any)
+	switch {
+	case !ok:
+		return nil, refuse("Template format error: Any Outputs member must be an object.")
+	case !alphanumeric.MatchString(key):
+		return nil, refuse("Template format error: Output name %s is non alphanumeric.", key)
+	case len(key) > maxName:
+		return nil, refuse("Template format error: Output name %s is longer than %d characters.", key, maxName)
+	}
+	o := &Output{Key: key, Value: m["Value"]}
+	if o.Value == nil {
+		return nil, refuse("Template format error: Every Outputs member must contain a Value object")
+	}
+	for _, text := range []struct {
+		key string
+		to  *string
+	}{{"Description", &o.Description}, {"Condition", &o.Condition}} {
+		if *text.to, ok = m[text.key].(string); !ok && m[text.key] != nil {
+			return nil, refuse("Template format error: Every Outputs %s member must be a string.", text.key)
+		}
+	}
+	if len(o.Description) > 1024 {
+		return nil, refuse("Template format error: Description of output %s is longer than 1024 characters.", key)
+	}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains([]string{"Value", "Description", "Condition", "Export"}, k) {
+			return nil, refuse("Template format error: Unexpected key %s in output %s.", k, key)
+		}
+	}
+	if e, ok := m["Export"]; ok {
+		export, _ := e.(map[string]any)
+		if o.Export = export["Name"]; o.Export == nil {
+			return nil, refuse("Template format error: Output %s is malformed. Export must contain a Name.", key)
+		}
+	}
+	return o, nil
 }

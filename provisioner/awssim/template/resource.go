@@ -16,25 +16,36 @@ func (t *Template) resources(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return refuse("Template format error: At least one Resources member must be defined.")
 	}
-	return pairs(n, func(id string, n *yaml.Node) error {
-		if n.Kind != yaml.MappingNode {
+	all, err := t.entries(n, "Resources")
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		m, ok := e.value.(map[string]any)
+		switch {
+		case !ok:
 			return refuse("Template format error: Any Resources member must be an object.")
+		case !alphanumeric.MatchString(e.key):
+			return refuse("Template format error: Resource name %s is non alphanumeric.", e.key)
+		case len(e.key) > maxName:
+			return refuse("Template format error: Resource name %s is longer than %d characters.", e.key, maxName)
 		}
-		if !alphanumeric.MatchString(id) {
-			return refuse("Template format error: Resource name %s is non alphanumeric.", id)
+		if t.extended() { // policies may be worked out with these
+			for _, k := range []string{"DeletionPolicy", "UpdateReplacePolicy", "Condition"} {
+				if _, call := m[k].(map[string]any); call {
+					if m[k], err = t.early(m[k]); err != nil {
+						return t.failed(extensions, "the value of "+k+" in "+e.key+" cannot be resolved: "+err.Error())
+					}
+				}
+			}
 		}
-		v, err := value(n, "/Resources/"+id, 0)
-		if err != nil {
-			return err
-		}
-		m, _ := v.(map[string]any)
-		r, err := resource(id, m)
+		r, err := resource(e.key, m)
 		if err != nil {
 			return err
 		}
 		t.Resources = append(t.Resources, r)
-		return nil
-	})
+	}
+	return nil
 }
 
 // resource reads one resource's keys.

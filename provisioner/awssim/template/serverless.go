@@ -17,9 +17,9 @@ func (t *Template) Expand() error {
 			if err := t.expandServerless(); err != nil {
 				return err
 			}
-		case extensions:
+		case extensions, include:
 		default:
-			return refuse("Transform %s failed with: no transform of that name is simulated", name)
+			return t.failed(name, "no transform of that name is simulated")
 		}
 	}
 	return nil
@@ -49,8 +49,8 @@ func (t *Template) expandServerless() error {
 }
 
 func badSAM(id, why string) error {
-	return refuse("Transform %s failed with: Invalid Serverless Application Specification document. Number of errors found: 1."+
-		" Resource with id [%s] is invalid. %s", serverless, id, why)
+	return (&Template{}).failed(serverless, "Invalid Serverless Application Specification document. Number of errors found: 1."+
+		" Resource with id ["+id+"] is invalid. "+why)
 }
 
 // add appends a resource that the transform made out of another.

@@ -37,7 +37,11 @@ type Template struct {
 	Conditions  map[string]any
 	Resources   []*Resource
 	Outputs     []*Output
+	Rules       []*Rule
 	Globals     map[string]any // of the serverless transform
+	Unsure      bool           // a loop goes over what is not known yet
+
+	given Given
 }
 
 // A Parameter is a declared parameter.
@@ -99,6 +103,7 @@ func (t *Template) Types() []string {
 
 var (
 	alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+	subWord      = regexp.MustCompile(`^[A-Za-z0-9_.:]+$`)
 	subName      = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 )
 
