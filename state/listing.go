@@ -41,15 +41,6 @@ func (t Target) settled() bool {
 	return t.Status == Succeeded && !t.Desired.Deleted && t.Deployed.Deployment != "" && t.Generation == t.Deployed.Generation
 }
 
-// Instances lists instances by service and name, from after one on.
-func (s *Store) Instances(ctx context.Context, after Ref, limit int) ([]Target, error) {
-	rows, err := s.queries().Instances(ctx, db.InstancesParams{AfterService: after.Service, AfterName: after.Name, Most: int32(limit)})
-	if err != nil {
-		return nil, err
-	}
-	return mapRows(rows, targetOf)
-}
-
 // Unsettled tells which of the services from first to last have an instance or a
 // pipeline that is not as it is wanted.
 func (s *Store) Unsettled(ctx context.Context, first, last string) (map[string]bool, error) {

@@ -284,6 +284,7 @@ func (tx *Tx) PutTarget(t Target) error {
 	if err == nil {
 		p.Major = follow.Major
 	}
+	t.list(&p)
 	for text, v := range map[*string]any{&p.Desired: t.Desired, &p.Deployed: t.Deployed, &p.Waiting: t.Waiting, &p.Asked: t.Asked, &p.Observed: t.Observed} {
 		if *text, err = encode(v); err != nil {
 			return err

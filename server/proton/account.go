@@ -87,53 +87,55 @@ func (n counts) view(staleness bool) object {
 	return o
 }
 
-// add counts one thing; the last two say which.
-func (n *counts) add(failed bool, staleness string) {
-	n.total++
+// add counts things that are alike; the last two say which.
+func (n *counts) add(many int, failed bool, staleness string) {
+	n.total += many
 	if failed {
-		n.failed++
+		n.failed += many
 	}
 	switch staleness {
-	case upToDate:
-		n.upToDate++
-	case behindMinor:
-		n.behindMinor++
-	case behindMajor:
-		n.behindMajor++
+	case state.UpToDate:
+		n.upToDate += many
+	case state.BehindMinor:
+		n.behindMinor += many
+	case state.BehindMajor:
+		n.behindMajor += many
 	}
 }
 
 func (h *Handler) getResourcesSummary(ctx context.Context, _ caller, _ struct{}) (any, error) {
-	out, known := object{}, map[string]state.Version{}
+	all, err := h.cfg.Store.Tally(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]state.Version{}
 	worst := map[string]string{} // of each service, how far the oldest of it is behind
+	sums := map[state.Kind]*counts{state.KindEnvironment: {}, state.KindInstance: {}, state.KindPipeline: {}, state.KindComponent: {}}
+	for _, t := range all {
+		staleness := ""
+		if t.Kind != state.KindComponent {
+			if staleness, err = h.staleness(ctx, t.Kind, t.Template, t.Version, known); err != nil {
+				return nil, err
+			}
+		}
+		if s := t.Service; s != "" && (worst[s] == "" || worst[s] == state.UpToDate || staleness == state.BehindMajor) {
+			worst[s] = staleness
+		}
+		sums[t.Kind].add(t.Targets, t.Status == state.Failed || t.Status == state.DeleteFailed, staleness)
+	}
+	out := object{}
 	for kind, member := range map[state.Kind]string{
 		state.KindEnvironment: "environments", state.KindInstance: "serviceInstances", state.KindPipeline: "pipelines", state.KindComponent: "components",
 	} {
-		var n counts
-		err := h.eachTarget(ctx, kind, func(t state.Target) error {
-			staleness, err := "", error(nil)
-			if kind != state.KindComponent {
-				staleness, err = h.staleness(ctx, t, known)
-			}
-			if s := t.Ref.Service; s != "" && (worst[s] == "" || worst[s] == upToDate || staleness == behindMajor) {
-				worst[s] = staleness
-			}
-			status, _ := statusOf(t)
-			n.add(status == state.Failed || status == state.DeleteFailed, staleness)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out[member] = n.view(kind != state.KindComponent)
+		out[member] = sums[kind].view(kind != state.KindComponent)
 	}
 	var n counts
-	err := h.eachService(ctx, func(v state.Service) {
+	err = h.eachService(ctx, func(v state.Service) {
 		switch v.Status {
 		case state.ServiceActive, state.ServiceCreateInProgress, state.ServiceUpdateInProgress, state.ServiceDeleteInProgress:
-			n.add(false, worst[v.Name])
+			n.add(1, false, worst[v.Name])
 		default:
-			n.add(true, worst[v.Name])
+			n.add(1, true, worst[v.Name])
 		}
 	})
 	if err != nil {

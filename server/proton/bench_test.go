@@ -129,15 +129,34 @@ func reads() map[string]read {
 			}},
 		"ListServices": {"ListServices", func(int) string { return `{}` },
 			func(ctx context.Context, s *state.Store, _ int) (any, error) { return s.Services(ctx, "", 100) }},
-		"ListServiceInstances": {"ListServiceInstances", func(int) string { return `{}` },
-			func(ctx context.Context, s *state.Store, _ int) (any, error) {
-				return s.Targets(ctx, state.Filter{Kind: state.KindInstance, Limit: 100})
-			}},
+		"ListServiceInstances": {"ListServiceInstances", func(int) string { return `{}` }, instances(state.InstanceFilter{}, state.InstancePage{})},
 		"ListServiceInstancesOfService": {"ListServiceInstances", func(i int) string { return `{"serviceName":"` + service(i) + `"}` },
 			func(ctx context.Context, s *state.Store, i int) (any, error) {
-				return s.Targets(ctx, state.Filter{Kind: state.KindInstance, Service: service(i), Limit: 100})
+				return s.Instances(ctx, state.InstanceFilter{Service: service(i)}, state.InstancePage{Limit: 100})
+			}},
+		"ListServiceInstancesByCreation": {"ListServiceInstances", func(int) string { return `{"sortBy":"createdAt","sortOrder":"DESCENDING"}` },
+			instances(state.InstanceFilter{}, state.InstancePage{By: state.ByCreated, Descending: true})},
+		"ListServiceInstancesOfEnvironment": {"ListServiceInstances",
+			func(int) string {
+				return `{"sortBy":"name","filters":[{"key":"environmentName","value":"env0003"},{"key":"deployedTemplateVersionStatus","value":"UP_TO_DATE"}]}`
+			},
+			instances(state.InstanceFilter{Environment: "env0003", Staleness: state.UpToDate}, state.InstancePage{By: state.ByName})},
+		"GetResourcesSummary": {"GetResourcesSummary", func(int) string { return `{}` },
+			func(ctx context.Context, s *state.Store, _ int) (any, error) {
+				services, err := s.Services(ctx, "", 0)
+				if err != nil {
+					return nil, err
+				}
+				tally, err := s.Tally(ctx)
+				return []any{len(services), tally}, err
 			}},
 	}
+}
+
+// instances reads a page of instances.
+func instances(f state.InstanceFilter, p state.InstancePage) func(context.Context, *state.Store, int) (any, error) {
+	p.Limit = 100
+	return func(ctx context.Context, s *state.Store, _ int) (any, error) { return s.Instances(ctx, f, p) }
 }
 
 // fleetWorld is a fleet, the API on it, and the bare handler.

@@ -72,7 +72,7 @@ func (h *Handler) listEnvironments(ctx context.Context, _ caller, in listEnviron
 			return true
 		}
 		for _, f := range in.EnvironmentTemplates {
-			if f.TemplateName == t.Desired.Template && f.MajorVersion == number(versionOf(t).Major) {
+			if f.TemplateName == t.Desired.Template && f.MajorVersion == number(t.ShownVersion().Major) {
 				return true
 			}
 		}

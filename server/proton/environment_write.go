@@ -200,7 +200,7 @@ func (h *Handler) deleteEnvironment(ctx context.Context, c caller, in nameInput)
 // withdraw asks for the deletion of a target that nothing uses. One that is
 // being deleted is left alone.
 func (h *Handler) withdraw(ctx context.Context, c caller, t state.Target) error {
-	if status, _ := statusOf(t); status == state.DeleteInProgress {
+	if status, _ := t.Shown(); status == state.DeleteInProgress {
 		return nil
 	}
 	if err := changeable(t); err != nil {

@@ -2,7 +2,9 @@ package proton
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"baryon/state"
@@ -13,39 +15,43 @@ type instanceFilter struct {
 	Value string `json:"value"`
 }
 
-// instanceTest is what a filter of ListServiceInstances asks of an instance.
-func (h *Handler) instanceTest(ctx context.Context, f instanceFilter) (func(state.Target) bool, error) {
-	switch f.Key {
-	case "name":
-		return func(t state.Target) bool { return t.Ref.Name == f.Value }, nil
-	case "serviceName":
-		return func(t state.Target) bool { return t.Ref.Service == f.Value }, nil
-	case "templateName":
-		return func(t state.Target) bool { return t.Desired.Template == f.Value }, nil
-	case "environmentName":
-		return func(t state.Target) bool { return t.Desired.Environment == f.Value }, nil
-	case "deploymentStatus":
-		return func(t state.Target) bool { s, _ := statusOf(t); return string(s) == f.Value }, nil
-	case "deployedTemplateVersionStatus":
-		return h.stalenessTest(ctx, f.Value)
-	case "":
-		return nil, invalid("a filter needs a key")
+// into adds a filter of ListServiceInstances to others. None is true when
+// nothing can pass all of them.
+func (f instanceFilter) into(s *state.InstanceFilter) (none bool, err error) {
+	status := string(s.Status)
+	texts := map[string]*string{
+		"name": &s.Name, "serviceName": &s.Service, "templateName": &s.Template, "environmentName": &s.Environment,
+		"deploymentStatus": &status, "deployedTemplateVersionStatus": &s.Staleness,
+	}
+	if text, ok := texts[f.Key]; ok {
+		if f.Key == "deployedTemplateVersionStatus" && !slices.Contains([]string{state.UpToDate, state.BehindMinor, state.BehindMajor}, f.Value) {
+			return false, invalid("the value of the filter %s is %q; want %s, %s or %s", f.Key, clip(f.Value), state.UpToDate, state.BehindMinor, state.BehindMajor)
+		}
+		none = f.Value == "" || *text != "" && *text != f.Value
+		*text = f.Value
+		s.Status = state.Status(status)
+		return none, nil
+	}
+	if f.Key == "" {
+		return false, invalid("a filter needs a key")
 	}
 	at, err := readTime(f.Value)
 	if err != nil {
-		return nil, invalid("the value of the filter %s is %q; want a time such as 2026-01-31T15:04:05Z", f.Key, clip(f.Value))
+		return false, invalid("the value of the filter %s is %q; want a time such as 2026-01-31T15:04:05Z", f.Key, clip(f.Value))
 	}
-	attempted := func(t state.Target) time.Time { return state.Begun(t.LastAttempted) }
-	switch f.Key {
-	case "lastDeploymentAttemptedAtBefore":
-		return func(t state.Target) bool { return attempted(t).Before(at) }, nil
-	case "lastDeploymentAttemptedAtAfter":
-		return func(t state.Target) bool { return attempted(t).After(at) }, nil
-	case "createdAtBefore":
-		return func(t state.Target) bool { return t.CreatedAt.Before(at) }, nil
-	default: // createdAtAfter, the last that the model lets pass
-		return func(t state.Target) bool { return t.CreatedAt.After(at) }, nil
+	// The model lets no other keys pass.
+	bound := map[string]*time.Time{
+		"createdAtAfter": &s.CreatedAfter, "createdAtBefore": &s.CreatedBefore,
+		"lastDeploymentAttemptedAtAfter": &s.AttemptedAfter, "lastDeploymentAttemptedAtBefore": &s.AttemptedBefore,
+	}[f.Key]
+	tighter := at.Before(*bound)
+	if strings.HasSuffix(f.Key, "After") {
+		tighter = at.After(*bound)
 	}
+	if bound.IsZero() || tighter {
+		*bound = at
+	}
+	return false, nil
 }
 
 // readTime reads a time as ISO 8601, or in seconds since 1970.
@@ -61,47 +67,21 @@ func readTime(text string) (time.Time, error) {
 	return time.Parse(time.DateOnly, text)
 }
 
-// How far the version of a target is behind the recommended one.
-const (
-	upToDate    = "UP_TO_DATE"
-	behindMinor = "BEHIND_MINOR"
-	behindMajor = "BEHIND_MAJOR"
-)
-
-func (h *Handler) stalenessTest(ctx context.Context, value string) (func(state.Target) bool, error) {
-	switch value {
-	case upToDate, behindMinor, behindMajor:
-	default:
-		return nil, invalid("the value of the filter deployedTemplateVersionStatus is %q; want %s, %s or %s", clip(value), upToDate, behindMinor, behindMajor)
-	}
-	known := map[string]state.Version{}
-	var failed error
-	return func(t state.Target) bool {
-		got, err := h.staleness(ctx, t, known)
-		if err != nil {
-			failed = err
-		}
-		return failed == nil && got == value
-	}, nil
-}
-
-// staleness compares the version of a target with what is recommended. Known
-// remembers that for the time of one call.
-func (h *Handler) staleness(ctx context.Context, t state.Target, known map[string]state.Version) (string, error) {
-	kind := state.KindService
-	if t.Ref.Kind == state.KindEnvironment {
-		kind = state.KindEnvironment
+// staleness compares the version that something is deployed with to what is
+// recommended. Known remembers that for the time of one call.
+func (h *Handler) staleness(ctx context.Context, kind state.Kind, template string, at state.Version, known map[string]state.Version) (string, error) {
+	if kind != state.KindEnvironment {
+		kind = state.KindService
 	}
 	recommended := func(major int64) (state.Version, error) {
-		key := string(kind) + " " + t.Desired.Template + " " + number(major)
+		key := string(kind) + " " + template + " " + number(major)
 		if v, ok := known[key]; ok {
 			return v, nil
 		}
-		v, err := h.cfg.Store.Recommended(ctx, kind, t.Desired.Template, major)
+		v, err := h.cfg.Store.Recommended(ctx, kind, template, major)
 		known[key] = v
 		return v, err
 	}
-	at := versionOf(t)
 	major, err := recommended(0)
 	if err != nil {
 		return "", err
@@ -111,9 +91,9 @@ func (h *Handler) staleness(ctx context.Context, t state.Target, known map[strin
 	case err != nil:
 		return "", err
 	case at.Major < major.Major:
-		return behindMajor, nil
+		return state.BehindMajor, nil
 	case at.Less(minor):
-		return behindMinor, nil
+		return state.BehindMinor, nil
 	}
-	return upToDate, nil
+	return state.UpToDate, nil
 }

@@ -33,7 +33,7 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 	if _, err := h.cfg.Store.Target(ctx, ref); err == nil {
 		return nil, conflict("%s exists already", ref)
 	}
-	version := versionOf(state.Target{Desired: state.Desired{Follow: v.Follow}})
+	version := state.Target{Desired: state.Desired{Follow: v.Follow}}.ShownVersion()
 	if in.Major != "" {
 		version, err = h.choose(ctx, serviceTemplates(), v.Template, in.Major, in.Minor)
 	} else if in.Minor != "" {

@@ -51,9 +51,13 @@ func (p paging) after(list string) (string, error) {
 		err = json.Unmarshal(text, &t)
 	}
 	if err != nil || t.List != list {
-		return "", invalid("the nextToken is not of this list; begin again without one, and keep all other arguments the same from page to page")
+		return "", notOfThisList()
 	}
 	return t.After, nil
+}
+
+func notOfThisList() error {
+	return invalid("the nextToken is not of this list; begin again without one, and keep all other arguments the same from page to page")
 }
 
 func (p paging) token(list, after string) string {

@@ -2,8 +2,8 @@ package proton
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
-	"strings"
 
 	"baryon/state"
 )
@@ -65,15 +65,12 @@ func (h *Handler) pipeline(t state.Target) object {
 	return object{}.set("arn", h.arn(t.Ref.String())).set("createdAt", t.CreatedAt).set("spec", t.Desired.Spec).deployed(t).versioned(t)
 }
 
-// instance is Proton's ServiceInstance; a summary leaves the spec out.
-func (h *Handler) instance(t state.Target, summary bool) object {
-	o := object{}.set("name", t.Ref.Name).set("serviceName", t.Ref.Service).set("arn", h.arn(t.Ref.String())).
-		set("createdAt", t.CreatedAt).set("environmentName", t.Desired.Environment).deployed(t).versioned(t)
-	if summary {
-		return o
-	}
+// instance is Proton's ServiceInstance.
+func (h *Handler) instance(t state.Target) object {
 	part := h.parts.text(func() string { return onlyInstance(t.Desired.Spec, t.Ref.Name) }, t.Desired.Spec, t.Ref.Name)
-	return o.set("spec", part).set("lastClientRequestToken", t.Desired.RequestID)
+	return object{}.set("name", t.Ref.Name).set("serviceName", t.Ref.Service).set("arn", h.arn(t.Ref.String())).
+		set("createdAt", t.CreatedAt).set("environmentName", t.Desired.Environment).deployed(t).versioned(t).
+		set("spec", part).set("lastClientRequestToken", t.Desired.RequestID)
 }
 
 func (h *Handler) getService(ctx context.Context, _ caller, in nameInput) (any, error) {
@@ -118,7 +115,7 @@ func (h *Handler) getInstance(ctx context.Context, _ caller, in instanceName) (a
 	if err != nil {
 		return nil, err
 	}
-	return object{"serviceInstance": h.instance(t, false)}, nil
+	return object{"serviceInstance": h.instance(t)}, nil
 }
 
 type listInstancesInput struct {
@@ -132,112 +129,64 @@ type listInstancesInput struct {
 // listInstances answers instances by service and name, or in another order, as
 // far as they pass all filters.
 func (h *Handler) listInstances(ctx context.Context, _ caller, in listInstancesInput) (any, error) {
-	if in.SortBy == "" {
-		in.SortBy = "serviceName"
+	page := state.InstancePage{By: orders()[in.SortBy], Descending: in.SortOrder == "DESCENDING", Limit: in.limit() + 1}
+	list := listOf("ListServiceInstances", []any{in.ServiceName, in.Filters, page.By, page.Descending})
+	after, err := in.after(list)
+	if err != nil {
+		return nil, err
 	}
-	if in.SortBy == "serviceName" && in.SortOrder != "DESCENDING" && in.ServiceName == "" && len(in.Filters) == 0 {
-		return h.listAllInstances(ctx, in)
+	if after != "" {
+		if err := json.Unmarshal([]byte(after), &page.After); err != nil {
+			return nil, notOfThisList()
+		}
 	}
-	tests := make([]func(state.Target) bool, 0, len(in.Filters))
+	filter, none := state.InstanceFilter{Service: in.ServiceName}, false
 	for _, f := range in.Filters {
-		test, err := h.instanceTest(ctx, f)
+		rules, err := f.into(&filter)
 		if err != nil {
 			return nil, err
 		}
-		tests = append(tests, test)
+		none = none || rules
 	}
-	var found []state.Target
-	for f := in.selection(); ; {
-		page, err := h.cfg.Store.Targets(ctx, f)
-		if err != nil {
+	var found []state.Instance
+	if !none {
+		if found, err = h.cfg.Store.Instances(ctx, filter, page); err != nil {
 			return nil, err
 		}
-		for _, t := range page {
-			if !slices.ContainsFunc(tests, func(test func(state.Target) bool) bool { return !test(t) }) {
-				found = append(found, t)
-			}
-		}
-		if len(page) < f.Limit {
-			break
-		}
-		f.After = page[len(page)-1].Ref.String()
 	}
 	if len(found) == 0 && in.ServiceName != "" {
 		if _, err := h.cfg.Store.Service(ctx, in.ServiceName); err != nil {
 			return nil, err
 		}
 	}
-	descending := in.SortOrder == "DESCENDING"
-	key := instanceKey(in.SortBy)
-	compare := func(a, b string) int {
-		if descending {
-			a, b = b, a
+	place := func(i state.Instance) string {
+		text, err := json.Marshal(i.Place(page.By))
+		if err != nil {
+			panic(err) // texts and a number
 		}
-		return strings.Compare(a, b)
+		return string(text)
 	}
-	slices.SortFunc(found, func(a, b state.Target) int { return compare(key(a), key(b)) })
-	list := listOf("ListServiceInstances", listInstancesInput{ServiceName: in.ServiceName, Filters: in.Filters, SortBy: in.SortBy, SortOrder: in.SortOrder})
-	after, err := in.after(list)
-	if err != nil {
-		return nil, err
-	}
-	if after != "" {
-		at := slices.IndexFunc(found, func(t state.Target) bool { return compare(key(t), after) > 0 })
-		if at < 0 {
-			at = len(found)
-		}
-		found = found[at:]
-	}
-	return answer(in.paging, list, "serviceInstances", found, key, func(t state.Target) (object, error) { return h.instance(t, true), nil })
+	return answer(in.paging, list, "serviceInstances", found, place, h.instanceSummary)
 }
 
-// selection is what of the filters the store can look for itself; whoever reads
-// what it finds asks for the rest.
-func (in listInstancesInput) selection() state.Filter {
-	s := state.Filter{Kind: state.KindInstance, Service: in.ServiceName, Limit: 1000}
-	for _, f := range in.Filters {
-		into := map[string]*string{"serviceName": &s.Service, "environmentName": &s.Environment, "templateName": &s.Template}[f.Key]
-		if into != nil && *into == "" {
-			*into = f.Value
-		}
-	}
-	return s
-}
-
-// listAllInstances answers a page of all instances in the usual order, and reads
-// no more than the page.
-func (h *Handler) listAllInstances(ctx context.Context, in listInstancesInput) (any, error) {
-	list := listOf("ListServiceInstances", "all")
-	text, err := in.after(list)
-	if err != nil {
-		return nil, err
-	}
-	var after state.Ref
-	if text != "" {
-		if after, err = state.ParseRef(text); err != nil {
-			return nil, err
-		}
-	}
-	found, err := h.cfg.Store.Instances(ctx, after, in.limit()+1)
-	if err != nil {
-		return nil, err
-	}
-	return answer(in.paging, list, "serviceInstances", found, func(t state.Target) string { return t.Ref.String() },
-		func(t state.Target) (object, error) { return h.instance(t, true), nil })
-}
-
-// instanceKey orders instances by one of their members, and by their names
-// where that is the same. Keys differ for different instances.
-func instanceKey(by string) func(state.Target) string {
-	return func(t state.Target) string {
-		status, _ := statusOf(t)
-		member := map[string]string{
-			"name": t.Ref.Name, "deploymentStatus": string(status), "templateName": t.Desired.Template,
-			"environmentName": t.Desired.Environment, "createdAt": t.CreatedAt.Format(sortableTime),
-			"lastDeploymentAttemptedAt": state.Begun(t.LastAttempted).Format(sortableTime),
-		}[by]
-		return member + "\x00" + t.Ref.Service + "\x00" + t.Ref.Name
+// orders are the orders of ListServiceInstances.
+func orders() map[string]state.InstanceMember {
+	return map[string]state.InstanceMember{
+		"": state.ByService, "serviceName": state.ByService, "name": state.ByName, "deploymentStatus": state.ByStatus, "templateName": state.ByTemplate,
+		"environmentName": state.ByEnvironment, "createdAt": state.ByCreated, "lastDeploymentAttemptedAt": state.ByAttempted,
 	}
 }
 
-const sortableTime = "2006-01-02T15:04:05.000000"
+// instanceSummary is Proton's ServiceInstanceSummary.
+func (h *Handler) instanceSummary(i state.Instance) (object, error) {
+	succeeded := i.SucceededAt
+	if succeeded.IsZero() {
+		succeeded = i.CreatedAt // the member is required, also before the first success
+	}
+	return object{}.set("name", i.Ref.Name).set("serviceName", i.Ref.Service).set("arn", h.arn(i.Ref.String())).
+		set("createdAt", i.CreatedAt).set("environmentName", i.Environment).set("templateName", i.Template).
+		set("templateMajorVersion", number(i.Version.Major)).set("templateMinorVersion", number(i.Version.Minor)).
+		set("deploymentStatus", i.Status).set("deploymentStatusMessage", i.Message).
+		set("lastDeploymentAttemptedAt", i.AttemptedAt).set("lastDeploymentSucceededAt", succeeded).
+		set("lastAttemptedDeploymentId", i.LastAttempted).set("lastSucceededDeploymentId", i.LastSucceeded), nil
+}

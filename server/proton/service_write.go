@@ -88,7 +88,7 @@ func (h *Handler) environmentsReady(ctx context.Context, instances []declare.Ins
 			return err
 		}
 		if t.Deployed.Deployment == "" || t.Desired.Deleted {
-			status, _ := statusOf(t)
+			status, _ := t.Shown()
 			return invalid("instance %s is to run in the environment %s, which is %s and not deployed", i.Name, i.Environment, status)
 		}
 	}

@@ -362,5 +362,5 @@ func wantedVersion(t state.Target) state.Version {
 	if t.Desired.Version.Major > 0 {
 		return t.Desired.Version
 	}
-	return versionOf(t)
+	return t.ShownVersion()
 }

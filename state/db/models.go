@@ -163,6 +163,12 @@ type Target struct {
 	Observed      string
 	Revision      int64
 	Settled       bool
+	Shown         string
+	ShownWhy      string
+	ShownMajor    int64
+	ShownMinor    int64
+	AttemptedAt   int64
+	SucceededAt   int64
 	CreatedAt     int64
 	ModifiedAt    int64
 }

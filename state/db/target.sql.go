@@ -218,66 +218,6 @@ func (q *Queries) FormerDependents(ctx context.Context, needs string) ([]string,
 	return items, nil
 }
 
-const instances = `-- name: Instances :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
-WHERE kind = 'service-instance' AND (service, name) > ($1, $2)
-ORDER BY service, name LIMIT $3
-`
-
-type InstancesParams struct {
-	AfterService string
-	AfterName    string
-	Most         int32
-}
-
-// A page of instances in the order of their services and names.
-func (q *Queries) Instances(ctx context.Context, arg InstancesParams) ([]Target, error) {
-	rows, err := q.db.QueryContext(ctx, instances, arg.AfterService, arg.AfterName, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Target{}
-	for rows.Next() {
-		var i Target
-		if err := rows.Scan(
-			&i.Ref,
-			&i.Kind,
-			&i.Service,
-			&i.Name,
-			&i.Environment,
-			&i.Template,
-			&i.Major,
-			&i.Generation,
-			&i.Desired,
-			&i.Deployed,
-			&i.Status,
-			&i.Message,
-			&i.Waiting,
-			&i.OwnerRepo,
-			&i.OwnerPath,
-			&i.LastAttempted,
-			&i.LastSucceeded,
-			&i.Asked,
-			&i.Observed,
-			&i.Revision,
-			&i.Settled,
-			&i.CreatedAt,
-			&i.ModifiedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const needs = `-- name: Needs :many
 SELECT needs FROM need WHERE ref = $1 AND wanted = TRUE ORDER BY needs
 `
@@ -307,16 +247,20 @@ func (q *Queries) Needs(ctx context.Context, ref string) ([]string, error) {
 
 const putTarget = `-- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled,
+	shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)
+	$11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+	$22, $23, $24, $25, $26, $27, $28, $28)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled, modified_at = excluded.modified_at
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled,
+	shown = excluded.shown, shown_why = excluded.shown_why, shown_major = excluded.shown_major, shown_minor = excluded.shown_minor,
+	attempted_at = excluded.attempted_at, succeeded_at = excluded.succeeded_at, modified_at = excluded.modified_at
 `
 
 type PutTargetParams struct {
@@ -341,6 +285,12 @@ type PutTargetParams struct {
 	Observed      string
 	Revision      int64
 	Settled       bool
+	Shown         string
+	ShownWhy      string
+	ShownMajor    int64
+	ShownMinor    int64
+	AttemptedAt   int64
+	SucceededAt   int64
 	Now           int64
 }
 
@@ -367,6 +317,12 @@ func (q *Queries) PutTarget(ctx context.Context, arg PutTargetParams) error {
 		arg.Observed,
 		arg.Revision,
 		arg.Settled,
+		arg.Shown,
+		arg.ShownWhy,
+		arg.ShownMajor,
+		arg.ShownMinor,
+		arg.AttemptedAt,
+		arg.SucceededAt,
 		arg.Now,
 	)
 	return err
@@ -425,7 +381,7 @@ func (q *Queries) SweepNeeds(ctx context.Context, ref string) error {
 }
 
 const target = `-- name: Target :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE ref = $1
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target WHERE ref = $1
 `
 
 func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
@@ -453,6 +409,12 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 		&i.Observed,
 		&i.Revision,
 		&i.Settled,
+		&i.Shown,
+		&i.ShownWhy,
+		&i.ShownMajor,
+		&i.ShownMinor,
+		&i.AttemptedAt,
+		&i.SucceededAt,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -460,7 +422,7 @@ func (q *Queries) Target(ctx context.Context, ref string) (Target, error) {
 }
 
 const targetForUpdate = `-- name: TargetForUpdate :one
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target WHERE ref = $1 FOR UPDATE
 `
 
 // Locks the row, so that a change made from what was read loses nothing.
@@ -489,6 +451,12 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 		&i.Observed,
 		&i.Revision,
 		&i.Settled,
+		&i.Shown,
+		&i.ShownWhy,
+		&i.ShownMajor,
+		&i.ShownMinor,
+		&i.AttemptedAt,
+		&i.SucceededAt,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 	)
@@ -496,7 +464,7 @@ func (q *Queries) TargetForUpdate(ctx context.Context, ref string) (Target, erro
 }
 
 const targets = `-- name: Targets :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target
 WHERE ref > $1
 	AND (CAST($2 AS TEXT) = '' OR kind = $2)
 	AND (CAST($3 AS TEXT) = '' OR service = $3)
@@ -556,6 +524,12 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 			&i.Observed,
 			&i.Revision,
 			&i.Settled,
+			&i.Shown,
+			&i.ShownWhy,
+			&i.ShownMajor,
+			&i.ShownMinor,
+			&i.AttemptedAt,
+			&i.SucceededAt,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -573,7 +547,7 @@ func (q *Queries) Targets(ctx context.Context, arg TargetsParams) ([]Target, err
 }
 
 const targetsOfKind = `-- name: TargetsOfKind :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target
 WHERE kind = $1 AND ref > $2
 	AND (CAST($3 AS TEXT) = '' OR environment = $3)
 	AND (CAST($4 AS TEXT) = '' OR template = $4)
@@ -629,6 +603,12 @@ func (q *Queries) TargetsOfKind(ctx context.Context, arg TargetsOfKindParams) ([
 			&i.Observed,
 			&i.Revision,
 			&i.Settled,
+			&i.Shown,
+			&i.ShownWhy,
+			&i.ShownMajor,
+			&i.ShownMinor,
+			&i.AttemptedAt,
+			&i.SucceededAt,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -646,7 +626,7 @@ func (q *Queries) TargetsOfKind(ctx context.Context, arg TargetsOfKindParams) ([
 }
 
 const targetsOfKindOfService = `-- name: TargetsOfKindOfService :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target
 WHERE kind = $1 AND service = $2 AND ref || '' > $3
 	AND (CAST($4 AS TEXT) = '' OR environment = $4)
 	AND (CAST($5 AS TEXT) = '' OR template = $5)
@@ -705,6 +685,12 @@ func (q *Queries) TargetsOfKindOfService(ctx context.Context, arg TargetsOfKindO
 			&i.Observed,
 			&i.Revision,
 			&i.Settled,
+			&i.Shown,
+			&i.ShownWhy,
+			&i.ShownMajor,
+			&i.ShownMinor,
+			&i.AttemptedAt,
+			&i.SucceededAt,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -722,7 +708,7 @@ func (q *Queries) TargetsOfKindOfService(ctx context.Context, arg TargetsOfKindO
 }
 
 const targetsOfOwner = `-- name: TargetsOfOwner :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target WHERE owner_repo = $1 ORDER BY ref
 `
 
 func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, error) {
@@ -756,6 +742,12 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 			&i.Observed,
 			&i.Revision,
 			&i.Settled,
+			&i.Shown,
+			&i.ShownWhy,
+			&i.ShownMajor,
+			&i.ShownMinor,
+			&i.AttemptedAt,
+			&i.SucceededAt,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {
@@ -773,7 +765,7 @@ func (q *Queries) TargetsOfOwner(ctx context.Context, repo string) ([]Target, er
 }
 
 const targetsOfService = `-- name: TargetsOfService :many
-SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
+SELECT ref, kind, service, name, environment, template, major, generation, desired, deployed, status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at FROM target WHERE service = $1 AND kind IN ('service-instance', 'pipeline') ORDER BY created_at, ref
 `
 
 func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Target, error) {
@@ -807,6 +799,12 @@ func (q *Queries) TargetsOfService(ctx context.Context, service string) ([]Targe
 			&i.Observed,
 			&i.Revision,
 			&i.Settled,
+			&i.Shown,
+			&i.ShownWhy,
+			&i.ShownMajor,
+			&i.ShownMinor,
+			&i.AttemptedAt,
+			&i.SucceededAt,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 		); err != nil {

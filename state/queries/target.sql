@@ -1,15 +1,19 @@
 -- name: PutTarget :exec
 INSERT INTO target (ref, kind, service, name, environment, template, major, generation, desired, deployed,
-	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled, created_at, modified_at)
+	status, message, waiting, owner_repo, owner_path, last_attempted, last_succeeded, asked, observed, revision, settled,
+	shown, shown_why, shown_major, shown_minor, attempted_at, succeeded_at, created_at, modified_at)
 VALUES (@ref, @kind, @service, @name, @environment, @template, @major, @generation, @desired, @deployed,
-	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @revision, @settled, @now, @now)
+	@status, @message, @waiting, @owner_repo, @owner_path, @last_attempted, @last_succeeded, @asked, @observed, @revision, @settled,
+	@shown, @shown_why, @shown_major, @shown_minor, @attempted_at, @succeeded_at, @now, @now)
 ON CONFLICT (ref) DO UPDATE SET
 	environment = excluded.environment, template = excluded.template, major = excluded.major,
 	generation = excluded.generation, desired = excluded.desired, deployed = excluded.deployed,
 	status = excluded.status, message = excluded.message, waiting = excluded.waiting,
 	owner_repo = excluded.owner_repo, owner_path = excluded.owner_path,
 	last_attempted = excluded.last_attempted, last_succeeded = excluded.last_succeeded,
-	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled, modified_at = excluded.modified_at;
+	asked = excluded.asked, observed = excluded.observed, revision = excluded.revision, settled = excluded.settled,
+	shown = excluded.shown, shown_why = excluded.shown_why, shown_major = excluded.shown_major, shown_minor = excluded.shown_minor,
+	attempted_at = excluded.attempted_at, succeeded_at = excluded.succeeded_at, modified_at = excluded.modified_at;
 
 -- name: Target :one
 SELECT * FROM target WHERE ref = @ref;
@@ -49,12 +53,6 @@ WHERE kind = @kind AND service = @service AND ref || '' > @after
 	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
 	AND (CAST(@template AS TEXT) = '' OR template = @template)
 	AND (CAST(@status AS TEXT) = '' OR status = @status)
-ORDER BY service, name LIMIT @most;
-
--- A page of instances in the order of their services and names.
--- name: Instances :many
-SELECT * FROM target
-WHERE kind = 'service-instance' AND (service, name) > (@after_service, @after_name)
 ORDER BY service, name LIMIT @most;
 
 -- The services of a part of all that have something which is on its way.

@@ -52,9 +52,10 @@ CREATE TABLE service (
 	modified_at BIGINT NOT NULL
 );
 
--- Anything that can be deployed. The columns are what queries select on;
--- everything else of the target is in desired and deployed. The revision is
--- another with every write; see the view stamp.
+-- Anything that can be deployed. The columns are what queries select on, or
+-- what lists show; everything else of the target is in desired and deployed.
+-- The revision is another with every write; see the view stamp. From shown to
+-- succeeded_at stands what lists tell people of it; see Target.Shown.
 CREATE TABLE target (
 	ref            TEXT    NOT NULL PRIMARY KEY,
 	kind           TEXT    NOT NULL,
@@ -77,13 +78,20 @@ CREATE TABLE target (
 	observed       TEXT    NOT NULL,
 	revision       BIGINT  NOT NULL,
 	settled        BOOLEAN NOT NULL,
+	shown          TEXT    NOT NULL,
+	shown_why      TEXT    NOT NULL,
+	shown_major    BIGINT  NOT NULL,
+	shown_minor    BIGINT  NOT NULL,
+	attempted_at   BIGINT  NOT NULL,
+	succeeded_at   BIGINT  NOT NULL,
 	created_at     BIGINT  NOT NULL,
 	modified_at    BIGINT  NOT NULL
 );
-CREATE INDEX target_by_kind ON target (kind, service, name);
+-- All that lists are ordered and filtered by, so that no row is read for those
+-- that do not come into the page.
+CREATE INDEX target_listed ON target (kind, service, name, environment, template, shown, shown_major, shown_minor, attempted_at, created_at, ref);
 CREATE INDEX target_of_kind ON target (kind, ref);
 CREATE INDEX target_by_template ON target (template, kind, major);
-CREATE INDEX target_by_environment ON target (environment, kind);
 CREATE INDEX target_by_owner ON target (owner_repo, owner_path);
 CREATE INDEX target_by_status ON target (status, kind);
 CREATE INDEX target_unsettled ON target (settled, service);
