@@ -23,6 +23,9 @@ type changeSet struct {
 	Operation                   string
 	Warning                     string // shown with property values
 	Existing, Revert            bool   // ImportExistingResources, REVERT_DRIFT
+	IncludeNested               bool
+	Parent, Root                string            // change sets of the stacks above
+	Nested                      map[string]string // nested stacks by logical ID
 	DriftStatus                 string
 }
 
@@ -86,7 +89,8 @@ func createChangeSet(c *call, a args) (obj, error) {
 		To: to, Imports: imports, OnFailure: a.get("OnStackFailure"), Operation: c.w.uuid(),
 		Existing: a.yes("ImportExistingResources"), Revert: a.get("DeploymentMode") == "REVERT_DRIFT",
 	}
-	cs.ID = fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", c.region.Name, c.region.Account, cs.Name, c.w.uuid())
+	cs.IncludeNested = a.yes("IncludeNestedStacks")
+	cs.ID = c.changeSetARN(cs.Name)
 	s.ChangeSets = append(s.ChangeSets, cs)
 	if late != nil {
 		cs.Status, cs.Execution, cs.Reason = "FAILED", "UNAVAILABLE", asAPI(late).Message
@@ -95,6 +99,10 @@ func createChangeSet(c *call, a args) (obj, error) {
 	}
 	c.w.wrote(s)
 	return obj{{"Id", cs.ID}, {"StackId", s.ID}}, nil
+}
+
+func (c *call) changeSetARN(name string) string {
+	return fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", c.region.Name, c.region.Account, name, c.w.uuid())
 }
 
 // changing is the stack a change set is for; nil where it is yet to be made.
@@ -144,6 +152,9 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 		stranger = c.adopt(s, cs, t)
 	}
 	d := &difference{w: &c.w, r: c.region, s: s, from: from, to: cs.To, imports: imported(c.region, cs.Imports), revert: cs.Revert}
+	if cs.IncludeNested {
+		d.as = c
+	}
 	changes, outputs, err := d.work()
 	cs.Changes, cs.Warning = changes, d.warning
 	if cs.Revert {
@@ -169,6 +180,12 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 		}
 	case !unchecked:
 		c.validateEarly(s, cs, t, fail)
+	}
+	if cs.Status == "FAILED" || !cs.IncludeNested {
+		return
+	}
+	if why := c.proposeNested(s, cs, t, unchecked); why != "" {
+		fail(why)
 	}
 }
 
@@ -307,8 +324,17 @@ func deleteChangeSet(c *call, a args) (obj, error) {
 	if cs.Execution == "EXECUTE_IN_PROGRESS" {
 		return nil, &apiError{400, "InvalidChangeSetStatus", "ChangeSet [" + cs.ID + "] cannot be deleted in its current status"}
 	}
+	if cs.Parent != "" {
+		return nil, cs.belowAnother("deleted")
+	}
+	c.withdraw(cs)
 	s.ChangeSets = slices.DeleteFunc(s.ChangeSets, func(other *changeSet) bool { return other == cs })
 	return nil, nil
+}
+
+// belowAnother refuses what has to be asked of the change set at the top.
+func (cs *changeSet) belowAnother(what string) error {
+	return invalid("ChangeSet [" + cs.ID + "] belongs to a nested stack and cannot be " + what + " by itself: use the root change set [" + cs.Root + "]")
 }
 
 func asAPIOrNil(err error) *apiError {
@@ -325,6 +351,8 @@ func executeChangeSet(c *call, a args) (obj, error) {
 	}
 	status, execution := cs.status(c.now)
 	switch {
+	case cs.Parent != "":
+		return nil, cs.belowAnother("executed")
 	case status != "CREATE_COMPLETE":
 		return nil, &apiError{400, "InvalidChangeSetStatus", "ChangeSet [" + cs.ID + "] cannot be executed in its current status of [" + status + "]"}
 	case execution != "AVAILABLE":
@@ -348,7 +376,7 @@ func executeChangeSet(c *call, a args) (obj, error) {
 		s.Updated = c.now
 	}
 	op := &operation{
-		Kind: kind, To: cs.To, Token: a.get("ClientRequestToken"), Set: cs.ID, Imports: cs.Imports, Revert: cs.Revert,
+		Kind: kind, To: cs.To, Token: a.get("ClientRequestToken"), Set: cs.ID, Imports: cs.Imports, Revert: cs.Revert, Sets: cs.Nested,
 		RetainExceptOnCreate: a.yes("RetainExceptOnCreate"), OnFailure: onFailure(cs.OnFailure, a.yes("DisableRollback")),
 	}
 	c.begin(s, op)

@@ -15,9 +15,11 @@ type change struct {
 	Replacement, Policy             string
 	Scope                           []string
 	Details                         []detail
-	Before, After                   string // JSON
-	Drift                           string // how the live resource differs, where that was asked for
-	Unsure                          bool   // its values can't be worked out
+	Before, After                   string         // JSON
+	Drift                           string         // how the live resource differs, where that was asked for
+	Unsure                          bool           // its values can't be worked out
+	Set                             string         // the change set of the nested stack that it is
+	Properties                      map[string]any // of a nested stack
 }
 
 type detail struct {
@@ -37,6 +39,7 @@ type difference struct {
 	sc       *template.Scope
 	imports  map[string]string // physical IDs by logical ones
 	by       map[string]change
+	as       *call  // looks into nested stacks; nil takes these to change
 	revert   bool   // what drifted is brought back
 	warning  string // what could not be worked out, and why
 }
@@ -119,7 +122,11 @@ func (d *difference) resource(res *template.Resource) error {
 		d.by[res.ID] = change{Action: "Import", Logical: res.ID, Physical: d.imports[res.ID], Type: res.Type, After: after}
 		return nil
 	case was == nil:
-		d.by[res.ID] = change{Action: "Add", Logical: res.ID, Type: res.Type, After: after}
+		c := change{Action: "Add", Logical: res.ID, Type: res.Type, After: after}
+		if res.Type == stackType {
+			c.Properties = p
+		}
+		d.by[res.ID] = c
 		return nil
 	}
 	c := change{Action: "Modify", Logical: res.ID, Physical: was.Physical, Type: res.Type, Replacement: "False", Before: contextOf(was.Properties, was.Metadata), After: after}
@@ -137,6 +144,9 @@ func (d *difference) resource(res *template.Resource) error {
 	}
 	if d.revert {
 		d.reverted(&c, was)
+	}
+	if res.Type == stackType {
+		d.nested(&c, was, p)
 	}
 	if len(c.Details) == 0 && c.Action == "Modify" {
 		return nil

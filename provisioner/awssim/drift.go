@@ -31,7 +31,7 @@ func detectDrift(c *call, a args) (obj, error) {
 	d := &detection{ID: c.w.uuid(), Stack: s.ID, Status: "IN_SYNC", Began: c.now, Done: c.now.Add(c.cfg.Step)}
 	only := a.strings("LogicalResourceIds")
 	for _, r := range s.rows() {
-		if len(only) > 0 && !slices.Contains(only, r.ID) || r.Thing == "" {
+		if len(only) > 0 && !slices.Contains(only, r.ID) || r.Thing == "" || r.Type == stackType {
 			continue
 		}
 		thing := c.region.Things[r.Thing]

@@ -131,6 +131,7 @@ type pair struct{ Key, Value string }
 
 type stack struct {
 	ID, Name         string
+	Parent, Root     string // of a nested stack
 	Status, Reason   string
 	Created          time.Time
 	Updated, Deleted time.Time
@@ -184,21 +185,6 @@ func (r *region) find(nameOrID string) *stack {
 		}
 	}
 	return nil
-}
-
-// exports are the exported outputs of the living stacks but one.
-func (r *region) exporter(name string, but *stack) (*stack, string) {
-	for _, s := range r.Stacks {
-		if s == but || s.Status == "DELETE_COMPLETE" {
-			continue
-		}
-		for _, o := range s.Outputs {
-			if o.Export == name {
-				return s, o.Value
-			}
-		}
-	}
-	return nil, ""
 }
 
 func (s *stack) note(w *world, at time.Time, status, reason string) {

@@ -18,6 +18,8 @@ type operation struct {
 	Force                       bool
 	Revert                      bool // live resources are brought back to the template
 	Imports                     map[string]string
+	Sets                        map[string]string // reviewed nested stacks by logical ID
+	Nested                      bool              // another operation asked for it
 	Retain                      []string
 	Before                      map[string]*resource // the rows it began with
 	Cleanup                     []*cleanup
@@ -38,6 +40,8 @@ type step struct {
 	After []string
 	Due   time.Time
 	Next  *resource // the row once it is done
+	Child string    // the nested stack that it waits for
+	Asked bool      // that stack was asked to go
 	Held  bool
 }
 
@@ -47,25 +51,30 @@ type cleanup struct {
 	Tries int
 	Begun bool
 	Quiet bool // its row is already another's
+	Asked bool // the nested stack that it is was asked to go
 	Held  bool
 }
 
 // begin starts an operation. The first step is made when time next passes.
-func (c *call) begin(s *stack, op *operation) {
-	op.ID, op.Began, op.Due, op.Former = c.w.uuid(), c.now, c.now, s.Status
-	c.w.Begun[op.Token]++
-	c.w.wrote(s)
+func (c *call) begin(s *stack, op *operation) { c.w.begin(c.now, s, op) }
+
+func (w *world) begin(now time.Time, s *stack, op *operation) {
+	op.ID, op.Began, op.Due, op.Former = w.uuid(), now, now, s.Status
+	if !op.Nested {
+		w.Begun[op.Token]++
+	}
+	w.wrote(s)
 	op.Before = maps.Clone(s.Resources)
 	s.Op = op
 	switch op.Kind {
 	case "delete":
 		op.startDelete(s, func(*resource) bool { return true })
-		s.Deleted = c.now
-		s.note(&c.w, c.now, "DELETE_IN_PROGRESS", initiated)
+		s.Deleted = now
+		s.note(w, now, "DELETE_IN_PROGRESS", op.reason())
 		return
 	case "rollback":
 		op.Phase = "restore"
-		s.note(&c.w, c.now, "UPDATE_ROLLBACK_IN_PROGRESS", initiated)
+		s.note(w, now, "UPDATE_ROLLBACK_IN_PROGRESS", op.reason())
 		return
 	}
 	op.Prior, op.Phase, op.NewTags = s.Now, "forward", !slices.Equal(s.Now.Tags, op.To.Tags)
@@ -74,7 +83,15 @@ func (c *call) begin(s *stack, op *operation) {
 	}
 	s.Now = op.To
 	status := map[string]string{"create": "CREATE", "update": "UPDATE", "import": "IMPORT"}[op.Kind]
-	s.note(&c.w, c.now, status+"_IN_PROGRESS", initiated)
+	s.note(w, now, status+"_IN_PROGRESS", op.reason())
+}
+
+// reason is why an operation was begun.
+func (op *operation) reason() string {
+	if op.Nested {
+		return ""
+	}
+	return initiated
 }
 
 // settle lets the time pass that has passed, in the order of what was due.
@@ -92,7 +109,11 @@ func (c *call) settle(now time.Time) {
 		if next == nil {
 			return
 		}
-		p := &progress{w: &c.w, r: in, s: next, op: next.Op, at: next.Op.Due, step: c.cfg.Step}
+		at := next.Op.Due
+		p := &progress{
+			w: &c.w, r: in, s: next, op: next.Op, at: at, step: c.cfg.Step,
+			as: &call{Sim: c.Sim, now: at, id: c.id, who: c.who, regionName: in.Name, region: in},
+		}
 		next.Op.Due = time.Time{}
 		p.run()
 	}
@@ -100,6 +121,7 @@ func (c *call) settle(now time.Time) {
 
 // A progress is one moment of an operation.
 type progress struct {
+	as   *call // in whose name nested stacks are asked for
 	w    *world
 	r    *region
 	s    *stack
@@ -141,6 +163,7 @@ func (p *progress) finish(status, reason string) {
 	}
 	p.s.Op = nil
 	p.w.wrote(p.s)
+	p.wakeParent()
 }
 
 // executed notes on the change set of the operation what became of it.
@@ -189,7 +212,10 @@ func (p *progress) forward() {
 	}
 	for _, id := range sorted(p.op.Steps) {
 		st := p.op.Steps[id]
-		if st.State == "running" && !st.Due.After(p.at) {
+		switch {
+		case st.State == "running" && st.Child != "":
+			p.watchNested(id, st)
+		case st.State == "running" && !st.Due.After(p.at):
 			p.finishStep(id, st)
 		}
 	}
@@ -215,7 +241,7 @@ func (p *progress) forward() {
 	left := 0
 	for _, st := range p.op.Steps {
 		switch {
-		case st.State == "running" && !st.Held:
+		case st.State == "running" && !st.Held && st.Child == "":
 			p.wake(st.Due)
 			left++
 		case st.State == "running" || st.State == "" && !failed:
@@ -283,6 +309,7 @@ func (p *progress) fail(why string) {
 			continue
 		}
 		st.State = "cancelled"
+		p.cancelNested(st)
 		verb, text := "CREATE", "Resource creation cancelled"
 		if st.Do == "update" {
 			verb, text = "UPDATE", "Resource update cancelled"
@@ -303,9 +330,12 @@ func (p *progress) fail(why string) {
 	switch {
 	case p.op.OnFailure == "DO_NOTHING":
 		p.finish(map[string]string{"create": "CREATE_FAILED", "update": "UPDATE_FAILED", "import": "IMPORT_ROLLBACK_FAILED"}[p.op.Kind], why)
+	case p.op.OnFailure == nestedOnly && p.op.Kind == "create":
+		p.finish("CREATE_FAILED", why+p.failures())
 	case p.op.Kind == "update":
 		p.op.Phase = "restore"
 		p.s.note(p.w, p.at, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
+		p.wakeParent()
 	case p.op.Kind == "import" && p.op.Prior.Template != "":
 		p.s.Resources, p.s.Now = p.op.Before, p.op.Prior
 		p.s.note(p.w, p.at, "IMPORT_ROLLBACK_IN_PROGRESS", reason)
@@ -350,8 +380,13 @@ func (p *progress) succeed() {
 			delete(p.s.Resources, id)
 		}
 	}
-	p.op.Phase, p.op.Due = "cleanup", p.at
 	p.s.note(p.w, p.at, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "")
+	if p.op.Nested {
+		p.op.Phase = held
+		p.wakeParent()
+		return
+	}
+	p.op.Phase, p.op.Due = "cleanup", p.at
 }
 
 // exports refuses names that are taken and changes of what others import.

@@ -102,10 +102,10 @@ func (c *call) describe(s *stack) obj {
 		{"Parameters", some(parametersOf(g))}, {"CreationTime", s.Created}, {"LastUpdatedTime", s.Updated}, {"DeletionTime", s.Deleted},
 		{"StackStatus", s.Status}, {"StackStatusReason", text(s.Reason)}, {"DisableRollback", s.DisableRollback}, {"NotificationARNs", texts(g.Notifications)},
 		{"RollbackConfiguration", g.Triggers.xml()}, {"Capabilities", some(texts(g.Capabilities))}, {"Outputs", some(outputs)}, {"RoleARN", text(g.Role)},
-		{"Tags", pairsOf(g.Tags)}, {"DriftInformation", driftInfo},
+		{"Tags", pairsOf(g.Tags)}, {"DriftInformation", driftInfo}, {"ParentId", text(s.Parent)}, {"RootId", text(s.Root)},
 	}
 	if s.Status != "DELETE_COMPLETE" {
-		return append(out, field{"EnableTerminationProtection", s.Protected})
+		return append(out, field{"EnableTerminationProtection", c.region.root(s).Protected})
 	}
 	return slices.DeleteFunc(out, func(f field) bool { return f.Name == "ChangeSetId" })
 }
@@ -155,6 +155,7 @@ func listStacks(c *call, a args) (obj, error) {
 		all = append(all, obj{
 			{"StackId", s.ID}, {"StackName", s.Name}, {"CreationTime", s.Created}, {"LastUpdatedTime", s.Updated}, {"DeletionTime", s.Deleted},
 			{"StackStatus", s.Status}, {"StackStatusReason", text(s.Reason)}, {"DriftInformation", obj{{"StackDriftStatus", drift}}},
+			{"ParentId", text(s.Parent)}, {"RootId", text(s.Root)},
 		})
 	}
 	out, next, err := c.page(a, all, c.cfg.PageSize)
@@ -169,7 +170,7 @@ func describeStackEvents(c *call, a args) (obj, error) {
 	all := list{}
 	for _, e := range slices.Backward(s.Events) {
 		properties := text(e.Properties)
-		if e.Type == stackType {
+		if e.Physical == s.ID {
 			properties = nil
 		}
 		all = append(all, obj{
@@ -281,28 +282,6 @@ func listStackResources(c *call, a args) (obj, error) {
 	return obj{{"StackResourceSummaries", out}, {"NextToken", next}}, err
 }
 
-func listExports(c *call, a args) (obj, error) {
-	all := list{}
-	for _, s := range c.region.Stacks {
-		for _, o := range s.Outputs {
-			if o.Export != "" && s.Status != "DELETE_COMPLETE" {
-				all = append(all, obj{{"ExportingStackId", s.ID}, {"Name", o.Export}, {"Value", o.Value}})
-			}
-		}
-	}
-	out, next, err := c.page(a, all, min(100, c.cfg.PageSize))
-	return obj{{"Exports", out}, {"NextToken", next}}, err
-}
-
-func listImports(c *call, a args) (obj, error) {
-	users := c.w.importers(c.region, a.get("ExportName"))
-	if len(users) == 0 {
-		return nil, invalid("Export '" + a.get("ExportName") + "' is not imported by any stack.")
-	}
-	out, next, err := c.page(a, texts(users), c.cfg.PageSize)
-	return obj{{"Imports", out}, {"NextToken", next}}, err
-}
-
 func listChangeSets(c *call, a args) (obj, error) {
 	s, err := c.must(a)
 	if err != nil {
@@ -324,7 +303,8 @@ func (cs *changeSet) summary(s *stack, now time.Time) obj {
 	}
 	return obj{
 		{"ChangeSetId", cs.ID}, {"ChangeSetName", cs.Name}, {"StackId", s.ID}, {"StackName", s.Name}, {"Description", text(cs.Description)},
-		{"CreationTime", cs.Created}, {"ExecutionStatus", execution}, {"Status", status}, {"StatusReason", reason}, {"IncludeNestedStacks", false},
+		{"CreationTime", cs.Created}, {"ExecutionStatus", execution}, {"Status", status}, {"StatusReason", reason}, {"IncludeNestedStacks", cs.IncludeNested},
+		{"ParentChangeSetId", text(cs.Parent)}, {"RootChangeSetId", text(cs.Root)},
 		{"OnStackFailure", text(cs.OnFailure)}, {"ImportExistingResources", cs.Existing},
 	}
 }
@@ -371,7 +351,7 @@ func (ch change) xml(values bool) obj {
 	}
 	rc := obj{
 		{"PolicyAction", text(ch.Policy)}, {"Action", ch.Action}, {"LogicalResourceId", ch.Logical}, {"PhysicalResourceId", text(ch.Physical)},
-		{"ResourceType", ch.Type}, {"Replacement", text(ch.Replacement)}, {"Scope", texts(ch.Scope)}, {"Details", details},
+		{"ChangeSetId", text(ch.Set)}, {"ResourceType", ch.Type}, {"Replacement", text(ch.Replacement)}, {"Scope", texts(ch.Scope)}, {"Details", details},
 	}
 	if ch.Drift != "" {
 		rc = append(rc, field{"ResourceDriftStatus", ch.Drift})

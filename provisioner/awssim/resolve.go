@@ -50,7 +50,7 @@ func (w *world) parse(r *region, s *stack, g generation) (*template.Template, er
 	}
 	for _, a := range template.Attributes(values) {
 		r := t.Resource(a[0])
-		if r == nil || supports(typeOf(r.Type), a[1]) {
+		if r == nil || supports(typeOf(r.Type), a[1]) || r.Type == stackType && strings.HasPrefix(a[1], "Outputs.") {
 			continue
 		}
 		return nil, invalid(fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", a[0], a[1]))
@@ -199,6 +199,9 @@ func (r *region) attribute(s *stack, id, attr string) (any, error) {
 	}
 	if attr == "" {
 		return res.Physical, nil
+	}
+	if res.Type == stackType {
+		return r.nestedOutput(res, attr)
 	}
 	thing := r.Things[res.Thing]
 	if thing == nil {

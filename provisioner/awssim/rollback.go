@@ -15,38 +15,12 @@ func (p *progress) restore() {
 		if st.Do == "" || st.Do == "none" || st.State == "" || st.State == "restored" {
 			continue
 		}
-		was := op.Before[id]
-		if was == nil { // it was created: taken away in the cleanup
-			if row := p.s.Resources[id]; row != nil && row.Thing != "" {
-				op.Cleanup = append(op.Cleanup, &cleanup{Row: row})
-			}
-			delete(p.s.Resources, id)
-			st.State = "restored"
-			continue
-		}
-		if st.Do == "update" && st.State == "done" && !st.Due.Equal(p.at) && p.step > 0 && !strings.HasPrefix(p.s.Resources[id].Reason, restoring) {
-			p.s.tell(p.at, was, was.Physical, "UPDATE_IN_PROGRESS", "", false)
-			p.s.Resources[id].Reason = restoring
-			st.Due = p.at.Add(p.step)
-		}
-		if st.Due.After(p.at) {
-			p.wake(st.Due)
-			waiting = true
-			continue
-		}
-		f := p.w.fault(p.s, id, "rollback")
-		switch {
-		case f != nil && f.Hold:
-			waiting = true
-		case f != nil || p.r.Things[was.Thing] == nil:
+		switch why, wait := p.restoreStep(id, st); {
+		case why != "":
 			failed = append(failed, id)
-			reason := "Resource handler returned message: \"" + was.Physical + " was not found.\" (HandlerErrorCode: NotFound)"
-			if f != nil {
-				reason = f.reason(was.Type)
-			}
-			p.s.tell(p.at, p.s.Resources[id], was.Physical, "UPDATE_FAILED", reason, true)
-		default:
-			p.giveBack(id, st, was)
+			p.s.tell(p.at, p.s.Resources[id], op.Before[id].Physical, "UPDATE_FAILED", why, true)
+		case wait:
+			waiting = true
 		}
 	}
 	switch {
@@ -57,9 +31,51 @@ func (p *progress) restore() {
 		p.s.Op = nil
 		p.s.Failed = op
 		p.w.wrote(p.s)
+		p.wakeParent()
 	case !waiting:
 		p.restored()
 	}
+}
+
+// restoreStep gives one resource back what it was, or says why it can't, or that
+// it takes longer.
+func (p *progress) restoreStep(id string, st *step) (why string, wait bool) {
+	was := p.op.Before[id]
+	if was == nil { // it was created: taken away in the cleanup
+		if row := p.s.Resources[id]; row != nil && row.Thing != "" {
+			p.op.Cleanup = append(p.op.Cleanup, &cleanup{Row: row})
+		}
+		delete(p.s.Resources, id)
+		st.State = "restored"
+		return "", false
+	}
+	if was.Type == stackType && st.Do == "update" {
+		done, why := p.restoreNested(st)
+		if done {
+			p.giveBack(id, st, was)
+		}
+		return why, !done
+	}
+	if st.Do == "update" && st.State == "done" && !st.Due.Equal(p.at) && p.step > 0 && !strings.HasPrefix(p.s.Resources[id].Reason, restoring) {
+		p.s.tell(p.at, was, was.Physical, "UPDATE_IN_PROGRESS", "", false)
+		p.s.Resources[id].Reason = restoring
+		st.Due = p.at.Add(p.step)
+	}
+	if st.Due.After(p.at) {
+		p.wake(st.Due)
+		return "", true
+	}
+	f := p.w.fault(p.s, id, "rollback")
+	switch {
+	case f != nil && f.Hold:
+		return "", true
+	case f != nil:
+		return f.reason(was.Type), false
+	case p.r.Things[was.Thing] == nil:
+		return "Resource handler returned message: \"" + was.Physical + " was not found.\" (HandlerErrorCode: NotFound)", false
+	}
+	p.giveBack(id, st, was)
+	return "", false
 }
 
 // restoring marks a row on its way back.
@@ -97,14 +113,15 @@ func (p *progress) cleanUp() {
 	for _, c := range slices.Backward(slices.Clone(p.op.Cleanup)) {
 		if !p.clean(c) {
 			left = append(left, c)
-			if !c.Held {
+			if !c.Held && !c.Asked {
 				p.wake(c.Due)
 			}
 		}
 	}
 	slices.Reverse(left)
 	p.op.Cleanup = left
-	if len(left) > 0 {
+	p.release()
+	if len(left) > 0 || slices.ContainsFunc(p.children(), func(child *stack) bool { return child.Op != nil }) {
 		return
 	}
 	status, reason := "UPDATE_COMPLETE", ""
@@ -125,9 +142,7 @@ func (p *progress) clean(c *cleanup) bool {
 		c.Begun, c.Due = true, p.at.Add(p.step)
 		if !c.Quiet && row.DeletionPolicy == "Retain" && p.op.Phase == "cleanup" {
 			p.s.tell(p.at, &row, row.Physical, "DELETE_SKIPPED", "", false)
-			if thing != nil {
-				thing.Stack = ""
-			}
+			p.r.leave(&row)
 			return true
 		}
 		p.s.tell(p.at, &row, row.Physical, "DELETE_IN_PROGRESS", "", false)
@@ -143,9 +158,15 @@ func (p *progress) clean(c *cleanup) bool {
 	}
 	c.Held = false
 	why := ""
-	if f != nil {
+	switch {
+	case f != nil:
 		why = f.reason(row.Type)
-	} else if thing != nil {
+	case row.Type == stackType:
+		var gone bool
+		if gone, why = p.deleteNested(&row, &c.Asked); !gone && why == "" {
+			return false
+		}
+	case thing != nil:
 		why = p.r.stuck(thing)
 	}
 	if why == "" {
@@ -201,7 +222,7 @@ func (p *progress) deletion() {
 				moved = true
 			} else if st.State == "running" && !st.Due.After(p.at) && !st.Held {
 				p.finishDelete(st)
-				moved = moved || !st.Held
+				moved = moved || st.State != "running"
 			}
 		}
 	}
@@ -209,7 +230,7 @@ func (p *progress) deletion() {
 	for _, st := range p.op.Steps {
 		if st.State == "running" {
 			waiting = true
-			if !st.Held {
+			if !st.Held && !st.Asked {
 				p.wake(st.Due)
 			}
 		}
@@ -246,9 +267,7 @@ func (p *progress) startDelete(st *step) {
 	case row.Thing == "" || row.Status == "DELETE_COMPLETE" || row.Status == "DELETE_SKIPPED":
 	case keep || forced:
 		p.s.tell(p.at, row, row.Physical, "DELETE_SKIPPED", "", true)
-		if thing := p.r.Things[row.Thing]; thing != nil {
-			thing.Stack = ""
-		}
+		p.r.leave(row)
 		row.Thing = ""
 	default:
 		st.State, st.Due = "running", p.at.Add(p.step)
@@ -262,10 +281,16 @@ func (p *progress) finishDelete(st *step) {
 	if st.Held = f != nil && f.Hold; st.Held {
 		return
 	}
-	why := ""
-	if f != nil {
+	why, thing := "", p.r.Things[row.Thing]
+	switch {
+	case f != nil:
 		why = f.reason(row.Type)
-	} else if thing := p.r.Things[row.Thing]; thing != nil {
+	case row.Type == stackType:
+		var gone bool
+		if gone, why = p.deleteNested(row, &st.Asked); !gone && why == "" {
+			return
+		}
+	case thing != nil:
 		why = p.r.stuck(thing)
 	}
 	if why != "" {
@@ -277,4 +302,14 @@ func (p *progress) finishDelete(st *step) {
 	row.Thing = ""
 	st.State = "done"
 	p.s.tell(p.at, row, row.Physical, "DELETE_COMPLETE", "", true)
+}
+
+// leave lets what a row stands for go on without the stack.
+func (r *region) leave(row *resource) {
+	if thing := r.Things[row.Thing]; thing != nil {
+		thing.Stack = ""
+	}
+	if child := r.childOf(row); child != nil {
+		child.Parent, child.Root = "", ""
+	}
 }

@@ -3,7 +3,6 @@ package awssim
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -322,12 +321,11 @@ func updateStack(c *call, a args) (obj, error) {
 		return nil, err
 	}
 	if err == nil {
-		d := &difference{w: &c.w, r: c.region, s: s, from: s.Now, to: to}
-		changes, outputs, err := d.work()
+		changes, err := c.changes(s, to)
 		if err != nil {
 			return nil, err
 		}
-		if s.good() && len(changes) == 0 && !outputs && slices.Equal(s.Now.Tags, to.Tags) {
+		if s.good() && !changes {
 			return nil, invalid("No updates are to be performed.")
 		}
 	}
@@ -357,7 +355,7 @@ func deleteStack(c *call, a args) (obj, error) {
 		role = a.get("RoleARN")
 	}
 	switch {
-	case s.Protected:
+	case c.region.root(s).Protected:
 		return nil, invalid("Stack [" + a.get("StackName") + "] cannot be deleted while TerminationProtection is enabled")
 	case busy:
 		return nil, invalid("Stack [" + s.ID + "] cannot be deleted while in status " + s.Status)
@@ -380,70 +378,13 @@ func deleteStack(c *call, a args) (obj, error) {
 	return nil, nil
 }
 
-func cancelUpdate(c *call, a args) (obj, error) {
-	s, err := c.must(a)
-	if err != nil {
-		return nil, err
-	}
-	if s.Status != "UPDATE_IN_PROGRESS" {
-		return nil, invalid("CancelUpdateStack cannot be called from current stack status")
-	}
-	s.Op.Cancelled, s.Op.Due, s.Op.OnFailure = true, c.now, "ROLLBACK"
-	return nil, nil
-}
-
-func continueRollback(c *call, a args) (obj, error) {
-	s, err := c.must(a)
-	if err != nil {
-		return nil, err
-	}
-	if s.Status != "UPDATE_ROLLBACK_FAILED" || s.Failed == nil {
-		return nil, invalid("Stack " + s.ID + " is in " + s.Status + " state and can not continue to update rollback.")
-	}
-	if a.has("RoleARN") {
-		s.Now.Role = a.get("RoleARN")
-	}
-	for _, id := range a.strings("ResourcesToSkip") {
-		st := s.Failed.Steps[id]
-		if st == nil || s.Resources[id] == nil || s.Resources[id].Status != "UPDATE_FAILED" {
-			return nil, invalid("The following resource(s) to skip are not in UPDATE_FAILED state: [" + id + "]")
-		}
-		st.State = "restored"
-		s.Resources[id].Status = "UPDATE_COMPLETE"
-	}
-	c.goBack(s, a.get("ClientRequestToken"))
-	return nil, nil
-}
-
-func rollbackStack(c *call, a args) (obj, error) {
-	s, err := c.must(a)
-	if err != nil {
-		return nil, err
-	}
-	if s.Status != "UPDATE_FAILED" && s.Status != "CREATE_FAILED" {
-		return nil, invalid("Stack:" + s.ID + " is in " + s.Status + " state and can not be rolled back.")
-	}
-	if s.Failed == nil || !s.EverGood {
-		c.begin(s, &operation{Kind: "delete", Token: a.get("ClientRequestToken")})
-		return obj{{"StackId", s.ID}}, nil
-	}
-	c.goBack(s, a.get("ClientRequestToken"))
-	return obj{{"StackId", s.ID}, {"OperationId", s.Op.ID}}, nil
-}
-
-// goBack takes up the way back of the operation that failed.
-func (c *call) goBack(s *stack, token string) {
-	op := s.Failed
-	op.Kind, op.Token = "rollback", token
-	before := op.Before
-	c.begin(s, op)
-	op.Before, s.Failed = before, nil
-}
-
 func protect(c *call, a args) (obj, error) {
 	s, err := c.must(a)
 	if err != nil {
 		return nil, err
+	}
+	if s.Parent != "" {
+		return nil, invalid("Cannot update termination protection of nested stack [" + s.ID + "]: it is that of its root stack [" + s.Root + "]")
 	}
 	s.Protected = a.yes("EnableTerminationProtection")
 	return obj{{"StackId", s.ID}}, nil
@@ -455,37 +396,4 @@ func signalResource(c *call, a args) (obj, error) {
 		return nil, invalid("Resource " + a.get("LogicalResourceId") + " does not exist for stack " + s.Name)
 	}
 	return nil, err
-}
-
-// importers are the living stacks that import an export.
-func (w *world) importers(r *region, export string) []string {
-	users := map[string]bool{}
-	for _, s := range r.Stacks {
-		if s.Status == "DELETE_COMPLETE" || s.Now.Template == "" || s.Status == "REVIEW_IN_PROGRESS" {
-			continue
-		}
-		t, err := w.parse(r, s, s.Now)
-		if err != nil {
-			continue
-		}
-		sc, err := r.scope(s, t, s.Now, func(id, attr string) (any, error) { return r.attribute(s, id, attr) })
-		if err != nil {
-			continue
-		}
-		sc.Import = func(name string) (string, error) {
-			if name == export {
-				users[s.Name] = true
-			}
-			return name, nil
-		}
-		for _, res := range t.Resources {
-			if t.Active(res, sc.Conditions) {
-				_, _ = sc.Eval(res.Properties)
-			}
-		}
-		for _, o := range t.Outputs {
-			_, _ = sc.Eval(o.Value)
-		}
-	}
-	return slices.Sorted(maps.Keys(users))
 }

@@ -49,6 +49,8 @@ func (p *progress) start(id string, st *step) {
 	switch {
 	case p.op.Imports[id] != "":
 		p.startImport(id, st)
+	case res.Type == stackType:
+		p.startNested(id, st, was)
 	case was == nil:
 		p.startCreate(id, st, "")
 	default:
@@ -223,6 +225,12 @@ func (p *progress) finishStep(id string, st *step) {
 			}
 		}
 	}
+	p.completeStep(id, st)
+}
+
+// completeStep ends a step well.
+func (p *progress) completeStep(id string, st *step) {
+	row := st.Next
 	p.s.Resources[id] = row
 	st.State = "done"
 	verb := map[string]string{"create": "CREATE", "update": "UPDATE", "replace": "UPDATE", "import": "IMPORT"}[st.Do]
