@@ -194,6 +194,9 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 			Message: "abandoned by " + t.Asked.Abandon.String() + "; what it was doing is left as it is",
 		}, 0)
 	}
+	if d.Health != nil {
+		return r.advanceHealth(ctx, c, t, d)
+	}
 	engine, job, offset, err := r.job(ctx, d)
 	if err != nil {
 		return next{}, err
@@ -285,7 +288,14 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	if status == state.Cancelled && message == "" {
 		message = d.Message
 	}
-	quiet := len(p.Log) == 0 && p.Handle == d.Handle && status == d.Status && message == d.Message
+	health, err := r.healthOf(ctx, d, status, p.Outputs)
+	if err != nil {
+		return next{}, err
+	}
+	if health != nil { // applied; whether it works is asked from now on
+		d.Health, status, message = health, d.Status, health.String()
+	}
+	quiet := d.Health == nil && len(p.Log) == 0 && p.Handle == d.Handle && status == d.Status && message == d.Message
 	if quiet && p.State == provisioner.Running {
 		return next{at: time.Now().Add(again(p)), sticky: true}, nil
 	}
@@ -299,8 +309,12 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	if len(p.Changes) > 0 {
 		d.Changes = changesOf(p.Changes)
 	}
-	err := r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
-		if status == state.Succeeded {
+	onFailure, err := r.onFailure(ctx, d)
+	if err != nil {
+		return next{}, err
+	}
+	err = r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
+		if status == state.Succeeded || health != nil {
 			if err := collect(tx, &d, p.Outputs); err != nil {
 				return err
 			}
@@ -308,13 +322,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		if err := tx.AppendLog(d.ID, offset, p.Log); err != nil {
 			return err
 		}
-		if err := tx.SaveDeployment(d); err != nil {
-			return err
-		}
-		if !d.Status.Final() {
-			return r.show(tx, d)
-		}
-		return r.finish(tx, d, p.PlanMoved)
+		return r.settled(tx, &d, p.PlanMoved, onFailure)
 	})
 	if err != nil {
 		return next{}, err
@@ -323,11 +331,32 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		r.log.Info("deployment moved", zap.Stringer("ref", d.Ref), zap.String("deployment", d.ID),
 			zap.String("from", string(before)), zap.String("to", string(d.Status)))
 	}
+	if health != nil {
+		return next{at: time.Now(), sticky: true}, nil
+	}
 	if !d.Status.Final() {
 		return next{at: time.Now().Add(again(p)), sticky: true}, nil
 	}
 	r.forget(ctx, d)
 	return next{at: time.Now()}, nil // look once more: something may have been declared meanwhile
+}
+
+// settled writes a deployment, and at its end what it leaves behind.
+func (r *Reconciler) settled(tx *state.Tx, d *state.Deployment, planMoved bool, onFailure string) error {
+	past, err := r.wayBack(tx, d, onFailure)
+	if err != nil {
+		return err
+	}
+	if err := tx.SaveDeployment(*d); err != nil {
+		return err
+	}
+	if !d.Status.Final() {
+		return r.show(tx, *d)
+	}
+	if err := r.finish(tx, *d, planMoved); err != nil || past == nil {
+		return err
+	}
+	return r.returnTo(tx, *d, *past)
 }
 
 // collect gives a deployment that succeeded its outputs: what the engine found,
@@ -396,6 +425,9 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) er
 	case state.Succeeded:
 		if err := tx.SetUses(d.Ref, usedBy(d)); err != nil {
 			return err
+		}
+		if d.Desired.Returned() != nil { // what is declared is not what is deployed
+			t.Status, t.Message = state.Failed, returned(d.Desired)
 		}
 		t.LastSucceeded, t.Asked.Adopt = d.ID, state.Adoption{}
 		t.Observed.Drift = state.Drift{Deployment: d.ID, CheckedAt: t.Observed.Drift.CheckedAt}

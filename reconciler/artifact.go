@@ -26,6 +26,9 @@ type artifact struct {
 	RerunSafe   bool                 `json:"rerunSafe,omitempty"`
 	Outputs     map[string]string    `json:"outputs,omitempty"` // of what is not applied: the spec's own values
 
+	// Health is what has to be good before it has succeeded; nil for nothing.
+	Health *renderer.Health `json:"health,omitempty"`
+
 	files fs.FS
 	needs map[string]string // the deployments whose outputs were read, by target; kept with the deployment
 }

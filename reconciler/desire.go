@@ -132,6 +132,7 @@ func (d *declarer) want(want state.Target) error {
 	if err != nil {
 		return err
 	}
+	declared := t.Desired.AsDeclared()                                              // which may be held at something else
 	if d.repository == "" && t.Owner.Repository != "" && t.Desired.Orphaned == "" { // Git goes on to declare it
 		if want.Ref != d.only {
 			return nil
@@ -139,18 +140,16 @@ func (d *declarer) want(want state.Target) error {
 		if err := d.tx.Override(t, d.actor, "changed through the API"); err != nil {
 			return err
 		}
-		want.Owner, want.Desired.Origin = t.Owner, t.Desired.AsDeclared().Origin
+		want.Owner, want.Desired.Origin, want.Desired.Health = t.Owner, declared.Origin, declared.Health
 	}
 	adopted := t.Owner.Repository != want.Owner.Repository
-	declared := t.Desired.AsDeclared() // a rollback holds the target for as long as its document says the same
 	same := sameDesired(declared, want.Desired)
 	if !adopted && t.Owner == want.Owner && same && sameNeeds(t.Needs, want.Needs) {
 		if declared.Spec == want.Desired.Spec && declared.Description == want.Desired.Description &&
 			declared.Refused == "" && declared.Kept == "" && declared.Origin.At == want.Desired.Origin.At {
 			return nil
 		}
-		declared.Description = want.Desired.Description
-		declared.Spec, declared.Refused, declared.Kept, declared.Origin.At = want.Desired.Spec, "", "", want.Desired.Origin.At
+		declared.Description, declared.Spec, declared.Refused, declared.Kept, declared.Origin.At = want.Desired.Description, want.Desired.Spec, "", "", want.Desired.Origin.At
 		t.Desired = t.Desired.Redeclared(declared)
 		return d.write(t, want.Needs)
 	}
@@ -253,6 +252,7 @@ func (d *declarer) declareService(doc declare.Document, origin state.Origin, own
 	}
 	h := doc.Header
 	v.Template, v.Follow, v.Pins, v.Spec, v.Repository = h.Template, h.Version, h.Pins, doc.Spec, h.Repository
+	v.Health = healthTexts(h.Health)
 	v.Description, v.Labels, v.Deleted, v.Origin = h.Description, h.Labels, false, origin
 	v.Owner, v.Refused = owner, ""
 	if before.Created && before.Spec != v.Spec {

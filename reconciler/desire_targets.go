@@ -20,10 +20,10 @@ func (r *Reconciler) targetsOf(origin state.Origin, doc declare.Document) []stat
 	}
 	switch doc.Ref.Kind {
 	case state.KindEnvironment:
-		base.Description, base.Connection = h.Description, h.Connection
+		base.Description, base.Connection, base.Health = h.Description, h.Connection, healthText(h.Health.Instance(""))
 		return []state.Target{{Ref: doc.Ref, Desired: base}}
 	case state.KindComponent:
-		base.Description = h.Description
+		base.Description, base.Health = h.Description, healthText(h.Health.Instance(""))
 		base.Environment, base.Service, base.Instance = h.Environment, h.Service, h.Instance
 		t := state.Target{Ref: doc.Ref, Desired: base}
 		if h.Environment != "" {
@@ -41,6 +41,9 @@ func serviceTargets(base state.Desired, doc declare.Document) []state.Target {
 	var out []state.Target
 	pipeline := state.Target{Ref: state.PipelineRef(doc.Ref.Name), Desired: base}
 	pipeline.Desired.Stack, pipeline.Desired.Imports = doc.Header.PipelineStack, doc.Header.PipelineImports
+	if h := doc.Header.Health; h != nil {
+		pipeline.Desired.Health = healthText(h.Pipeline)
+	}
 	for _, i := range doc.Instances {
 		d := base
 		d.Environment, d.Part, d.Origin.At = i.Environment, parts[i.Name], i.EnvironmentAt.In(doc.Path)
@@ -48,6 +51,7 @@ func serviceTargets(base state.Desired, doc declare.Document) []state.Target {
 			d.Follow = pin
 		}
 		d.Stack, d.Imports = doc.Header.Stacks[i.Name], doc.Header.InstanceImports[i.Name]
+		d.Health = healthText(doc.Header.Health.Instance(i.Name))
 		ref := state.InstanceRef(doc.Ref.Name, i.Name)
 		out = append(out, state.Target{Ref: ref, Desired: d, Needs: []state.Ref{state.EnvironmentRef(i.Environment)}})
 		pipeline.Needs = append(pipeline.Needs, ref, state.EnvironmentRef(i.Environment))

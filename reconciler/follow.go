@@ -88,7 +88,7 @@ func (s *takeover) syncable(ctx context.Context, name string) (state.Service, *r
 					"write instances: [] there, or take the service out of the ops file")
 			}
 			h := doc.Header
-			return state.Service{Name: name, Template: h.Template, Follow: h.Version, Pins: h.Pins, Repository: h.Repository, Labels: h.Labels}, nil, nil
+			return state.Service{Name: name, Template: h.Template, Follow: h.Version, Pins: h.Pins, Repository: h.Repository, Labels: h.Labels, Health: healthTexts(h.Health)}, nil, nil
 		}
 	}
 	v, err := s.r.cfg.Store.Service(ctx, name)
@@ -189,6 +189,11 @@ func syncedTarget(v state.Service, name, environment, spec string, origin state.
 	}
 	if pin, ok := v.Pins[name]; ok {
 		d.Follow = pin
+	}
+	if health, ok := v.Health[name]; ok {
+		d.Health = health
+	} else {
+		d.Health = v.Health[""]
 	}
 	return state.Target{Ref: state.InstanceRef(v.Name, name), Desired: d, Needs: []state.Ref{state.EnvironmentRef(environment)}}
 }

@@ -355,7 +355,7 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n" + v.Engine + "\n" + codebuildRole(v.Target, needs) + "\n"))
 	sum.Write(canonical)
 	tags := tagText(v.Target.Desired.Tags)
-	sum.Write([]byte(tags))
+	sum.Write([]byte(tags + v.Target.Desired.Health))
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target
 	if v.Input == t.Deployed.Input && t.LastAttempted == t.Deployed.Deployment && !covers(t.Asked.Redeploy, t) {
@@ -373,8 +373,12 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 		sum := sha256.Sum256([]byte(out.Digest + tags))
 		v.Output = hex.EncodeToString(sum[:])
 	}
+	health, err := healthDeclared(v.Target.Desired, out.Health)
+	if err != nil {
+		return nil, err
+	}
 	return &artifact{
-		Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Secrets: secretsOf(out), Timeout: out.Timeout,
+		Health: health, Commands: out.Commands, Deprovision: out.DeprovisionCommands, Env: out.Env, Secrets: secretsOf(out), Timeout: out.Timeout,
 		RerunSafe: out.RerunSafe, Outputs: out.Outputs, files: out.Files, needs: v.read(needs),
 	}, nil
 }

@@ -128,9 +128,10 @@ func planDeployment(v View) Change {
 	if v.RenderError != "" {
 		return Change{Step: Refuse, Action: action, Reason: v.RenderError}
 	}
-	adoption := action == state.Create && adopts(t) != "" // changes nothing, and a person asked for it
+	adoption := action == state.Create && adopts(t) != ""                                  // changes nothing, and a person asked for it
+	back := t.Desired.Returned() != nil && v.Output == t.Deployed.Output && v.Output != "" // to what was allowed before
 	held, holds := planPolicy(v, action)
-	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) && !adoption {
+	if v.Approval != "" && !approved(v, t.Asked.Approved) && !comesToNothing(v) && !adoption && !back {
 		held, holds = joined(v, held), true
 	}
 	if holds {
@@ -150,6 +151,12 @@ func planDeployment(v View) Change {
 func unchanged(t state.Target) Change {
 	if t.Deployed.Generation < t.Generation {
 		return Change{Step: Record, Reason: "nothing that is rendered changed"}
+	}
+	if back := t.Desired.Returned(); back != nil {
+		return wait(state.Waiting{
+			Reason: state.WaitReturned, On: back.Deployment, Why: returned(t.Desired),
+			Next: "push a correction, or try what is declared again with: baryon retry " + t.Ref.String(),
+		})
 	}
 	if t.Desired.Refused != "" {
 		return wait(state.Waiting{
@@ -191,6 +198,8 @@ func deployReason(v View, asked, retry bool) string {
 	switch {
 	case t.Deployed.Deployment == "" && v.Last == nil:
 		return "declared in " + t.Desired.Origin.String()
+	case t.Desired.Returned() != nil && t.Deployed.Generation < t.Generation && !asked && !retry:
+		return "returned to deployment " + t.Desired.Held.Deployment + ": " + t.Desired.Held.Why
 	case t.Desired.Held != nil && t.Deployed.Generation < t.Generation && !asked && !retry:
 		return "rolled back to deployment " + t.Desired.Held.Deployment + " by " + t.Desired.Held.String()
 	case asked:

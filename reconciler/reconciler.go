@@ -68,6 +68,7 @@ type Config struct {
 	Engines  map[renderer.Engine]Engine
 	Writer   Writer   // may be nil: nothing is written back then
 	Reporter Reporter // may be nil
+	Prober   Prober   // may be nil: what asks for it is not healthy
 	Bundles  Bundles  // may be nil
 	Settings Settings
 	// Access is how the commands of a deployment reach this daemon: variables,

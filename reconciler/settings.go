@@ -31,6 +31,7 @@ type Settings struct {
 	Policies    []policy.Rule // what changes may not do; their names differ
 	Instances   int           // instances of one service at most; 20 when 0, as AWS Proton had it
 	Drift       DriftRule
+	Health      HealthRule
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative
 	Resync      time.Duration // how often each target is looked at though nothing happened; 10 minutes when 0
 }
@@ -128,6 +129,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Drift.Mode == "" {
 		s.Drift.Mode = DriftReport
+	}
+	if s.Health.Most == 0 {
+		s.Health.Most = time.Hour
 	}
 	if s.Resync == 0 {
 		s.Resync = 10 * time.Minute

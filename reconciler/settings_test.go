@@ -16,12 +16,12 @@ func TestSettingsDefaults(t *testing.T) {
 	drift := DriftRule{Every: 6 * time.Hour, AtOnce: 2, Mode: "report"}
 	set := Settings{
 		Region: "eu-west-1", Account: "123456789012", Workers: 1, Deployments: 2, Plans: 3, Instances: 4, Deletions: 5, Resync: time.Hour,
-		Drift: DriftRule{Every: time.Hour, AtOnce: 1, Mode: "ignore"},
+		Drift: DriftRule{Every: time.Hour, AtOnce: 1, Mode: "ignore"}, Health: HealthRule{Most: time.Minute},
 	}
 	for name, tt := range map[string]struct{ given, want Settings }{
 		"nothing set": {
 			Settings{},
-			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Plans: 4, Instances: 20, Deletions: 3, Resync: 10 * time.Minute, Drift: drift},
+			Settings{Region: "us-east-1", Account: "000000000000", Workers: 8, Deployments: 32, Plans: 4, Instances: 20, Deletions: 3, Resync: 10 * time.Minute, Drift: drift, Health: HealthRule{Most: time.Hour}},
 		},
 		"all set":                       {set, set},
 		"no deletions without a person": {Settings{Deletions: -1}, but(Settings{}.withDefaults(), func(s *Settings) { s.Deletions = 0 })},

@@ -441,6 +441,10 @@ func (s *takeover) notAllowed(doc declare.Document) (renderer.Problem, bool) {
 			return refuse(key, role, "roles", a.Roles)
 		}
 	}
+	if doc.Header.Health.Commands() && !a.Commands {
+		return doc.Problem("health", "health checks of documents of repository "+s.repo.Name+" may not run commands", "command", "http or ecs",
+			"put the check into the health.yaml of the template, or set allow.commands of the repository in the daemon's configuration"), true
+	}
 	return renderer.Problem{}, false
 }
 

@@ -31,6 +31,11 @@ func (r *Reconciler) visitTarget(ctx context.Context, c state.Claim) (next, erro
 	if open != nil {
 		return r.advance(ctx, c, t, *open)
 	}
+	if moved, err := r.declaredMoved(ctx, t); err != nil {
+		return next{}, err
+	} else if moved {
+		return next{at: time.Now()}, r.tryDeclared(ctx, c)
+	}
 	v, art, err := r.look(ctx, t)
 	if err != nil {
 		return next{}, err
@@ -183,6 +188,9 @@ func (r *Reconciler) record(ctx context.Context, c state.Claim, v View, change C
 		d.Generation, d.Version, d.Spec, d.Input = v.Target.Generation, v.Target.Desired.Version, v.Target.Desired.Spec, v.Input
 		d.Commit = v.Target.Desired.Origin.Commit
 		t.Waiting = state.Waiting{}
+		if t.Status == state.Failed && t.Desired.Returned() == nil { // it was returned to what is wanted now
+			t.Status, t.Message = state.Succeeded, ""
+		}
 		if err := tx.PutTarget(t); err != nil {
 			return err
 		}

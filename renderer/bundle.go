@@ -98,7 +98,8 @@ type Bundle struct {
 	Digest          string       // sha256, in hex, over path, mode and content of every file that counts
 	Warnings        Problems
 
-	files map[string]File // by path below Dir
+	files  map[string]File // by path below Dir
+	health map[Part]healthPart
 }
 
 // HasPipeline reports whether a service template brings a pipeline.
@@ -232,13 +233,13 @@ func (r *reader) read() error {
 		}
 	}
 	r.crossCheck(has)
-	return nil
+	return r.health()
 }
 
 // Counts tells whether an entry of a bundle's root is part of it; READMEs,
 // specs, tests and examples beside it are not.
 func Counts(name string) bool {
-	return name == "schema" || name == registrationFile || name == legacyFile ||
+	return name == "schema" || name == registrationFile || name == legacyFile || name == HealthFile ||
 		name == "infrastructure" || name == "instance_infrastructure" || name == "pipeline_infrastructure"
 }
 

@@ -90,6 +90,7 @@ type Rendered struct {
 	Timeout    time.Duration // 0 when the manifest does not say
 
 	Outputs map[string]string // of a customer-managed environment
+	Health  *Health           // what the template says about it; nil for nothing
 	// Digest is a sha256, in hex, over everything above that an engine sees.
 	// Equal digests mean that applying again would change nothing by itself.
 	Digest string
@@ -110,12 +111,22 @@ func (r *Renderer) Render(ctx context.Context, b *Bundle, p Part, in Inputs, act
 	switch {
 	case m == nil && p == PartEnvironment && b.CustomerManaged:
 		out.Files, out.Outputs = NewFiles(nil), OutputsOf(in.Environment.Inputs)
+		j.vars = in.Namespace(p)
 	case m == nil:
 		return nil, fmt.Errorf("bundle %s has no part %s", b.Dir, p)
 	default:
 		out.Engine = m.Engine
 		j.vars = in.Namespace(p)
 		if err := j.render(limited, m, action); err != nil {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("render %s: %w", b.Dir, ctx.Err())
+			}
+			return nil, err
+		}
+	}
+	if action == Provision {
+		var err error
+		if out.Health, err = j.health(limited); err != nil {
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("render %s: %w", b.Dir, ctx.Err())
 			}

@@ -65,6 +65,9 @@ func (r *Renderer) Uses(b *Bundle, p Part) ([]Use, Problems) {
 			}
 		})
 	}
+	b.healthTexts(p, func(file *Manifest, place string, n *Node) {
+		note(file.Name, place, file.Name, n.Text, func(line, column int) (int, int) { return file.position(n, line, column) })
+	})
 	return uses, problems
 }
 

@@ -95,6 +95,10 @@ func (s *Store) Retry(ctx context.Context, actor Actor, ref Ref, why string) err
 		if t.Status == Succeeded && t.Waiting.Reason == "" {
 			return &ConflictError{What: t.Ref.String(), Why: "did not fail", Next: "to deploy it again all the same: baryon redeploy " + t.Ref.String()}
 		}
+		if t.Desired.Returned() != nil && t.LastAttempted == t.Deployed.Deployment { // what is declared is meant
+			t.Desired, t.Waiting = t.Desired.AsDeclared(), Waiting{}
+			t.Generation++
+		}
 		t.Asked.Retry = Request{Generation: t.Generation, By: actor, Why: why}
 		return nil
 	})

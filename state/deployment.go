@@ -50,6 +50,7 @@ type Deployment struct {
 	Changes  []ResourceChange  // what the engine said it would change
 	Unasked  bool              // a deletion that no person allowed: the guard counts it
 	Notice   Notice            // what was reported from outside; only Notify changes it
+	Health   *Health           // whether what it applied works; nil until it is applied, and where nobody asks
 
 	CreatedAt   time.Time
 	ModifiedAt  time.Time
@@ -72,6 +73,7 @@ type deploymentDoc struct {
 	Imports  map[string]string `json:"imports,omitempty"`
 	Restore  bool              `json:"restore,omitempty"`
 	Changes  []ResourceChange  `json:"changes,omitempty"`
+	Health   *Health           `json:"health,omitempty"`
 }
 
 // Move changes the status as the table of legal moves allows.
@@ -102,7 +104,7 @@ func (tx *Tx) AddDeployment(d Deployment) error {
 	p := db.AddDeploymentParams{
 		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
 		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Engine: d.Engine, Account: d.Account,
-		Doc: doc, Unasked: d.Unasked, Now: tx.now,
+		Doc: doc, Unasked: d.Unasked, Checking: d.checking(), Now: tx.now,
 	}
 	if d.Status.Final() {
 		p.CompletedAt = tx.now
@@ -135,7 +137,7 @@ func (tx *Tx) SaveDeployment(d Deployment) error {
 	}
 	p := db.SaveDeploymentParams{
 		ID: d.ID, Status: string(d.Status), Output: d.Output, Handle: d.Handle,
-		Message: d.Message, Outputs: outputs, Doc: doc, Now: tx.now,
+		Message: d.Message, Outputs: outputs, Doc: doc, Checking: d.checking(), Now: tx.now,
 	}
 	if d.Status.Final() {
 		p.CompletedAt = tx.now
@@ -233,13 +235,13 @@ type UnderWay struct {
 	Deployments     int
 }
 
-// OpenDeployments counts the deployments under way.
+// OpenDeployments counts the deployments at which an engine is at work. Those that
+// are applied, and whose health is being checked, are not among them.
 func (s *Store) OpenDeployments(ctx context.Context) ([]UnderWay, error) {
 	return openOf(s.queries().OpenDeployments(ctx))
 }
 
-// OpenDeployments counts the deployments under way, of all replicas, and keeps
-// others from beginning one until the transaction ends.
+// OpenDeployments is that of the Store, of all replicas, and keeps others from beginning one until the transaction ends.
 func (tx *Tx) OpenDeployments() ([]UnderWay, error) {
 	if err := tx.q.PassGate(tx.ctx, "deployments"); err != nil {
 		return nil, err
@@ -273,11 +275,14 @@ func (s *Store) DeleteDeployment(ctx context.Context, id string) error {
 	})
 }
 
+// checking tells whether it is applied, and only its health is not known yet.
+func (d *Deployment) checking() bool { return d.Health != nil && !d.Status.Final() }
+
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
 		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Leave: d.Leave, Anew: d.Anew, Adopt: d.Adopt, Imports: d.Imports,
-		Restore: d.Restore, Changes: d.Changes,
+		Restore: d.Restore, Changes: d.Changes, Health: d.Health,
 	})
 }
 
@@ -298,7 +303,7 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	}
 	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
-	d.Adopt, d.Imports = doc.Adopt, doc.Imports
+	d.Adopt, d.Imports, d.Health = doc.Adopt, doc.Imports, doc.Health
 	d.Plan, d.Leave, d.Anew, d.Restore, d.Changes = doc.Plan, doc.Leave, doc.Anew, doc.Restore, doc.Changes
 	return d, nil
 }

@@ -13,6 +13,22 @@ type Hold struct {
 	Why        string    `json:"why,omitempty"`
 	At         time.Time `json:"at,omitzero"`
 	Declared   *Desired  `json:"declared,omitempty"` // what the document says
+	Returned   *Returned `json:"returned,omitempty"` // nobody asked for it: what was wanted was not healthy
+}
+
+// A Returned is what was gone back from, because it was not healthy. It is not
+// tried again until its inputs are others, or somebody asks.
+type Returned struct {
+	Deployment string `json:"deployment"` // that was not healthy
+	Input      string `json:"input"`      // digest of what it was rendered from
+}
+
+// Returned is what the target was taken back from by itself; nil when it was not.
+func (d Desired) Returned() *Returned {
+	if d.Held == nil {
+		return nil
+	}
+	return d.Held.Returned
 }
 
 // String names who holds it and why.
@@ -62,6 +78,7 @@ func RolledBack(t Target, d Deployment, h Hold) (Target, error) {
 		want.Template, want.Version, want.Spec, want.Part, want.Files = past.Template, past.Version, past.Spec, past.Part, past.Files
 		want.Role, want.CodebuildRole, want.ComponentRole, want.Account = past.Role, past.CodebuildRole, past.ComponentRole, past.Account
 		want.RerunSafe, want.Repository, want.Origin, want.Held = past.RerunSafe, past.Repository, past.Origin, &h
+		want.Health = past.Health
 		if past.Version != (Version{}) {
 			want.Follow = Follow(past.Version.String())
 		}

@@ -39,6 +39,7 @@ type Service struct {
 	Description string
 	Follow      Follow
 	Pins        map[string]Follow // by instance name; an instance that stays
+	Health      map[string]string // see Desired.Health: by instance name, and without one for all others
 	Spec        string            // the whole ServiceSpec
 	Repository  Repository
 	Origin      Origin
@@ -56,6 +57,7 @@ type serviceDoc struct {
 	Description string
 	Follow      Follow
 	Pins        map[string]Follow
+	Health      map[string]string `json:",omitempty"`
 	Spec        string
 	Repository  Repository
 	Origin      Origin
@@ -68,7 +70,7 @@ type serviceDoc struct {
 // PutService writes a service.
 func (tx *Tx) PutService(v Service) error {
 	doc, err := encode(serviceDoc{
-		Description: v.Description, Follow: v.Follow, Pins: v.Pins, Spec: v.Spec,
+		Description: v.Description, Follow: v.Follow, Pins: v.Pins, Health: v.Health, Spec: v.Spec,
 		Repository: v.Repository, Origin: v.Origin, Deleted: v.Deleted, Labels: v.Labels,
 		Created: v.Created, Refused: v.Refused,
 	})
@@ -140,7 +142,7 @@ func serviceOf(row db.Service) (Service, error) {
 	return Service{
 		Name: row.Name, Template: row.Template, Status: ServiceStatus(row.Status), Message: row.Message,
 		Owner:       Owner{Repository: row.OwnerRepo, Path: row.OwnerPath},
-		Description: doc.Description, Follow: doc.Follow, Pins: doc.Pins, Spec: doc.Spec,
+		Description: doc.Description, Follow: doc.Follow, Pins: doc.Pins, Health: doc.Health, Spec: doc.Spec,
 		Repository: doc.Repository, Origin: doc.Origin, Deleted: doc.Deleted, Labels: doc.Labels,
 		Created: doc.Created, Refused: doc.Refused, CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
 	}, err

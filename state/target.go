@@ -69,6 +69,9 @@ type Desired struct {
 	// Imports are resources that exist and are taken into the stack, by their logical
 	// IDs what identifies them; ImportExisting is all whose names the template says.
 	Imports map[string]string `json:"imports,omitempty"`
+	// Health is what the document says of how it is known that it works, as JSON of
+	// the renderer; empty when it says nothing.
+	Health string `json:"health,omitempty"`
 
 	Environment string     `json:"environment,omitempty"` // of an instance or component
 	Service     string     `json:"service,omitempty"`     // a component's attachment
@@ -152,6 +155,7 @@ const (
 	WaitOrder     WaitReason = "order"     // something else of the service, or its component, goes first
 	WaitKept      WaitReason = "kept"      // nothing lists it, and its repository has to be put right before anything is deleted
 	WaitEngine    WaitReason = "engine"    // this daemon has no engine for it
+	WaitReturned  WaitReason = "returned"  // what is wanted was not healthy; the last good generation was deployed again
 )
 
 // Begins reports whether what waits for this begins by itself, soon.
@@ -280,7 +284,12 @@ func (tx *Tx) PutTarget(t Target) error {
 		Status: string(t.Status), Message: t.Message, OwnerRepo: t.Owner.Repository, OwnerPath: t.Owner.Path,
 		LastAttempted: t.LastAttempted, LastSucceeded: t.LastSucceeded, Revision: newRevision(), Settled: t.settled(), Now: tx.now,
 	}
-	follow, _, err := t.Desired.Follow.Parse()
+	followed := t.Desired
+	if t.Desired.Returned() != nil { // a new version of what is declared is to be seen
+		followed = t.Desired.AsDeclared()
+		p.Template = followed.Template
+	}
+	follow, _, err := followed.Follow.Parse()
 	if err == nil {
 		p.Major = follow.Major
 	}

@@ -14,6 +14,7 @@ import (
 
 	"baryon/provisioner"
 	"baryon/provisioner/cloudformation"
+	"baryon/provisioner/probe"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/renderer"
@@ -37,7 +38,10 @@ type config struct {
 	Secrets     map[string]provisioner.SecretPlace // where what templates refer to is kept, by name
 	Policies    map[string]access.Policy           // what keys may be good for, by name
 	Events      []eventDestination                 // who is told of changes of status
+	HealthHosts []probe.Host                       // where health checks may go
 	Settings    reconciler.Settings
+
+	HealthAtOnce int // health checks at once; see probe.Config
 }
 
 // A secretRef names where a secret is. Secrets never stand in the configuration.
@@ -186,7 +190,7 @@ func loadConfig(file string, flags map[string]string) (config, error) {
 
 // decode reads what the file says and what is put over it.
 func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
-	keys := []string{"repositories", "links", "hooks", "terraform", "limits", "approvals", "change_policies", "drift", "secrets", "policies", "events"}
+	keys := []string{"repositories", "links", "hooks", "terraform", "limits", "approvals", "change_policies", "drift", "secrets", "policies", "events", "health"}
 	for _, s := range settings() {
 		keys = append(keys, s.key)
 	}
@@ -211,6 +215,7 @@ func (c *config) decode(d *renderer.Decoder, root *renderer.Node) {
 	c.links(d, root.Get("links"))
 	c.limits(d, root.Get("limits"))
 	c.drift(d, root.Get("drift"))
+	c.health(d, root.Get("health"))
 	c.approvals(d, root.Get("approvals"))
 	c.changePolicies(d, root.Get("change_policies"))
 	c.secrets(d, root.Get("secrets"))

@@ -18,7 +18,7 @@ import (
 
 	"baryon/gitsource"
 	"baryon/provisioner"
-	"baryon/provisioner/cloudformation"
+	"baryon/provisioner/probe"
 	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/reconciler/declare"
@@ -42,6 +42,7 @@ type daemon struct {
 	git       *gitsource.Client
 	command   *provisioner.Command
 	terraform *terraform.Engine
+	prober    *probe.Prober
 	loop      *reconciler.Reconciler
 	server    *server.Server
 	events    *events.Carrier
@@ -94,7 +95,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if d.terraform, err = terraform.New(tf); err != nil {
 		return nil, err
 	}
-	stacks, err := cloudformation.New(cfg.cloudformationConfig())
+	stacks, err := d.newStacks()
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	host := hostName()
 	d.loop, err = reconciler.New(reconciler.Config{
 		Store: d.store, Source: gitTrees{d.git}, Writer: d.git, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
-		Bundles: cfg.bundles(),
+		Bundles: cfg.bundles(), Prober: d.prober,
 		Engines: map[renderer.Engine]reconciler.Engine{
 			renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform, renderer.EngineCloudFormation: stacks,
 		},
@@ -272,6 +273,7 @@ func (d *daemon) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.loop.Run(ctx) })
 	g.Go(func() error { return d.command.Run(ctx) })
+	g.Go(func() error { return d.prober.Run(ctx) })
 	g.Go(func() error { return d.server.Run(ctx, d.listener, d.hooksListener) })
 	g.Go(func() error { return d.watchRepositories(ctx) })
 	g.Go(func() error { return d.watchFile(ctx) })

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"baryon": main})
+	testscript.Main(m, map[string]func(){"baryon": main, "site": site})
 }
 
 // TestScripts tells the stories of testdata/script: the real binary, real
@@ -90,7 +90,12 @@ func stage(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Setenv("AWS_LISTEN", aws) // where a simulated AWS may be
+	site, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	env.Setenv("SITE_LISTEN", site) // where what is deployed may answer
+	env.Setenv("AWS_LISTEN", aws)   // where a simulated AWS may be
 	env.Setenv("BARYON_AWS_ENDPOINT", "http://"+aws)
 	env.Setenv("AWS_ACCESS_KEY_ID", testAccount)
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "none")

@@ -142,6 +142,7 @@ func (d *daemon) sweep(ctx context.Context) {
 // isOpen tells whether a work folder belongs to a deployment under way. In doubt
 // it does.
 func (d *daemon) isOpen(ctx context.Context, id string) bool {
+	id, _, _ = strings.Cut(id, ".") // the jobs of health checks are called after it
 	deployment, err := d.store.Deployment(ctx, id)
 	if _, ok := errors.AsType[*state.NotFoundError](err); ok {
 		return false

@@ -100,6 +100,19 @@ func (e *Engine) forget(role string) {
 
 // identity makes the clients of a role.
 func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
+	c, err := e.Identity(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	return &account{
+		cfg: e.cfg, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
+		s3: s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
+	}, nil
+}
+
+// Identity is how services of AWS are called as a role, or with the daemon's own
+// credentials.
+func (e *Engine) Identity(ctx context.Context, role string) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(e.cfg.Region)}
 	if e.cfg.Endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(e.cfg.Endpoint))
@@ -109,7 +122,7 @@ func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, err
+		return aws.Config{}, err
 	}
 	if role != "" {
 		c.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(c), role, func(o *stscreds.AssumeRoleOptions) {
@@ -119,10 +132,7 @@ func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
 			}
 		}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }) // renewed before they run out
 	}
-	return &account{
-		cfg: e.cfg, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
-		s3: s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
-	}, nil
+	return c, nil
 }
 
 // read waits for the turn of a call that looks, write of one that changes.

@@ -15,8 +15,8 @@ const componentManifest = "manifest.yaml"
 
 func (x *docReader) componentHeader(n *renderer.Node) {
 	h := &x.doc.Header
-	x.header(n, "the header of a component", "component", "environment", "service", "instance", "files", "stack", "imports")
-	h.Stack, h.Imports = x.stack(n.Get("stack")), x.imports(n.Get("imports"))
+	x.header(n, "the header of a component", "component", "environment", "service", "instance", "files", "stack", "imports", "health")
+	h.Stack, h.Imports, h.Health = x.stack(n.Get("stack")), x.imports(n.Get("imports")), x.health(n.Get("health"))
 	x.doc.Ref = state.ComponentRef(x.name(x.need(n, "the header", "component"), "the name of a component"))
 	for _, f := range []struct {
 		key   string

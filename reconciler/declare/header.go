@@ -26,7 +26,10 @@ type Header struct {
 	ComponentRole string `json:"componentRole,omitempty"`
 	Account       string `json:"account,omitempty"`
 	RerunSafe     bool   `json:"rerunSafe,omitempty"`
-	Stack         string `json:"stack,omitempty"` // environment, component: the running stack that is taken over
+
+	Health *Health `json:"health,omitempty"`
+
+	Stack string `json:"stack,omitempty"` // environment, component: the running stack that is taken over
 	// Stacks are those of a service: by instance, and that of its pipeline.
 	Stacks        map[string]string `json:"stacks,omitempty"`
 	PipelineStack string            `json:"pipelineStack,omitempty"`
@@ -53,8 +56,8 @@ var common = []string{"labels", "tags", "protected", "approval", "adopt", "descr
 func (x *docReader) environmentHeader(n *renderer.Node) {
 	h := &x.doc.Header
 	x.header(n, "the header of an environment", "environment", "template", "version", "role", "codebuildRole",
-		"componentRole", "account", "repository", "rerun", "stack", "imports")
-	h.Stack, h.Imports = x.stack(n.Get("stack")), x.imports(n.Get("imports"))
+		"componentRole", "account", "repository", "rerun", "stack", "imports", "health")
+	h.Stack, h.Imports, h.Health = x.stack(n.Get("stack")), x.imports(n.Get("imports")), x.health(n.Get("health"))
 	x.doc.Ref = state.EnvironmentRef(x.name(x.need(n, "the header", "environment"), "the name of an environment"))
 	x.template(n)
 	for key, field := range map[string]*string{"role": &h.Role, "codebuildRole": &h.CodebuildRole, "componentRole": &h.ComponentRole} {
@@ -72,7 +75,9 @@ func (x *docReader) environmentHeader(n *renderer.Node) {
 
 func (x *docReader) serviceHeader(n *renderer.Node) {
 	h := &x.doc.Header
-	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository", "stacks", "pipelineStack", "imports", "pipelineImports")
+	x.header(n, "the header of a service", "service", "template", "version", "pins", "repository", "stacks", "pipelineStack", "imports", "pipelineImports",
+		"health")
+	h.Health = x.serviceHealth(n.Get("health"))
 	h.PipelineStack, h.Stacks = x.stack(n.Get("pipelineStack")), x.stacks(n.Get("stacks"))
 	h.InstanceImports, h.PipelineImports = x.instanceImports(n.Get("imports")), x.imports(n.Get("pipelineImports"))
 	x.doc.Ref = state.ServiceRef(x.name(x.need(n, "the header", "service"), "the name of a service"))

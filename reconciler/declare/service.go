@@ -22,6 +22,11 @@ func (x *docReader) service() {
 			x.mustName(p.Key, key)
 		}
 	}
+	if one := x.root.Get("baryon").Get("health").Get("instances"); one != nil && len(x.doc.Instances) > 0 { // else an ops file names them
+		for _, p := range one.Pairs {
+			x.mustName(p.Key, "health.instances")
+		}
+	}
 }
 
 // mustName checks that n names an instance of the document.

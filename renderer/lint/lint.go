@@ -44,7 +44,7 @@ func (l *Linter) Bundle(ctx context.Context, b *renderer.Bundle) (renderer.Probl
 		return c.sorted(), nil // samples would only say the same again
 	}
 	for _, p := range parts(b) {
-		if err := errors.Join(c.try(p), c.shell(p)); err != nil {
+		if err := errors.Join(c.try(p), c.shell(p), c.health(p)); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (c *check) names(p renderer.Part) {
 	uses, problems := c.Renderer.Uses(c.bundle, p)
 	if c.bundle.Parts[p].Engine == renderer.EngineTerraform {
 		tf := readTerraform(c.bundle, p)
-		uses, problems = tf.uses, tf.check()
+		uses, problems = append(uses, tf.uses...), append(problems, tf.check()...)
 		c.codeMissing = c.codeMissing || tf.empty()
 	}
 	for _, problem := range problems {
@@ -364,32 +364,14 @@ func (c *check) rendered(p renderer.Part, in renderer.Inputs) ([]finding, error)
 
 // Outputs says which outputs an environment template gives.
 func (l *Linter) Outputs(ctx context.Context, b *renderer.Bundle) (Outputs, error) {
-	m := b.Parts[renderer.PartEnvironment]
-	switch {
-	case b.CustomerManaged && b.Schema != nil && b.Schema.Environment != nil:
+	if b.CustomerManaged && b.Schema != nil && b.Schema.Environment != nil {
 		var out Outputs
 		for _, in := range b.Schema.Environment.Inputs() {
 			out.Names = append(out.Names, in.Path)
 		}
 		return out, nil
-	case m == nil, m.Engine == renderer.EngineCodeBuild:
-		return Outputs{Open: true}, nil
-	case m.Engine == renderer.EngineTerraform:
-		tf := readTerraform(b, renderer.PartEnvironment)
-		return Outputs{Names: tf.outputs, Open: tf.empty()}, nil
 	}
-	c := &check{Linter: l, ctx: ctx, bundle: b}
-	in, _, _ := c.sample(renderer.PartEnvironment, true)
-	rendered, err := l.Renderer.Render(ctx, b, renderer.PartEnvironment, in, renderer.Provision)
-	if err != nil {
-		return Outputs{Open: true}, ctx.Err()
-	}
-	file, _ := rendered.Files.Get(rendered.Template)
-	parsed, problems := cfn.Parse(rendered.Template, file.Data)
-	if problems.Failed() {
-		return Outputs{Open: true}, nil
-	}
-	return Outputs{Names: parsed.Outputs(), Open: parsed.Open()}, nil
+	return (&check{Linter: l, ctx: ctx, bundle: b}).given(renderer.PartEnvironment)
 }
 
 // Uses lists what all parts of a bundle read.
@@ -398,7 +380,7 @@ func (l *Linter) Uses(b *renderer.Bundle) []renderer.Use {
 	for _, p := range parts(b) {
 		uses, _ := l.Renderer.Uses(b, p)
 		if b.Parts[p].Engine == renderer.EngineTerraform {
-			uses = readTerraform(b, p).uses
+			uses = append(uses, readTerraform(b, p).uses...)
 		}
 		out = append(out, uses...)
 	}

@@ -15,7 +15,7 @@ import (
 // text harmless in the template counts.
 func (c *check) shell(p renderer.Part) error {
 	b := c.bundle
-	if b.Parts[p].Engine != renderer.EngineCodeBuild || b.Schema == nil {
+	if b.Parts[p].Engine != renderer.EngineCodeBuild && !b.ChecksHealth(p) || b.Schema == nil {
 		return nil
 	}
 	in, _, problems := c.sample(p, true)
@@ -47,7 +47,7 @@ func (c *check) shell(p renderer.Part) error {
 	if err != nil {
 		return c.ctx.Err() // a sample that cannot be rendered is told of elsewhere
 	}
-	commands := strings.Join(append(slices.Clone(out.Commands), out.DeprovisionCommands...), "\n")
+	commands := strings.Join(slices.Concat(out.Commands, out.DeprovisionCommands, out.Health.Commands()), "\n")
 	uses, _ := c.Renderer.Uses(b, p)
 	for _, u := range uses {
 		if text, free := hostile[u.Name()]; free && strings.Contains(commands, text) {

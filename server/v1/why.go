@@ -54,7 +54,7 @@ func whyOf(t state.Target) Why {
 			Next: "baryon abandon " + ref + " --why REASON, if it never ends"}
 	}
 	switch {
-	case w.Reason == state.WaitRetry:
+	case w.Reason == state.WaitRetry, w.Reason == state.WaitReturned:
 		why.State = Failed
 	case w.Reason == state.WaitSuspended:
 		why.State = Suspended

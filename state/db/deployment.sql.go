@@ -11,9 +11,9 @@ import (
 
 const addDeployment = `-- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
-	unasked, created_at, modified_at, completed_at)
+	unasked, checking, created_at, modified_at, completed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-	$14, $15, $15, $16)
+	$14, $15, $16, $16, $17)
 `
 
 type AddDeploymentParams struct {
@@ -31,6 +31,7 @@ type AddDeploymentParams struct {
 	Account     string
 	Doc         string
 	Unasked     bool
+	Checking    bool
 	Now         int64
 	CompletedAt int64
 }
@@ -51,6 +52,7 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 		arg.Account,
 		arg.Doc,
 		arg.Unasked,
+		arg.Checking,
 		arg.Now,
 		arg.CompletedAt,
 	)
@@ -89,7 +91,7 @@ func (q *Queries) DeleteDeployment(ctx context.Context, id string) (int64, error
 }
 
 const deployment = `-- name: Deployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1
 `
 
 func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error) {
@@ -110,6 +112,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -118,7 +121,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 }
 
 const deploymentForUpdate = `-- name: DeploymentForUpdate :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deployment, error) {
@@ -139,6 +142,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -147,7 +151,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 }
 
 const deployments = `-- name: Deployments :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment
 WHERE (CAST($1 AS TEXT) = '' OR ref = $1)
 	AND (CAST($2 AS BIGINT) = 0 OR created_at < $2 OR (created_at = $2 AND id < $3))
 ORDER BY created_at DESC, id DESC LIMIT $4
@@ -190,6 +194,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 			&i.Account,
 			&i.Doc,
 			&i.Unasked,
+			&i.Checking,
 			&i.CreatedAt,
 			&i.ModifiedAt,
 			&i.CompletedAt,
@@ -208,7 +213,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 }
 
 const lastDeployment = `-- name: LastDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -229,6 +234,7 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -257,7 +263,7 @@ func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) 
 }
 
 const openDeployment = `-- name: OpenDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `
 
 func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -278,6 +284,7 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
 		&i.CompletedAt,
@@ -286,7 +293,8 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 }
 
 const openDeployments = `-- name: OpenDeployments :many
-SELECT engine, account, count(*) AS deployments FROM deployment WHERE completed_at = 0 GROUP BY engine, account
+SELECT engine, account, count(*) AS deployments FROM deployment
+WHERE completed_at = 0 AND checking = FALSE GROUP BY engine, account
 `
 
 type OpenDeploymentsRow struct {
@@ -295,6 +303,8 @@ type OpenDeploymentsRow struct {
 	Deployments int64
 }
 
+// What an engine is at work for; what is applied and only has to show that it is
+// healthy takes nobody's place.
 func (q *Queries) OpenDeployments(ctx context.Context) ([]OpenDeploymentsRow, error) {
 	rows, err := q.db.QueryContext(ctx, openDeployments)
 	if err != nil {
@@ -331,8 +341,8 @@ func (q *Queries) PassGate(ctx context.Context, name string) error {
 
 const saveDeployment = `-- name: SaveDeployment :execrows
 UPDATE deployment SET status = $1, output = $2, handle = $3, message = $4,
-	outputs = $5, doc = $6, modified_at = $7, completed_at = $8
-WHERE id = $9 AND completed_at = 0
+	outputs = $5, doc = $6, checking = $7, modified_at = $8, completed_at = $9
+WHERE id = $10 AND completed_at = 0
 `
 
 type SaveDeploymentParams struct {
@@ -342,6 +352,7 @@ type SaveDeploymentParams struct {
 	Message     string
 	Outputs     string
 	Doc         string
+	Checking    bool
 	Now         int64
 	CompletedAt int64
 	ID          string
@@ -355,6 +366,7 @@ func (q *Queries) SaveDeployment(ctx context.Context, arg SaveDeploymentParams) 
 		arg.Message,
 		arg.Outputs,
 		arg.Doc,
+		arg.Checking,
 		arg.Now,
 		arg.CompletedAt,
 		arg.ID,

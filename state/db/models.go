@@ -54,6 +54,7 @@ type Deployment struct {
 	Account     string
 	Doc         string
 	Unasked     bool
+	Checking    bool
 	CreatedAt   int64
 	ModifiedAt  int64
 	CompletedAt int64

@@ -1,12 +1,12 @@
 -- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
-	unasked, created_at, modified_at, completed_at)
+	unasked, checking, created_at, modified_at, completed_at)
 VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @engine, @account, @doc,
-	@unasked, @now, @now, @completed_at);
+	@unasked, @checking, @now, @now, @completed_at);
 
 -- name: SaveDeployment :execrows
 UPDATE deployment SET status = @status, output = @output, handle = @handle, message = @message,
-	outputs = @outputs, doc = @doc, modified_at = @now, completed_at = @completed_at
+	outputs = @outputs, doc = @doc, checking = @checking, modified_at = @now, completed_at = @completed_at
 WHERE id = @id AND completed_at = 0;
 
 -- What is reported from outside is written beside whoever carries the
@@ -42,8 +42,11 @@ WHERE action = 'delete' AND unasked = TRUE AND created_at >= @since AND ref <> @
 -- name: DeleteDeployment :execrows
 DELETE FROM deployment WHERE id = @id AND completed_at <> 0;
 
+-- What an engine is at work for; what is applied and only has to show that it is
+-- healthy takes nobody's place.
 -- name: OpenDeployments :many
-SELECT engine, account, count(*) AS deployments FROM deployment WHERE completed_at = 0 GROUP BY engine, account;
+SELECT engine, account, count(*) AS deployments FROM deployment
+WHERE completed_at = 0 AND checking = FALSE GROUP BY engine, account;
 
 -- Locks the gate until the transaction ends.
 -- name: PassGate :exec
