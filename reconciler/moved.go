@@ -27,7 +27,7 @@ func (s *takeover) settled() bool {
 }
 
 // takeoverOfMoved is the taking-over of a commit that does no more than to write
-// some documents of a settled repository anew; nil when it does more, or when that
+// some documents of a settled repository anew and to add others; nil when it does more, or when that
 // cannot be told cheaply, so that all of it is looked at. Either way leads to the
 // same: what did not move was in force before, and is what it was.
 func (r *Reconciler) takeoverOfMoved(ctx context.Context, repo Repository, prior state.Sync, head string) (*takeover, error) {
@@ -47,7 +47,7 @@ func (r *Reconciler) takeoverOfMoved(ctx context.Context, repo Repository, prior
 	if err != nil || !whole {
 		return nil, err
 	}
-	s.part, s.owned, s.rows, s.decl = true, map[state.Ref]string{}, map[string]state.SourceFile{}, &declare.Declaration{}
+	s.part, s.owned, s.fresh, s.rows, s.decl = true, map[state.Ref]string{}, map[state.Ref]bool{}, map[string]state.SourceFile{}, &declare.Declaration{}
 	for _, d := range found {
 		if ok, err := s.readMoved(ctx, d); err != nil || !ok {
 			return nil, err
@@ -63,7 +63,7 @@ func (r *Reconciler) takeoverOfMoved(ctx context.Context, repo Repository, prior
 }
 
 // readMoved reads one file that a commit changes. It is false when the change may
-// mean something to other files, or is more than another text for the same documents.
+// mean something to other files, or is more than new documents, or another text for those of before.
 func (s *takeover) readMoved(ctx context.Context, d gitsource.Difference) (bool, error) {
 	if d.Odd || path.Base(d.Path) == declare.IgnoreFile {
 		return false, nil
@@ -75,11 +75,13 @@ func (s *takeover) readMoved(ctx context.Context, d gitsource.Difference) (bool,
 		return true, nil
 	}
 	row, err := s.r.cfg.Store.SourceFile(ctx, s.repo.Name, d.Path)
-	if isMissing(err) || err == nil && (d.Before == "" || d.After == "") {
-		return false, nil
-	}
-	if err != nil {
+	switch {
+	case isMissing(err):
+		return s.readNew(ctx, d)
+	case err != nil:
 		return false, err
+	case d.Before == "" || d.After == "":
+		return false, nil
 	}
 	before, err := fileOf(row)
 	if err != nil {
@@ -88,12 +90,10 @@ func (s *takeover) readMoved(ctx context.Context, d gitsource.Difference) (bool,
 	if row.Verdict == string(declare.VerdictIgnored) && before.Hash == "" {
 		return true, nil // for its name, or its place
 	}
-	now, err := declare.ReadOne(ctx, s.tree, d.Path, s.r.reading())
-	if err != nil {
+	s.rows[d.Path] = row
+	now, ok, err := s.readAlone(ctx, d.Path)
+	if err != nil || !ok || !sameNames(before, now) {
 		return false, err
-	}
-	if now.Problems.Failed() || now.Ops != nil || now.Unread || !sameNames(before, now) {
-		return false, nil
 	}
 	for i, doc := range now.Documents {
 		owner, exists, err := s.r.owner(ctx, doc.Ref)
@@ -102,10 +102,41 @@ func (s *takeover) readMoved(ctx context.Context, d gitsource.Difference) (bool,
 		}
 		s.owned[doc.Ref] = doc.Path
 	}
-	s.rows[d.Path] = row
-	s.decl.Files = append(s.decl.Files, now)
-	s.decl.Documents = append(s.decl.Documents, now.Documents...)
 	return true, nil
+}
+
+// readNew reads a file that was not there before. Nobody may have its names, nor have
+// had them.
+func (s *takeover) readNew(ctx context.Context, d gitsource.Difference) (bool, error) {
+	if d.Before != "" {
+		return false, nil
+	}
+	if alone, err := declare.StandsAlone(ctx, s.tree, d.Path); err != nil || !alone {
+		return false, err
+	}
+	now, ok, err := s.readAlone(ctx, d.Path)
+	if err != nil || !ok {
+		return false, err
+	}
+	for _, doc := range now.Documents {
+		_, exists, err := s.r.owner(ctx, doc.Ref)
+		if err != nil || exists || s.fresh[doc.Ref] || doc.Ref.Kind == state.KindComponent {
+			return false, err
+		}
+		s.fresh[doc.Ref] = true
+	}
+	return true, nil
+}
+
+// readAlone reads a file, if it holds nothing but good documents, or nothing at all.
+func (s *takeover) readAlone(ctx context.Context, file string) (declare.File, bool, error) {
+	f, err := declare.ReadOne(ctx, s.tree, file, s.r.reading())
+	if err != nil || f.Problems.Failed() || f.Ops != nil || f.Unread || len(f.Broken) > 0 {
+		return f, false, err
+	}
+	s.decl.Files = append(s.decl.Files, f)
+	s.decl.Documents = append(s.decl.Documents, f.Documents...)
+	return f, true, nil
 }
 
 // rowAbove is what is kept of the folder that a file is in: a bundle, or one that is
@@ -128,7 +159,7 @@ func (s *takeover) rowAbove(ctx context.Context, file string) (*state.SourceFile
 
 // sameNames tells that two texts of a file hold documents of the same names.
 func sameNames(a, b declare.File) bool {
-	return len(a.Broken)+len(b.Broken) == 0 && slices.EqualFunc(a.Documents, b.Documents, func(a, b declare.Document) bool {
+	return len(a.Broken) == 0 && slices.EqualFunc(a.Documents, b.Documents, func(a, b declare.Document) bool {
 		return a.Ref == b.Ref && a.Ref.Kind != state.KindComponent
 	})
 }

@@ -233,7 +233,17 @@ func TestMovedLooksAtTheRest(t *testing.T) {
 		"a name":                            {change: func(w *world) { w.swap("dev.yaml", "environment: dev", "environment: prod") }},
 		"a file of a bundle":                {change: func(w *world) { w.write("net/v1/notes.md", "x") }},
 		"a spec that does not fit":          {change: func(w *world) { w.swap("dev.yaml", "small", "{}") }},
-		"a file more":                       {change: func(w *world) { w.environment("prod", "", "small") }},
+		"a file more":                       {change: func(w *world) { w.environment("prod", "", "small") }, want: true},
+		"two files more, for one name":      {change: func(w *world) { w.environment("prod", "", "small"); w.copyTo("dup.yaml", "prod.yaml") }},
+		"a file more, for the same name":    {change: func(w *world) { w.copyTo("dup.yaml", "dev.yaml") }},
+		"a file more that is refused":       {change: func(w *world) { w.write("x.yaml", "baryon: {") }},
+		"a file more with a component":      {change: func(w *world) { w.write("x.yaml", "baryon: {component: c, environment: dev, files: ./net}\n") }},
+		"a file more of an ops folder":      {change: func(w *world) { w.write("proton-ops.yaml", "sync:\n  services: {}\n") }},
+		"a file more that declares nothing": {change: func(w *world) { w.write("values.yaml", "a: 1\n") }, want: true},
+		"a file more that makes a bundle":   {change: func(w *world) { w.write("vpc/v1/schema/schema.yaml", "schema: {}\n") }},
+		"a file more that is ignored": {before: func(w *world) { w.write(".baryonignore", "x/\n") }, change: func(w *world) {
+			w.write("x/y.yaml", "proton: EnvironmentSpec\nbaryon: {environment: y, template: net, version: \"1\"}\nspec: {}\n")
+		}},
 		"a file less":                       {change: func(w *world) { delete(w.files, "dev.yaml") }},
 		"what is ignored":                   {change: func(w *world) { w.write(".baryonignore", "x") }},
 		"a file that moved":                 {change: func(w *world) { w.write("b.yaml", string(w.files["dev.yaml"].Data)); delete(w.files, "dev.yaml") }},
@@ -264,6 +274,9 @@ func TestMovedLooksAtTheRest(t *testing.T) {
 		})
 	}
 }
+
+// copyTo copies a file.
+func (w *world) copyTo(file, from string) { w.write(file, string(w.files[from].Data)) }
 
 func (w *world) swap(file, old, text string) {
 	w.write(file, strings.Replace(string(w.files[file].Data), old, text, 1))

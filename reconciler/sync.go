@@ -180,9 +180,10 @@ type takeover struct {
 	leaving  []state.Target    // what they name no longer
 	branches map[string]string // that they name, and where those are
 	problems int
-	part     bool   // it is about what the commit changes alone
-	recheck  bool   // something was refused for a reason outside this repository
-	hold     string // why nothing is deleted on this taking-over
+	part     bool               // it is about what the commit changes alone
+	fresh    map[state.Ref]bool // names that are new with it, if it is
+	recheck  bool               // something was refused for a reason outside this repository
+	hold     string             // why nothing is deleted on this taking-over
 }
 
 func (r *Reconciler) newTakeover(repo Repository, prior state.Sync, head string) *takeover {

@@ -73,7 +73,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 // documents counts what the repository declares.
 func (s *takeover) documents() int {
 	if s.part || s.empty() { // still empty next time is still nothing to act on
-		return s.prior.Documents
+		return s.prior.Documents + len(s.fresh)
 	}
 	return len(s.decl.Documents)
 }

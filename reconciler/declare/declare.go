@@ -2,7 +2,9 @@ package declare
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -106,16 +108,39 @@ func ReadFile(path string, data []byte) (File, error) {
 
 // ReadOne reads one YAML file of a tree, as Read does, without what the other files
 // make of it.
-func ReadOne(ctx context.Context, tree Tree, path string, o Options) (File, error) {
+func ReadOne(ctx context.Context, tree Tree, name string, o Options) (File, error) {
 	r := &reader{ctx: ctx, tree: tree, options: o.withDefaults(), out: &Declaration{}}
-	info, err := fs.Stat(tree, path)
+	info, err := fs.Stat(tree, name)
 	if err != nil {
 		return File{}, err
 	}
-	if err := r.file(path, fs.FileInfoToDirEntry(info)); err != nil {
+	if err := r.file(name, fs.FileInfoToDirEntry(info)); err != nil {
 		return File{}, err
 	}
 	f := r.out.Files[0]
 	f.settle()
 	return f, nil
+}
+
+// StandsAlone reports whether a file of a tree, were it new there, is read for what it
+// declares and for nothing else: nothing leaves it out, and it makes no bundle of a
+// folder.
+func StandsAlone(ctx context.Context, tree Tree, file string) (bool, error) {
+	r := &reader{ctx: ctx, tree: tree, out: &Declaration{}}
+	var rules *ignoreRules
+	at := "."
+	for part := range strings.SplitSeq(file, "/") {
+		info, err := fs.Stat(tree, path.Join(at, IgnoreFile))
+		if err == nil && info.Mode().IsRegular() {
+			rules, err = r.ignoreRules(at, rules)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		at = path.Join(at, part)
+		if bundlePart(part) || rules.reason(at, at != file) != "" {
+			return false, nil
+		}
+	}
+	return true, nil
 }
