@@ -157,9 +157,12 @@ func idleWork(dir string) bool {
 func BenchmarkTerraformPlan200(b *testing.B) {
 	const n = 200
 	d, commit := terraformDaemon(b, func(cfg *config) { cfg.Settings.Plans = 2 })
-	var shell, daemon time.Duration
+	var shell, daemon, shellCPU, daemonCPU time.Duration
 	for i := 0; b.Loop(); i++ {
+		before := spentCPU(b)
 		shell += plansInShell(b, b.TempDir(), n)
+		between := spentCPU(b)
+		shellCPU += between - before
 		files := map[string]string{}
 		for k := range n {
 			k += i * n
@@ -168,21 +171,24 @@ func BenchmarkTerraformPlan200(b *testing.B) {
 		commit(files)
 		begun := time.Now()
 		d.pushed("")
-		await(b, "all planned", func() bool {
-			list, err := d.store.Targets(b.Context(), state.Filter{Limit: 500})
-			planned := 0
-			for _, t := range list {
-				if t.Waiting.Reason == state.WaitApproval && t.Observed.Foreseen.Done {
-					planned++
-				}
+		for next := i * n; next < (i+1)*n; { // a look for each change, as looks are in what is measured
+			changed := d.store.Changed()
+			t, err := d.store.Target(b.Context(), state.EnvironmentRef(fmt.Sprint("e", next)))
+			if err == nil && t.Waiting.Reason == state.WaitApproval && t.Observed.Foreseen.Done {
+				next++
+				continue
 			}
-			return err == nil && planned == (i+1)*n
-		})
+			<-changed
+		}
 		daemon += time.Since(begun)
+		await(b, "supervisors ended", func() bool { return idleWork(filepath.Join(d.cfg.Data, "work")) })
+		daemonCPU += spentCPU(b) - between
 	}
 	b.ReportMetric(shell.Seconds()/float64(b.N), "shell-s")
 	b.ReportMetric(daemon.Seconds()/float64(b.N), "daemon-s")
 	b.ReportMetric(daemon.Seconds()/shell.Seconds(), "daemon/shell")
+	b.ReportMetric(shellCPU.Seconds()/float64(b.N), "shell-cpu-s")
+	b.ReportMetric(daemonCPU.Seconds()/shellCPU.Seconds(), "cpu/shell")
 }
 
 // plansInShell is how long two shells take for n plans.
