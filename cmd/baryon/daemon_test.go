@@ -45,14 +45,19 @@ func TestDemoOnAWS(t *testing.T) {
 		"the stack service-shop-instance-canary is gone", "all as told")
 }
 
-func TestDemoWithTerraform(t *testing.T) {
-	needTerraform(t)
+func TestDemoWithTerraform(t *testing.T) { demoWith(t, "terraform") }
+
+func TestDemoWithTofu(t *testing.T) { demoWith(t, "tofu") }
+
+func demoWith(t *testing.T, name string) {
+	t.Helper()
+	file := program(t, name)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	tellDemo(t, func(s *story) {
-		if err := s.withTerraform(t.Context()); err != nil {
+		if err := s.withTerraform(t.Context(), file); err != nil {
 			t.Fatal(err)
 		}
-	}, "environment/dev is up on net-env 1.0: Cidr=10.0.0.0/16", "the plan: 5 to create", "replaced terraform_data.network because of triggers_replace",
+	}, name+" ", "environment/dev is up on net-env 1.0: Cidr=10.0.0.0/16", "the plan: 5 to create", "replaced terraform_data.network because of triggers_replace",
 		"correcting drift: terraform_data.network", "the plan: 0 to create, 0 to update, 0 to replace, 1 to delete",
 		"service/shop/service-instance/prod is gone", "all as told")
 }

@@ -48,7 +48,7 @@ is simulated in this process: no AWS account and no keys are needed or touched.`
 				s.withAWS()
 			}
 			if terraform {
-				if err := s.withTerraform(cmd.Context()); err != nil {
+				if err := s.withTerraform(cmd.Context(), ""); err != nil {
 					return err
 				}
 			}

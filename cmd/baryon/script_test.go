@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -58,6 +59,31 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BARYON_STORE", url)
 			return stage(env)
+		},
+		Cmds: stageHands(), Condition: knows,
+	})
+}
+
+// TestScriptsWithTofu tells the stories of Terraform code with OpenTofu.
+func TestScriptsWithTofu(t *testing.T) {
+	t.Parallel()
+	needGit(t)
+	tofu := program(t, "tofu")
+	stories, err := filepath.Glob(filepath.Join("testdata", "script", "terraform*.txtar"))
+	if err != nil || len(stories) < 5 {
+		t.Fatalf("stories %v, %v", stories, err)
+	}
+	testscript.Run(t, testscript.Params{
+		Files: stories,
+		Setup: func(env *testscript.Env) error {
+			bin, providers := filepath.Join(env.WorkDir, ".bin"), filepath.Join(env.WorkDir, ".providers")
+			err := errors.Join(stage(env), os.Mkdir(bin, 0o700), os.Symlink(tofu, filepath.Join(bin, "terraform")))
+			if mirror() != "" {
+				err = errors.Join(err, os.CopyFS(filepath.Join(providers, "registry.opentofu.org"), os.DirFS(filepath.Join(mirror(), "registry.terraform.io"))))
+			}
+			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("MIRROR", providers)
+			return err
 		},
 		Cmds: stageHands(), Condition: knows,
 	})

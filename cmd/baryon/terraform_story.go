@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,9 +18,9 @@ import (
 )
 
 // withTerraform makes the story the one with Terraform code, if there is
-// something to run it.
-func (s *story) withTerraform(ctx context.Context) (err error) {
-	if s.terraform, err = terraform.Find(ctx, "", os.Getenv("PATH")); err != nil {
+// something to run it: binary, or whichever is found.
+func (s *story) withTerraform(ctx context.Context, binary string) (err error) {
+	if s.terraform, err = terraform.Find(ctx, binary, os.Getenv("PATH")); err != nil {
 		return fmt.Errorf("%w; or see the story without it: baryon demo", err)
 	}
 	s.chapters = []func(context.Context) error{s.code, s.planned, s.moved, s.byHand, s.destroyed}
@@ -46,7 +48,7 @@ func (s *story) code(ctx context.Context) error {
 	if err := s.up(ctx, dev); err != nil {
 		return err
 	}
-	if err := s.witness(dev, `"value": "10.0.0.0/16"`, true); err != nil {
+	if err := s.witness(dev, `"value":"10.0.0.0/16"`, true); err != nil {
 		return err
 	}
 	if err := s.registered(ctx, state.KindService, "app-svc", first); err != nil {
@@ -83,7 +85,7 @@ func (s *story) planned(ctx context.Context) error {
 	if last.Plan != plan {
 		return fmt.Errorf("%s applied the plan %q, and %q was approved", prod, last.Plan, plan)
 	}
-	if err := s.witness(prod, `"value": "10.1.0.0/16"`, true); err != nil {
+	if err := s.witness(prod, `"value":"10.1.0.0/16"`, true); err != nil {
 		return err
 	}
 	return s.up(ctx, shopProd)
@@ -114,7 +116,7 @@ func (s *story) moved(ctx context.Context) error {
 		return err
 	}
 	s.sayf("%s reads that network and follows: %s", shopDev, outputs(t))
-	return s.witness(dev, `"value": "10.8.0.0/16"`, true)
+	return s.witness(dev, `"value":"10.8.0.0/16"`, true)
 }
 
 // byHand: somebody applies other code to dev's state; that is found, and put
@@ -153,7 +155,7 @@ func (s *story) byHand(ctx context.Context) error {
 	if err := s.witness(dev, "10.66.0.0/16", false); err != nil {
 		return err
 	}
-	return s.witness(dev, `"value": "10.8.0.0/16"`, true)
+	return s.witness(dev, `"value":"10.8.0.0/16"`, true)
 }
 
 // destroyed: an instance leaves its document; terraform's plan of its end is
@@ -176,7 +178,7 @@ func (s *story) destroyed(ctx context.Context) error {
 		return err
 	}
 	s.sayf("%s is gone", shopProd)
-	return s.witness(shopProd, `"resources": []`, true)
+	return s.witness(shopProd, `"resources":[]`, true)
 }
 
 func (s *story) approve(ctx context.Context, ref state.Ref, why string) error {
@@ -208,7 +210,11 @@ func (s *story) witness(ref state.Ref, text string, holds bool) error {
 	if err != nil && (holds || !errors.Is(err, os.ErrNotExist)) {
 		return err
 	}
-	if has := err == nil && strings.Contains(string(got), text); has != holds {
+	var compact bytes.Buffer // as tofu writes it; terraform indents
+	if err == nil {
+		err = json.Compact(&compact, got)
+	}
+	if has := err == nil && strings.Contains(compact.String(), text); has != holds {
 		return fmt.Errorf("the state of %s holds %s: %v, want %v", ref, text, has, holds)
 	}
 	return nil

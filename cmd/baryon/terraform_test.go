@@ -82,11 +82,20 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 
 func needTerraform(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("terraform"); err == nil {
-		return
+	program(t, "terraform")
+}
+
+// program is the path of a program, without which the test skips, or fails where
+// it has to be there.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	file, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), name):
+		t.Fatalf("%s is required here and is not on PATH", name)
+	default:
+		t.Skipf("%s is not on PATH", name)
 	}
-	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "terraform") {
-		t.Fatal("terraform is required here and is not on PATH")
-	}
-	t.Skip("terraform is not on PATH")
+	return file
 }
