@@ -257,12 +257,21 @@ func openPack(p *packetReader) (io.Reader, error) {
 	}
 }
 
-// sideband reads the pack out of a multiplexed answer, drops progress and turns
-// the error band into an error.
+// sideband reads the pack out of a multiplexed answer, keeps the beginning of what
+// is said beside it and turns the error band into an error.
 type sideband struct {
 	p    *packetReader
 	rest []byte
 	done bool
+	said []byte
+}
+
+// text is what was said beside the answer, as one printable line.
+func (s *sideband) text() string {
+	if s == nil {
+		return ""
+	}
+	return printable(string(s.said))
 }
 
 func (s *sideband) Read(b []byte) (int, error) {
@@ -299,6 +308,7 @@ func (s *sideband) take(line []byte) error {
 		if s.p.budget -= int64(len(line)) + 4; s.p.budget < 0 {
 			return &fault{kind: KindTooLarge, text: "the server sends progress without end"}
 		}
+		s.said = append(s.said, line[1:min(len(line), 1+max(0, 4096-len(s.said)))]...)
 		return nil
 	case 3:
 		return serverSays(string(line[1:]))

@@ -5,36 +5,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"baryon/gitsource/disk"
 )
 
-// Change is a commit that gives one file other content.
+// Change is a commit that gives files other content, or takes them away.
 type Change struct {
 	// Parent is the commit that the branch has to stand at.
 	Parent string
-	// Path is the file, from the root of Repo.Path. It has to be there.
-	Path string
-	Data []byte
+	// Branch is the one that is pushed to; empty for the one that is followed. With
+	// New it must not be there yet, and begins behind Parent.
+	Branch string
+	New    bool
+	Files  []Replacement // at least one, each of another file
 	// Author and Email say whose change it is; the committer is Baryon.
 	Author, Email, Message string
 	When                   time.Time
+}
+
+// A Replacement is the new content of one file, or that it goes.
+type Replacement struct {
+	Path string // from the root of Repo.Path; the file has to be there
+	Data []byte
+	Gone bool
 }
 
 const committer, committerEmail = "Baryon", "baryon@baryon.invalid"
@@ -58,15 +63,24 @@ func (c *Client) push(ctx context.Context, r Repo, change Change) (string, error
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*c.cfg.ListTimeout, timedOut("the push", 2*c.cfg.ListTimeout))
 	defer cancel()
-	if ref, err = c.branch(ctx, t, ref); err != nil {
+	if change.Branch != "" {
+		ref, err = refName(change.Branch)
+	}
+	if err == nil {
+		ref, err = c.branch(ctx, t, ref)
+	}
+	if err != nil {
 		return "", err
 	}
 	objects := memory.NewStorage()
-	commit, err := s.change(objects, path.Join(path.Clean(strings.Trim(r.Path, "/")), change.Path), change)
+	commit, err := s.change(objects, path.Clean(strings.Trim(r.Path, "/")), change)
 	if err != nil {
 		return "", err
 	}
 	p := push{ref: ref, old: change.Parent, new: commit.String(), objects: objects}
+	if change.New {
+		p.old = plumbing.ZeroHash.String()
+	}
 	if err = c.pushers[t.addr.scheme].push(ctx, t, p); err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -109,82 +123,6 @@ func (s *store) headTarget() string {
 	return target
 }
 
-// change puts the objects of a commit that changes one file into to.
-func (s *store) change(to *memory.Storage, name string, c Change) (plumbing.Hash, error) {
-	parent, err := s.commit(c.Parent)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	tree, err := s.replaced(to, parent.TreeHash, strings.Split(name, "/"), c.Data)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	return save(to, &object.Commit{
-		Author:    object.Signature{Name: signable(c.Author), Email: signable(c.Email), When: c.When},
-		Committer: object.Signature{Name: committer, Email: committerEmail, When: c.When},
-		Message:   c.Message, TreeHash: tree, ParentHashes: []plumbing.Hash{parent.Hash},
-	})
-}
-
-// signable is a name without what would end the line or the name of a commit.
-func signable(name string) string {
-	return strings.NewReplacer("<", "", ">", "").Replace(printable(name))
-}
-
-// replaced is a tree in which one file has other content and the same mode.
-func (s *store) replaced(to *memory.Storage, tree plumbing.Hash, name []string, data []byte) (plumbing.Hash, error) {
-	var t object.Tree
-	err := s.use(func(*filesystem.Storage) error {
-		o, err := s.findLocked(plumbing.TreeObject, tree, maxTree)
-		if err != nil {
-			return err
-		}
-		return t.Decode(o)
-	})
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	at := slices.IndexFunc(t.Entries, func(e object.TreeEntry) bool { return e.Name == name[0] })
-	gone := &fault{kind: KindNoPath, text: "the commit has no file " + printable(strings.Join(name, "/"))}
-	if at < 0 {
-		return plumbing.ZeroHash, gone
-	}
-	mode := t.Entries[at].Mode
-	var hash plumbing.Hash
-	switch {
-	case len(name) > 1 && mode == filemode.Dir:
-		hash, err = s.replaced(to, t.Entries[at].Hash, name[1:], data)
-	case len(name) == 1 && mode.IsRegular() || len(name) == 1 && mode == filemode.Executable:
-		blob := to.NewEncodedObject()
-		blob.SetType(plumbing.BlobObject)
-		var w io.WriteCloser
-		if w, err = blob.Writer(); err == nil {
-			_, err = w.Write(data)
-			err = errors.Join(err, w.Close())
-		}
-		if err == nil {
-			hash, err = to.SetEncodedObject(blob)
-		}
-	default:
-		err = gone
-	}
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	t.Entries[at].Hash = hash
-	return save(to, &t)
-}
-
-func save(to *memory.Storage, o interface {
-	Encode(raw plumbing.EncodedObject) error
-}) (plumbing.Hash, error) {
-	raw := to.NewEncodedObject()
-	if err := o.Encode(raw); err != nil {
-		return plumbing.ZeroHash, err
-	}
-	return to.SetEncodedObject(raw)
-}
-
 // pusher speaks to servers that take pushes: always this package itself, since
 // there is but one dialect of it.
 type pusher interface {
@@ -195,6 +133,7 @@ type pusher interface {
 type push struct {
 	ref, old, new string
 	objects       *memory.Storage
+	said          bool // the server hands on what its hooks say
 }
 
 func moved(text string) error {
@@ -204,7 +143,11 @@ func moved(text string) error {
 // request is what a server is sent once it has listed its refs: the move, and the
 // pack. The pack is not thin.
 func (p push) request() ([]byte, error) {
-	b := appendPacket(nil, p.old+" "+p.new+" "+p.ref+"\x00report-status agent="+agent)
+	caps := "report-status agent=" + agent
+	if p.said {
+		caps += " side-band-64k quiet"
+	}
+	b := appendPacket(nil, p.old+" "+p.new+" "+p.ref+"\x00"+caps)
 	out := bytes.NewBuffer(append(b, flushPacket...))
 	var hashes []plumbing.Hash
 	for h := range p.objects.Objects {
@@ -215,9 +158,14 @@ func (p push) request() ([]byte, error) {
 }
 
 // expects checks that the branch stands where the commit goes on from.
-func (p push) expects(g *greeting) error {
+func (p *push) expects(g *greeting) error {
+	p.said = g.caps["side-band-64k"] && g.caps["quiet"]
+	there := g.listing.hash
+	if there == "" {
+		there = plumbing.ZeroHash.String()
+	}
 	switch {
-	case g.listing.hash != p.old:
+	case there != p.old:
 		return moved("the branch has been pushed to")
 	case !g.caps["report-status"]:
 		return &fault{kind: KindUnsupported, text: "the server does not say what becomes of a push"}
@@ -227,6 +175,11 @@ func (p push) expects(g *greeting) error {
 
 // report reads what became of the push.
 func (p push) report(in *packetReader) error {
+	var hooks *sideband
+	if p.said {
+		hooks = &sideband{p: in}
+		in = newPacketReader(hooks, chatterBudget)
+	}
 	unpacked := false
 	for {
 		line, kind, err := in.next()
@@ -242,19 +195,33 @@ func (p push) report(in *packetReader) error {
 		case text == "ok "+p.ref && unpacked:
 			return nil
 		case strings.HasPrefix(text, "ng "):
-			return pushRefused(strings.TrimPrefix(text, "ng "+p.ref+" "))
+			return pushRefused(strings.TrimPrefix(text, "ng "+p.ref+" "), hooks.text())
 		}
 	}
 }
 
-// pushRefused tells a branch that moved from one that takes no push.
-func pushRefused(why string) error {
-	for _, sign := range []string{"fetch first", "non-fast-forward", "stale info", "failed to update ref", "cannot lock ref", "incorrect old value", "failed to lock"} {
+// pushRefused tells a branch that moved from one that takes no push. said is what
+// hooks and the host had to say about it.
+func pushRefused(why, said string) error {
+	for _, sign := range []string{"fetch first", "non-fast-forward", "stale info", "failed to update ref", "cannot lock ref", "incorrect old value", "failed to lock", "reference already exists"} {
 		if strings.Contains(why, sign) {
 			return moved("the server says: " + printable(why))
 		}
 	}
-	return &fault{kind: KindDenied, text: "the server refused the push: " + printable(why), next: mayPush}
+	text, next := "the server refused the push: "+printable(why), mayPush
+	if said != "" {
+		text += "; it says: " + said
+	}
+	all := strings.ToLower(why + said)
+	switch {
+	case strings.Contains(all, "signature") || strings.Contains(all, "signed"):
+		next = "Baryon does not sign commits; let its user push without, or make the change in Git"
+	case strings.Contains(all, "protected") || strings.Contains(all, "gh006") || strings.Contains(all, "gh013"):
+		next = "the branch is protected; let Baryon's user push to it, or have changes written back as pull requests"
+	case strings.Contains(why, "hook declined"):
+		next = "make the change as the hook wants it, in Git"
+	}
+	return &fault{kind: KindDenied, text: text, next: next}
 }
 
 const mayPush = "the branch has to take commits pushed with the credential of the repository's configuration"
@@ -350,6 +317,9 @@ func (l *localTransport) push(_ context.Context, t target, p push) error {
 	}
 	defer os.Remove(lock.Name())
 	now, err := st.Reference(plumbing.ReferenceName(p.ref))
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		now, err = plumbing.NewHashReference(plumbing.ReferenceName(p.ref), plumbing.ZeroHash), nil
+	}
 	if err == nil && now.Hash().String() != p.old {
 		err = moved("the branch has been pushed to")
 	}

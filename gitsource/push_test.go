@@ -1,6 +1,9 @@
 package gitsource_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +18,7 @@ func TestPush(t *testing.T) {
 			gittest.File{Path: "dir.txt", Content: "c"})
 		r.Path = "dir"
 		change := gitsource.Change{
-			Parent: first, Path: "a.txt", Data: []byte("2"), Author: "ann <x>", Email: "ann@example.com", Message: "Write two\n",
+			Parent: first, Files: []gitsource.Replacement{{Path: "a.txt", Data: []byte("2")}}, Author: "ann <x>", Email: "ann@example.com", Message: "Write two\n",
 			When: time.Unix(1_800_000_000, 0).UTC(),
 		}
 		pushed, err := c.Push(t.Context(), r, change)
@@ -49,9 +52,27 @@ func TestPush(t *testing.T) {
 		if head := remote.Head(t, "main"); head != pushed {
 			t.Errorf("the branch stands at %s, want %s", head, pushed)
 		}
-		change.Parent, change.Path = pushed, "none.txt"
+		change.Parent, change.Files = pushed, []gitsource.Replacement{{Path: "none.txt"}}
 		_, err = c.Push(t.Context(), r, change)
 		wantKind(t, err, gitsource.KindNoPath)
+
+		// Several files at once, on a branch of their own; a folder goes with its last file.
+		change.Files = []gitsource.Replacement{{Path: "sub/deep/x", Gone: true}, {Path: "b.txt", Data: []byte("B")}, {Path: "a.txt", Gone: true}}
+		change.Branch, change.New, change.Parent = "proposals/one", true, remote.CommitFiles(t, "main", "three", gittest.File{Path: "dir/sub/deep/x"})
+		pushed, err = c.Push(t.Context(), r, change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := gittest.Git(t, remote.Dir, "ls-tree", "-r", "--name-only", "proposals/one"); got != "dir.txt\ndir/b.txt" {
+			t.Errorf("the new branch holds %q", got)
+		}
+		gittest.Git(t, remote.Dir, "fsck", "--strict")
+		_, err = c.Push(t.Context(), r, change)
+		wantKind(t, err, gitsource.KindMoved) // it is there by now
+		change.Parent, change.New, change.Files = pushed, false, []gitsource.Replacement{{Path: "b.txt", Data: []byte("C")}}
+		if pushed, err = c.Push(t.Context(), r, change); err != nil || remote.Head(t, "proposals/one") != pushed || remote.Head(t, "main") == pushed {
+			t.Errorf("the new branch moved on to %s, %v", pushed, err)
+		}
 	})
 }
 
@@ -61,7 +82,7 @@ func TestPushIsRefused(t *testing.T) {
 	remote := server.Create(t, "platform")
 	first := remote.Commit(t, "main", "one", map[string]string{"a": "1"})
 	c := newClient(t, gitsource.Config{})
-	change := gitsource.Change{Parent: first, Path: "a", Data: []byte("2"), Author: "ann", Email: "ann@example.com", Message: "two", When: time.Unix(1, 0)}
+	change := gitsource.Change{Parent: first, Files: []gitsource.Replacement{{Path: "a", Data: []byte("2")}}, Author: "ann", Email: "ann@example.com", Message: "two", When: time.Unix(1, 0)}
 
 	gittest.Git(t, remote.Dir, "config", "http.receivepack", "false")
 	_, err := c.Push(t.Context(), gitsource.Repo{URL: remote.URL, Branch: "main"}, change)
@@ -80,4 +101,36 @@ func TestPushIsRefused(t *testing.T) {
 	gittest.Git(t, remote.Dir, "tag", "v1", first)
 	_, err = c.Push(t.Context(), gitsource.Repo{URL: remote.Dir, Branch: "refs/tags/v1"}, change)
 	wantKind(t, err, gitsource.KindInvalid)
+}
+
+// What a host says about a push that it refuses reaches whoever asked for it.
+func TestPushRefusedByAHook(t *testing.T) {
+	t.Parallel()
+	server := gittest.NewServer(t, gittest.Options{})
+	c := newClient(t, gitsource.Config{})
+	for name, tt := range map[string]struct{ hook, says, next string }{
+		"pre-receive": {"echo 'add a ticket number' >&2; exit 1", "pre-receive hook declined; it says: add a ticket number", "as the hook wants it"},
+		"update":      {"echo 'GH006: Protected branch update failed' >&2; exit 1", "GH006: Protected branch update failed", "pull requests"},
+		"post-update": {"exit 1", "", ""}, // it is too late then
+	} {
+		remote := server.Create(t, name)
+		first := remote.Commit(t, "main", "one", map[string]string{"a": "1"})
+		gittest.Write(t, remote.Dir, map[string]string{"hooks/" + name: "#!/bin/sh\n" + tt.hook + "\n"})
+		if err := os.Chmod(filepath.Join(remote.Dir, "hooks", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Push(t.Context(), gitsource.Repo{URL: remote.URL, Branch: "main"}, gitsource.Change{
+			Parent: first, Files: []gitsource.Replacement{{Path: "a", Data: []byte("2")}}, Author: "ann", Email: "ann@example.com", Message: "two", When: time.Unix(1, 0),
+		})
+		if tt.says == "" {
+			if err != nil || remote.Head(t, "main") == first {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		wantKind(t, err, gitsource.KindDenied)
+		if !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), tt.next) || remote.Head(t, "main") != first {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

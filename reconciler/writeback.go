@@ -158,7 +158,7 @@ func (w *writeBack) commit(ctx context.Context) (renderer.Problems, error) {
 		return problems, err
 	}
 	w.head, err = w.r.cfg.Writer.Push(ctx, w.repo.Repo, gitsource.Change{
-		Parent: head, Path: w.path, Data: after, Author: w.author, Email: mailbox.ReplaceAllString(w.author, "-") + "@baryon.invalid",
+		Parent: head, Files: []gitsource.Replacement{{Path: w.path, Data: after}}, Author: w.author, Email: mailbox.ReplaceAllString(w.author, "-") + "@baryon.invalid",
 		Message: w.subject + "\n\nWritten by Baryon for a call of the Proton API: " + w.Call + " of " + w.Ref.String() + ", by " + w.author + ".\n", When: w.r.cfg.Now(),
 	})
 	return problems, err

@@ -27,7 +27,7 @@ func (b *branch) Push(_ context.Context, _ gitsource.Repo, c gitsource.Change) (
 		return "", &gitsource.Error{Op: "push", Kind: gitsource.KindMoved}
 	}
 	b.pushed = append(b.pushed, c)
-	b.w.files[c.Path] = &fstest.MapFile{Data: c.Data}
+	b.w.files[c.Files[0].Path] = &fstest.MapFile{Data: c.Files[0].Data}
 	b.w.loop.cfg.Source = commitOf{folderSource{gitsource.NewFolder(b.w.files)}, "written"}
 	return "written", nil
 }
@@ -50,7 +50,7 @@ func TestWriteBack(t *testing.T) {
 	// Somebody was first: both changes hold.
 	w.do(write(dev, "wide"))
 	const both = "proton: EnvironmentSpec\nbaryon: {environment: dev, template: net, version: \"1\", labels: {by: other}}\nspec: {size: wide}\n"
-	if len(b.pushed) != 1 || string(b.pushed[0].Data) != both || b.pushed[0].Author != "ann" || b.pushed[0].Parent != "another" {
+	if len(b.pushed) != 1 || string(b.pushed[0].Files[0].Data) != both || b.pushed[0].Author != "ann" || b.pushed[0].Parent != "another" {
 		t.Fatalf("pushed was %+v", b.pushed)
 	}
 	if got := w.target(dev); got.Generation != 2 || got.Desired.Origin.Commit != "written" || got.Desired.Labels["by"] != "other" {
