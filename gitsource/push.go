@@ -203,7 +203,9 @@ func (p push) report(in *packetReader) error {
 // pushRefused tells a branch that moved from one that takes no push. said is what
 // hooks and the host had to say about it.
 func pushRefused(why, said string) error {
-	for _, sign := range []string{"fetch first", "non-fast-forward", "stale info", "failed to update ref", "cannot lock ref", "incorrect old value", "failed to lock", "reference already exists"} {
+	for _, sign := range []string{
+		"fetch first", "non-fast-forward", "stale info", "failed to update ref", "cannot lock ref", "incorrect old value", "failed to lock", "reference already exists",
+	} {
 		if strings.Contains(why, sign) {
 			return moved("the server says: " + printable(why))
 		}

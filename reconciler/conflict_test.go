@@ -24,7 +24,7 @@ func (w *world) byHand(ref state.Ref, size string) {
 	w.t.Helper()
 	doc, problems := declare.FromSpec(ref, declare.Header{Template: "net", Version: "1"}, "proton: EnvironmentSpec\nspec: {size: "+size+"}\n")
 	w.do(problems.Err())
-	problems, err := w.loop.Declare(w.t.Context(), Statement{Document: doc, Actor: "ann", Only: ref})
+	problems, err := w.loop.Declare(w.t.Context(), Statement{Document: doc, Actor: "ann", Only: []state.Ref{ref}})
 	w.do(errors.Join(problems.Err(), err))
 	w.pass()
 }
@@ -86,13 +86,13 @@ func TestBlockerKeepsWhatSomebodyChanged(t *testing.T) {
 func TestOwnerConflict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Settings{})
-	for conflict, want := range map[string]bool{"": true, ConflictBlocker: true, ConflictRefuse: false} {
+	for conflict, want := range map[string]string{"": ConflictBlocker, ConflictBlocker: ConflictBlocker, ConflictRefuse: ConflictRefuse, ConflictWriteBack: ConflictWriteBack} {
 		w.loop.settings.Repositories[0].OwnerConflict = conflict
-		if got, err := w.loop.Overrides(t.Context(), "main"); err != nil || got != want {
+		if got, err := w.loop.Conflict(t.Context(), "main"); err != nil || got != want {
 			t.Errorf("owner_conflict %q: %v, %v", conflict, got, err)
 		}
 	}
-	if got, err := w.loop.Overrides(t.Context(), "gone"); err != nil || got {
+	if got, err := w.loop.Conflict(t.Context(), "gone"); err != nil || got != ConflictRefuse {
 		t.Errorf("of a repository that is not configured: %v, %v", got, err)
 	}
 }

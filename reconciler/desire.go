@@ -22,7 +22,9 @@ type declarer struct {
 	origin     func(declare.Document) state.Origin
 	files      func(dir string) (fs.FS, error) // of a component
 
-	only    state.Ref               // the one target that the API takes over of what a repository declares
+	only    []state.Ref             // the targets that alone are taken over, where part says so
+	part    bool                    // one document is taken over in part
+	free    bool                    // no blocker protects anything from this repository
 	before  map[string]bool         // names that the repository had before
 	renamed map[state.Ref]state.Ref // what has taken the place of names that are declared no more
 
@@ -35,18 +37,21 @@ type declarer struct {
 func (d *declarer) declare(doc declare.Document) error {
 	origin := d.origin(doc)
 	owner := state.Owner{Repository: d.repository, Path: doc.Path}
-	if d.only == (state.Ref{}) {
+	if !d.part {
 		if err := d.mayDeclare(doc); err != nil {
 			return err
 		}
 	}
-	if doc.Ref.Kind == state.KindService && d.only == (state.Ref{}) {
+	if doc.Ref.Kind == state.KindService && !d.part {
+		if blocked, err := d.blocked(doc.Ref); err != nil || blocked {
+			return err
+		}
 		if err := d.declareService(doc, origin, owner); err != nil {
 			return err
 		}
 	}
 	for _, want := range d.r.targetsOf(origin, doc) {
-		if d.only != (state.Ref{}) && want.Ref != d.only {
+		if d.part && !slices.Contains(d.only, want.Ref) {
 			continue
 		}
 		want.Owner = owner
@@ -55,7 +60,7 @@ func (d *declarer) declare(doc declare.Document) error {
 		case state.KindComponent:
 			err = d.completeComponent(&want, doc)
 		case state.KindPipeline:
-			err = d.withSynced(&want)
+			err = d.withOthers(&want)
 		default:
 		}
 		if err != nil {
@@ -123,21 +128,17 @@ func (d *declarer) completeComponent(want *state.Target, doc declare.Document) e
 func (d *declarer) want(want state.Target) error {
 	t, err := d.tx.Target(want.Ref)
 	if isMissing(err) {
-		want.Generation = 1
-		if err := d.write(want, want.Needs); err != nil {
-			return err
-		}
-		return d.appear(want)
+		return d.wantNew(want)
 	}
 	if err != nil {
 		return err
 	}
 	declared := t.Desired.AsDeclared()                                              // which may be held at something else
 	if d.repository == "" && t.Owner.Repository != "" && t.Desired.Orphaned == "" { // Git goes on to declare it
-		if want.Ref != d.only {
+		if !slices.Contains(d.only, want.Ref) {
 			return nil
 		}
-		if err := d.tx.Override(t, d.actor, "changed through the API"); err != nil {
+		if err := d.override(t, "changed"); err != nil {
 			return err
 		}
 		want.Owner, want.Desired.Origin, want.Desired.Health = t.Owner, declared.Origin, declared.Health
@@ -153,10 +154,8 @@ func (d *declarer) want(want state.Target) error {
 		t.Desired = t.Desired.Redeclared(declared)
 		return d.write(t, want.Needs)
 	}
-	if d.repository != "" {
-		if blocker, err := d.tx.Blocked(t.Ref); err != nil || blocker != nil {
-			return err // until it is resolved, what somebody changed holds
-		}
+	if blocked, err := d.blocked(t.Ref); err != nil || blocked {
+		return err
 	}
 	before, from := t.Desired, t.Owner
 	if !same {
@@ -368,10 +367,8 @@ func (d *declarer) gone(ref state.Ref) error {
 }
 
 func (d *declarer) undeclare(ref state.Ref) error {
-	if d.repository != "" {
-		if blocker, err := d.tx.Blocked(ref); err != nil || blocker != nil {
-			return err
-		}
+	if blocked, err := d.blocked(ref); err != nil || blocked {
+		return err
 	}
 	return d.tx.Change(ref, func(t *state.Target) error {
 		if t.Desired.Deleted || t.Desired.Orphaned != "" {
@@ -388,6 +385,9 @@ func (d *declarer) undeclare(ref state.Ref) error {
 
 // goneService wants a service and everything in it gone.
 func (d *declarer) goneService(ref state.Ref) error {
+	if blocked, err := d.blocked(ref); err != nil || blocked {
+		return err
+	}
 	v, err := d.tx.Service(ref.Name)
 	if err != nil {
 		return err

@@ -7,17 +7,24 @@ import (
 )
 
 // A pipeline sees the instances that the service's document lists, and those
-// that an ops file names. The latter are declared apart from the document, so
-// what the pipeline needs is put together here.
+// that an ops file names or somebody made behind a blocker. These are declared
+// apart from the document, so what the pipeline needs is put together here.
 
-// withSynced adds the instances that ops files name to what a pipeline needs.
-func (d *declarer) withSynced(pipeline *state.Target) error {
+// withOthers adds them to what a pipeline needs.
+func (d *declarer) withOthers(pipeline *state.Target) error {
 	members, err := d.tx.TargetsOfService(pipeline.Ref.Service)
 	if err != nil {
 		return err
 	}
 	for _, t := range members {
-		if t.Ref.Kind == state.KindInstance && t.Synced() && !t.Desired.Deleted && !slices.Contains(pipeline.Needs, t.Ref) {
+		if t.Ref.Kind != state.KindInstance || t.Desired.Deleted || slices.Contains(pipeline.Needs, t.Ref) {
+			continue
+		}
+		byHand, err := d.tx.Blocked(t.Ref)
+		if err != nil {
+			return err
+		}
+		if t.Synced() || byHand != nil && byHand.Instance == t.Ref.Name {
 			pipeline.Needs = append(pipeline.Needs, t.Ref, state.EnvironmentRef(t.Desired.Environment))
 		}
 	}

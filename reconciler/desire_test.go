@@ -71,17 +71,17 @@ func TestDeclareByCalls(t *testing.T) {
 	if v, err := w.store.Service(t.Context(), "shop"); err != nil || v.Status != state.ServiceActive {
 		t.Errorf("the service is %s, %v", v.Status, err)
 	}
-	if err := w.loop.Undeclare(t.Context(), "ada", dev, "no", nil); !errors.As(err, &conflict) {
+	if err := w.loop.Undeclare(t.Context(), Withdrawal{Ref: dev, Actor: "ada"}); !errors.As(err, &conflict) {
 		t.Errorf("undeclaring what a repository declares: %v", err)
 	}
-	if err := w.loop.Undeclare(t.Context(), "ada", state.ServiceRef("shop"), "unused", nil); err != nil {
+	if err := w.loop.Undeclare(t.Context(), Withdrawal{Ref: state.ServiceRef("shop"), Actor: "ada", Why: "unused"}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass()
 	if _, err := w.store.Service(t.Context(), "shop"); !isMissing(err) {
 		t.Errorf("the service is there after its deletion: %v", err)
 	}
-	if err := w.loop.Undeclare(t.Context(), "ada", state.ServiceRef("shop"), "again", nil); !isMissing(err) {
+	if err := w.loop.Undeclare(t.Context(), Withdrawal{Ref: state.ServiceRef("shop"), Actor: "ada"}); !isMissing(err) {
 		t.Errorf("undeclaring nothing: %v", err)
 	}
 }

@@ -13,8 +13,20 @@ import (
 	"baryon/state"
 )
 
+// keptFor is why nothing is deleted for the time being.
+func keptFor(repository string, problems int) string {
+	return fmt.Sprintf("nothing lists it any more; nothing is deleted while the repository %s has %d problem(s)", repository, problems)
+}
+
 // takeOver writes everything a commit comes to, in one transaction.
 func (s *takeover) takeOver(tx *state.Tx) error {
+	now, err := tx.Sync(s.repo.Name)
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	if now.Written != s.prior.Written {
+		return errMoved // what was written back meanwhile may be newer than this commit
+	}
 	if err := s.keepFiles(tx); err != nil {
 		return err
 	}
@@ -27,7 +39,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		d.hold = s.hold
 	case s.problems > 0:
 		// What is missing may only be misspelt, so nothing is taken for deleted now.
-		d.keep = fmt.Sprintf("nothing lists it any more; nothing is deleted while the repository %s has %d problem(s)", s.repo.Name, s.problems)
+		d.keep = keptFor(s.repo.Name, s.problems)
 		s.recheck = true
 	}
 	declared := map[state.Ref]bool{}
@@ -59,7 +71,7 @@ func (s *takeover) takeOver(tx *state.Tx) error {
 		Commit: s.head, Seen: s.head, Subject: s.commit.Subject, Author: s.commit.Author,
 		Settings: s.r.current().readWith(s.repo), SyncedAt: tx.Now(), Problems: s.problems,
 		Documents: s.documents(), Bundles: len(s.decl.Bundles), Degraded: s.hold, Recheck: s.recheck,
-		Branches: s.branches,
+		Branches: s.branches, Written: now.Written,
 	}
 	if s.part {
 		sync.Bundles = s.prior.Bundles

@@ -40,10 +40,9 @@ func TestWriteBack(t *testing.T) {
 	w.loop.cfg.Writer = b
 	dev, prod := w.environment("dev", "", "small"), w.environment("prod", "", "small")
 	w.commit()
-	none := func(*state.Tx) error { return nil }
 	write := func(ref state.Ref, size string) error {
 		spec := "proton: EnvironmentSpec\nspec: {size: " + size + "}\n"
-		problems, err := w.loop.WriteBack(t.Context(), Amendment{Ref: ref, Actor: "ann", Call: "UpdateEnvironment", Spec: &spec, Check: none, Also: none})
+		problems, err := w.loop.WriteBack(t.Context(), Amendment{Ref: ref, Actor: "ann", Call: "UpdateEnvironment", Spec: &spec}, Terms{})
 		return errors.Join(problems.Err(), err)
 	}
 
@@ -66,15 +65,15 @@ func TestWriteBack(t *testing.T) {
 	if err := write(dev, "[1]"); err == nil || !strings.Contains(err.Error(), "dev.yaml:3") {
 		t.Errorf("a wrong spec: %v", err)
 	}
-	// Twice too late is a conflict.
+	// Too late again and again is a conflict.
 	var clash *state.ConflictError
-	b.others = []string{"", ", labels: {by: other}"}
+	b.others = []string{"", ", labels: {by: other}", "", ", labels: {by: other}"}
 	if err := write(dev, "huge"); !errors.As(err, &clash) || !strings.Contains(err.Error(), string(gitsource.KindMoved)) {
-		t.Errorf("twice too late: %v", err)
+		t.Errorf("always too late: %v", err)
 	}
 	// Whoever changes the target in between leaves the commit to the next look.
 	calls := 0
-	_, err := w.loop.WriteBack(t.Context(), Amendment{Ref: dev, Actor: "ann", Call: "UpdateEnvironment", Header: map[string]string{"description": "d"}, Also: none,
+	_, err := w.loop.WriteBack(t.Context(), Amendment{Ref: dev, Actor: "ann", Call: "UpdateEnvironment", Header: map[string]string{"description": "d"}}, Terms{
 		Check: func(*state.Tx) error {
 			if calls++; calls == 2 {
 				return errors.New("it is changing")

@@ -10,6 +10,11 @@ type NotFoundError struct {
 	What string // such as "environment/prod" or "deployment 0192…"
 }
 
+func missing(err error) bool {
+	_, ok := errors.AsType[*NotFoundError](err)
+	return ok
+}
+
 func (e *NotFoundError) Error() string { return e.What + " does not exist" }
 
 // ConflictError says that a change cannot be made to something in the state it is in.

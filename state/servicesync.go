@@ -162,10 +162,16 @@ func (tx *Tx) unblocked(b Blocker) error {
 	}
 	if ref := b.Ref(); ref.Kind != KindService && ref.Kind != KindInstance {
 		t, err := tx.Target(ref)
-		if err != nil {
+		if err == nil {
+			members = []Target{t}
+		} else if !missing(err) {
 			return err
 		}
-		members = []Target{t}
+	}
+	if repository := b.Contexts["repository"]; repository != "" { // it may declare what is not there
+		if err := tx.Recheck(repository); err != nil && !missing(err) {
+			return err
+		}
 	}
 	for _, t := range members {
 		if t.Owner.Repository == "" || b.Instance != "" && b.Instance != t.Ref.Name {
@@ -189,16 +195,21 @@ func (tx *Tx) unblocked(b Blocker) error {
 }
 
 // Recheck makes a repository be taken over once more though it has not moved.
-func (tx *Tx) Recheck(repository string) error {
-	row, err := tx.q.Repository(tx.ctx, repository)
-	if err != nil {
-		return notFound(err, "repository/"+repository)
-	}
-	sync, err := syncOf(row)
+func (tx *Tx) Recheck(repository string) error { return tx.recheck(repository, func(*Sync) {}) }
+
+// WrittenBack is Recheck for what a commit changed that was written back and
+// taken over already. A taking-over that began before it comes to nothing.
+func (tx *Tx) WrittenBack(repository, commit string) error {
+	return tx.recheck(repository, func(s *Sync) { s.Written = commit })
+}
+
+func (tx *Tx) recheck(repository string, also func(*Sync)) error {
+	sync, err := tx.Sync(repository)
 	if err != nil {
 		return err
 	}
 	sync.Recheck = true
+	also(&sync)
 	if err := tx.PutSync(sync); err != nil {
 		return err
 	}
@@ -336,15 +347,28 @@ func (b Blocker) Ref() Ref {
 
 // blockerOn is the two names under which blockers of a target are kept.
 func blockerOn(ref Ref) (service, instance string) {
-	if ref.Kind == KindInstance {
+	switch ref.Kind {
+	case KindInstance:
 		return ref.Service, ref.Name
+	case KindService:
+		return ref.Name, ""
 	}
 	return ref.String(), ""
 }
 
 // Blocked is what stops the sync of a target, if anything does.
 func (tx *Tx) Blocked(ref Ref) (*Blocker, error) {
-	return tx.ActiveBlocker(blockerOn(ref))
+	b, err := tx.ActiveBlocker(blockerOn(ref))
+	if err == nil && b == nil && ref.Kind == KindPipeline { // all of its service may be
+		b, err = tx.ActiveBlocker(ref.Service, "")
+	}
+	return b, err
+}
+
+// AnyBlocker reports whether anything at all is blocked.
+func (tx *Tx) AnyBlocker() (bool, error) {
+	rows, err := tx.q.Blockers(tx.ctx, db.BlockersParams{Status: string(BlockerActive), Most: 1})
+	return len(rows) > 0, err
 }
 
 // Override adds the blocker that goes with a change of what Git declares by
@@ -356,7 +380,7 @@ func (tx *Tx) Override(t Target, actor Actor, what string) error {
 	service, instance := blockerOn(t.Ref)
 	return tx.Block(Blocker{
 		Service: service, Instance: instance, CreatedReason: what + " by " + string(actor),
-		Contexts: map[string]string{"ref": t.Ref.String(), "actor": string(actor)},
+		Contexts: map[string]string{"ref": t.Ref.String(), "actor": string(actor), "repository": t.Owner.Repository},
 	})
 }
 

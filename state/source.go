@@ -32,6 +32,7 @@ type Sync struct {
 	Branches  map[string]string `json:"branches,omitempty"` // others that ops files name, with the commits looked at
 	Recheck   bool              `json:"recheck,omitempty"`  // something was refused for a reason outside the repository
 	Settled   int               `json:"settled,omitempty"`  // all of Commit is in force, read with rules of this number: the next may be taken over by what it changes
+	Written   string            `json:"written,omitempty"`  // the last commit that was written back and taken over in part
 }
 
 // A SourceFile is what one file of a repository came to. Doc is kept for the
@@ -56,6 +57,16 @@ func (tx *Tx) PutSync(v Sync) error {
 // Sync reads where a repository stands; a *NotFoundError before its first look.
 func (s *Store) Sync(ctx context.Context, name string) (Sync, error) {
 	row, err := s.queries().Repository(ctx, name)
+	if err != nil {
+		return Sync{}, notFound(err, "repository/"+name)
+	}
+	return syncOf(row)
+}
+
+// Sync reads where a repository stands and keeps others from taking it over
+// until the transaction ends.
+func (tx *Tx) Sync(name string) (Sync, error) {
+	row, err := tx.q.RepositoryForUpdate(tx.ctx, name)
 	if err != nil {
 		return Sync{}, notFound(err, "repository/"+name)
 	}

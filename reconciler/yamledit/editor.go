@@ -54,9 +54,14 @@ func (e *editor) edit(n *yaml.Node, path []Step, value *yaml.Node) (*yaml.Node, 
 	}
 	step, rest := path[0], path[1:]
 	var i int
+	width, key := 2, keyNode(step.Key)
 	if step.Item != "" {
-		if i = itemOf(n, step.Item); i < 0 {
+		width, key = 1, nil
+		if i = itemOf(n, step.Item); i < 0 && len(rest) > 0 {
 			return nil, e.problem(n, "there is no item named "+step.Item+" here")
+		}
+		if n.Kind != yaml.SequenceNode {
+			return nil, e.problem(n, "this is no list")
 		}
 	} else {
 		if n.Kind != yaml.MappingNode {
@@ -72,14 +77,16 @@ func (e *editor) edit(n *yaml.Node, path []Step, value *yaml.Node) (*yaml.Node, 
 	case i < 0:
 		value = wrap(rest, value)
 		wanted := *n
-		wanted.Content = append(slices.Clone(n.Content), keyNode(step.Key), value)
-		if len(n.Content) == 0 {
-			return nil, e.problem(n, "this is empty, and has no place for the key "+step.Key)
+		if wanted.Content = append(slices.Clone(n.Content), value); key != nil {
+			wanted.Content = append(slices.Clone(n.Content), key, value)
 		}
-		return &wanted, e.insert(n, keyNode(step.Key), value)
-	case len(rest) > 0 && null(n.Content[i]) && value == nil:
+		if len(n.Content) == 0 {
+			return nil, e.problem(n, "this is empty, and has no place for "+step.Key+step.Item)
+		}
+		return &wanted, e.insert(n, key, value)
+	case len(rest) > 0 && empty(n.Content[i]) && value == nil:
 		return n, nil
-	case len(rest) > 0 && null(n.Content[i]):
+	case len(rest) > 0 && empty(n.Content[i]):
 		value = wrap(rest, value)
 		return with(n, i, value), e.replace(n, i, value)
 	case len(rest) > 0:
@@ -89,12 +96,17 @@ func (e *editor) edit(n *yaml.Node, path []Step, value *yaml.Node) (*yaml.Node, 
 		}
 		return with(n, i, child), nil
 	case value == nil:
-		if len(n.Content) == 2 {
+		if len(n.Content) == width {
 			return nil, e.problem(n, "nothing would be left here")
 		}
-		return with(n, i, nil), e.remove(n, []int{i - 1}, 2)
+		return with(n, i, nil), e.remove(n, []int{i - width + 1}, width)
 	}
 	return with(n, i, value), e.diff(n, i, value)
+}
+
+// empty tells a value that has no place for anything in it.
+func empty(n *yaml.Node) bool {
+	return null(n) || n.Kind != yaml.ScalarNode && n.Kind != yaml.AliasNode && len(n.Content) == 0
 }
 
 // itemOf is the place of a mapping in a list by its name, or -1.

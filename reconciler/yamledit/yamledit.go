@@ -22,8 +22,8 @@ import (
 type Step struct{ Key, Item string }
 
 // An Edit wants the value at a path to be Value. Of mappings and lists only what
-// differs is written. A nil Value takes the key away. Keys that are missing on the
-// way are made; a list item is not.
+// differs is written. A nil Value takes the key or the item away. Keys that are
+// missing on the way are made, and so is the item that a path ends with.
 type Edit struct {
 	Path  []Step
 	Value *yaml.Node
@@ -183,15 +183,18 @@ func indexOf(mapping *yaml.Node, key string) int {
 
 func null(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// with is a copy of a collection in which one child is another; a nil child of a
-// mapping goes with its key.
+// with is a copy of a collection in which one child is another, or with nil is
+// gone, of a mapping with its key.
 func with(n *yaml.Node, i int, child *yaml.Node) *yaml.Node {
 	c := *n
 	c.Content = slices.Clone(n.Content)
-	if child == nil {
-		c.Content = slices.Delete(c.Content, i-1, i+1)
-	} else {
+	switch {
+	case child != nil:
 		c.Content[i] = child
+	case n.Kind == yaml.MappingNode:
+		c.Content = slices.Delete(c.Content, i-1, i+1)
+	default:
+		c.Content = slices.Delete(c.Content, i, i+1)
 	}
 	return &c
 }
@@ -199,6 +202,10 @@ func with(n *yaml.Node, i int, child *yaml.Node) *yaml.Node {
 // wrap puts a value below the keys of a path.
 func wrap(path []Step, value *yaml.Node) *yaml.Node {
 	for _, step := range slices.Backward(path) {
+		if step.Item != "" {
+			value = &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{value}}
+			continue
+		}
 		value = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{keyNode(step.Key), value}}
 	}
 	return value

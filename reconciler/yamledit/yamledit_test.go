@@ -41,6 +41,8 @@ func instance(name string, rest ...Step) []Step {
 	return append([]Step{{Key: "instances"}, {Item: name}, {Key: "spec"}}, rest...)
 }
 
+func item(name string) []Step { return []Step{{Key: "list"}, {Item: name}} }
+
 func keys(names ...string) (path []Step) {
 	for _, name := range names {
 		path = append(path, Step{Key: name})
@@ -91,7 +93,18 @@ func TestApply(t *testing.T) {
 		"null becomes something":   {from: "spec:\n  a:   # why\n  b: 1\n", path: keys("spec"), value: "{a: x, b: 1}", want: [][2]string{{"a:   #", "a: x   #"}}},
 		"all keys are others":      {from: "spec: {a: 1} # c\n", path: keys("spec"), value: "{b: 1}", want: [][2]string{{"{a: 1}", "{b: 1}"}}},
 		"JSON":                     {from: "{\"spec\": {\"a\": \"b\",\n \"c\": [1, 2]}}", path: keys("spec"), value: "{a: x, c: [1]}", want: [][2]string{{`"b"`, `"x"`}, {"[1, 2]", "[1]"}}},
-		"the second document":      {from: "a: 1\n---\n# two\na: 1\n", line: 4, path: keys("a"), value: "2", want: [][2]string{{"# two\na: 1", "# two\na: 2"}}},
+		"a new instance": {path: []Step{{Key: "instances"}, {Item: "test"}}, value: "name: test\nenvironment: dev\nspec: {count: 2}", want: [][2]string{
+			{"# flow\n", "# flow\n  - name: test\n    environment: dev\n    spec: {count: 2}\n"},
+		}},
+		"an instance less": {path: []Step{{Key: "instances"}, {Item: "prod"}}, value: "-", want: [][2]string{
+			{"  - {name: prod, environment: prod, spec: {count: 4, \"image\": \"shop:1\"}}   # flow\n", ""},
+		}},
+		"an instance that was not there less": {path: []Step{{Key: "instances"}, {Item: "test"}}, value: "-"},
+		"the first item of a flow":            {from: "list: [{name: a}, {name: b}] # c\n", path: item("a"), value: "-", want: [][2]string{{"{name: a}, ", ""}}},
+		"an item more in a flow":              {from: "list: [{name: a}] # c\n", path: item("b"), value: "name: b", want: [][2]string{{"{name: a}]", "{name: a}, {name: b}]"}}},
+		"the first item of all":               {from: "list: [] # none\n", path: item("a"), value: "{name: a}", want: [][2]string{{"list: []", "list:\n  - {name: a}"}}},
+		"the first item where nothing is":     {from: "list: # none\nb: 1\n", path: item("a"), value: "{name: a}", want: [][2]string{{"list: #", "list:\n  - {name: a} #"}}},
+		"the second document":                 {from: "a: 1\n---\n# two\na: 1\n", line: 4, path: keys("a"), value: "2", want: [][2]string{{"# two\na: 1", "# two\na: 2"}}},
 
 		"an alias":               {from: "base: &b {x: 1}\nspec: *b\n", path: keys("spec"), value: "{x: 2}", fails: "f.yaml:2:7: this is an alias"},
 		"an anchor":              {from: "spec: &b {x: 1}\nmore: *b\n", path: keys("spec"), value: "{x: 2}", fails: "f.yaml:1:7: this has an anchor"},
@@ -99,6 +112,8 @@ func TestApply(t *testing.T) {
 		"a scalar of many lines": {from: "spec:\n  a: one\n    two\n", path: keys("spec"), value: "{a: 1}", fails: "f.yaml:2:6: the end of this value cannot be told"},
 		"an anchor in the spec":  {path: instance("prod"), value: "{count: &n 4, image: *n}", fails: "has anchors"},
 		"an unknown instance":    {path: instance("test"), value: "{}", fails: "there is no item named test"},
+		"the last item":          {from: "list:\n  - name: a\n", path: item("a"), value: "-", fails: "nothing would be left"},
+		"an item of no list":     {from: "list: {a: 1}\n", path: item("a"), value: "{name: a}", fails: "this is no list"},
 		"a broken neighbour":     {from: "a: 1\n---\nb: [\n", path: keys("a"), value: "2", fails: "the file cannot be read as a whole"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,13 @@ func blockerView(b state.Blocker) object {
 
 // getBlockers answers what stops the sync of a service, or of one instance.
 func (h *Handler) getBlockers(ctx context.Context, _ caller, in instanceSyncInput) (any, error) {
-	if _, err := h.cfg.Store.Service(ctx, in.ServiceName); err != nil {
+	_, err := h.cfg.Store.Service(ctx, in.ServiceName)
+	if isMissing(err) { // it may have been deleted behind a blocker
+		if b, findErr := h.cfg.Store.BlockerOf(ctx, state.ServiceRef(in.ServiceName)); findErr != nil || b != nil {
+			err = findErr
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if in.Instance != "" {
@@ -36,6 +42,13 @@ func (h *Handler) getBlockers(ctx context.Context, _ caller, in instanceSyncInpu
 	found, err := h.cfg.Store.Blockers(ctx, in.ServiceName, in.Instance, "", blockersShown)
 	if err != nil {
 		return nil, err
+	}
+	if in.Instance == "" {
+		of, err := h.cfg.Store.Blockers(ctx, state.PipelineRef(in.ServiceName).String(), "", "", blockersShown-len(found))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, of...)
 	}
 	views := []object{}
 	for _, b := range found {
@@ -58,5 +71,9 @@ func (h *Handler) resolveBlocker(ctx context.Context, c caller, in resolveInput)
 		return nil, err
 	}
 	h.cfg.Wake()
-	return object{"serviceName": b.Service, "serviceSyncBlocker": blockerView(b)}.set("serviceInstanceName", b.Instance), nil
+	of := b.Ref()
+	if of.Service == "" {
+		of.Service = of.Name
+	}
+	return object{"serviceName": of.Service, "serviceSyncBlocker": blockerView(b)}.set("serviceInstanceName", b.Instance), nil
 }

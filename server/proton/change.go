@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 
 	"baryon/reconciler"
 	"baryon/state"
@@ -58,49 +57,8 @@ func still(ref state.Ref) func(*state.Tx) error {
 		if err != nil {
 			return err
 		}
-		return changeable(t)
-	}
-}
-
-// changeable refuses changes of what is changing, and of what a repository
-// declares: Git says what that is.
-func changeable(t state.Target) error {
-	if err := ownedByAPI(t.Ref, t.Owner, t.Desired.Orphaned); err != nil {
-		return err
-	}
-	return busy(t)
-}
-
-// overridable is changeable for the changes that are taken from the API too, where
-// the repository that declares the target says so: then only is the target, which
-// a blocker protects from the next sync.
-func (h *Handler) overridable(ctx context.Context, t state.Target) (only state.Ref, err error) {
-	if t.Owner.Repository == "" || t.Desired.Orphaned != "" {
-		return only, changeable(t)
-	}
-	taken, err := h.cfg.Loop.Overrides(ctx, t.Owner.Repository)
-	if err != nil || !taken {
-		return only, errors.Join(err, changeable(t))
-	}
-	return t.Ref, busy(t)
-}
-
-// unhurried is still for a target that may be a repository's.
-func unhurried(ref state.Ref) func(*state.Tx) error {
-	return func(tx *state.Tx) error {
-		t, err := tx.Target(ref)
-		if err != nil {
-			return err
-		}
 		return busy(t)
 	}
-}
-
-func ownedByAPI(ref state.Ref, o state.Owner, orphaned string) error {
-	if o.Repository == "" || orphaned != "" {
-		return nil
-	}
-	return conflict("%s is declared in %s; change it there, in Git", ref, o)
 }
 
 const createRecords state.RecordKind = "create-request"

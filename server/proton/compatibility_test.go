@@ -26,10 +26,9 @@ answer as AWS Proton did; where it does not, that is a mistake worth reporting.
 What holds for all of them:
 
 - Members that the published model does not have are refused, with the names of those it has; AWS ignored them.
-- UpdateEnvironment and UpdateServiceInstance change what a repository declares too: a blocker, as of service sync, keeps the change
-  until it is resolved, unless the repository's owner_conflict is refuse. With write-back these two and UpdateServicePipeline become
-  a commit to the repository, which is deployed; where that cannot be made exactly, or is not taken, the call gets a
-  ConflictException. Every other change of what a repository declares gets a ConflictException that names the file.
+- What a repository declares is changed as its owner_conflict says: behind a blocker, as of service sync, which keeps the change until
+  it is resolved; not at all, with a ConflictException that names the file; or by a commit to the repository, which is deployed. What
+  cannot be committed exactly, or is not taken, is a ConflictException too. [owner-conflict.md](owner-conflict.md) has each call.
 - A change that waits for a person, or for something else, shows the status from before with the reason as its message; one
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
@@ -79,8 +78,8 @@ var differences = map[string]string{
 	"UpdateEnvironmentAccountConnection": "Environments that use the connection take its new roles with their next UpdateEnvironment " +
 		"that names it.",
 	"UpdateService":                "New instances get the service's version. A failed creation is not cleaned up by itself.",
-	"GetServiceSyncBlockerSummary": "Blockers of environments that a repository declares are shown by `baryon blockers` alone.",
-	"UpdateServiceSyncBlocker":     "What Git says is put back at once, not with the next push. Of a blocker of an environment the serviceName is environment/NAME.",
+	"GetServiceSyncBlockerSummary": "Blockers of environments and components that a repository declares are shown by `baryon blockers` alone.",
+	"UpdateServiceSyncBlocker":     "What Git says is put back at once, not with the next push. Of a blocker of an environment or a component the serviceName is the name of that.",
 	"UpdateServiceInstance":        "The pipeline follows when what it renders changes; AWS left it alone.",
 }
 

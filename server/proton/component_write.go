@@ -35,6 +35,11 @@ func (h *Handler) createComponent(ctx context.Context, c caller, in componentInp
 	if done, err := h.again(ctx, "CreateComponent", token, in, ref); err != nil || done {
 		return h.answerComponent(ctx, in.Name, err)
 	}
+	if _, err := h.cfg.Store.Target(ctx, ref); isMissing(err) {
+		if err := h.unclaimed(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
 	header := declare.Header{
 		Description: textOf(in.Description), Environment: in.EnvironmentName, Service: textOf(in.ServiceName), Instance: textOf(in.InstanceName),
 	}
@@ -141,14 +146,18 @@ func (h *Handler) updateComponent(ctx context.Context, c caller, in componentInp
 	if done, err := h.again(ctx, "UpdateComponent", token, in, ref); err != nil || done {
 		return h.answerComponent(ctx, in.Name, err)
 	}
-	if err := changeable(t); err != nil {
+	by, err := h.changing(ctx, t)
+	if err != nil {
 		return nil, err
 	}
 	if in.DeploymentType == updateNone {
 		if in.ServiceName != nil || in.InstanceName != nil || in.ServiceSpec != nil || in.TemplateFile != nil {
 			return nil, invalid("with deploymentType NONE nothing but the description can be changed")
 		}
-		return h.answerComponent(ctx, in.Name, h.describe(ctx, c, ref, in.Description))
+		if by == written && in.Description != nil {
+			return h.answerComponent(ctx, in.Name, h.writeBackComponent(ctx, c, t, in, token))
+		}
+		return h.answerComponent(ctx, in.Name, h.describe(ctx, c, by, t, in.Description))
 	}
 	header := headerOf(t.Desired, state.Version{})
 	if in.Description != nil {
@@ -169,11 +178,16 @@ func (h *Handler) updateComponent(ctx context.Context, c caller, in componentInp
 	if err != nil {
 		return nil, err
 	}
+	if by == written {
+		return h.answerComponent(ctx, in.Name, h.writeBackComponent(ctx, c, t, in, token))
+	}
 	doc, err := document(ref, header, spec)
 	if err != nil {
 		return nil, err
 	}
-	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Files: files, Also: deploy(c, token, ref), Check: stillBoth(ref)})
+	err = h.declare(ctx, reconciler.Statement{
+		Actor: c.actor, Document: doc, Only: by.only(ref), Files: files, Also: deploy(c, token, ref), Check: stillBoth(ref),
+	})
 	return h.answerComponent(ctx, in.Name, err)
 }
 
@@ -185,7 +199,7 @@ func stillBoth(ref state.Ref) func(*state.Tx) error {
 		if err != nil {
 			return err
 		}
-		if err := changeable(t); err != nil || t.Desired.Instance == "" {
+		if err := busy(t); err != nil || t.Desired.Instance == "" {
 			return err
 		}
 		instance, err := tx.Target(state.InstanceRef(t.Desired.Service, t.Desired.Instance))
@@ -237,7 +251,7 @@ func (h *Handler) deleteComponent(ctx context.Context, c caller, in nameInput) (
 	if t.Desired.Instance != "" && !t.Desired.Deleted {
 		return nil, conflict("%s is attached to %s; detach it first", ref, state.InstanceRef(t.Desired.Service, t.Desired.Instance))
 	}
-	if err := h.withdraw(ctx, c, t); err != nil {
+	if err := h.withdraw(ctx, c, "DeleteComponent", t); err != nil {
 		return nil, err
 	}
 	return h.gone(ctx, "component", ref, func(t state.Target) (object, error) { return h.component(t, false), nil })

@@ -30,6 +30,9 @@ func (h *Handler) createEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil || done {
 		return h.answerEnvironment(ctx, in.Name, err)
 	}
+	if err := h.unclaimed(ctx, ref); err != nil {
+		return nil, err
+	}
 	v, err := h.choose(ctx, environmentTemplates(), in.TemplateName, in.Major, in.Minor)
 	if err != nil {
 		return nil, err
@@ -123,7 +126,7 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
-	only, err := h.overridable(ctx, t)
+	by, err := h.changing(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -131,24 +134,19 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
-	if back, err := h.writesBack(ctx, t); err != nil || back {
-		if err == nil {
-			err = h.writeBackEnvironment(ctx, c, t, in, v)
-		}
-		return h.answerEnvironment(ctx, in.Name, err)
+	only := in.Role == nil && in.CodebuildRole == nil && in.ComponentRole == nil && in.Connection == nil && in.Repository == nil
+	if in.DeploymentType == updateNone && !only {
+		return nil, invalid("with deploymentType NONE nothing but the description can be changed")
+	}
+	if by == written {
+		return h.answerEnvironment(ctx, in.Name, h.writeBackEnvironment(ctx, c, t, in, v))
+	}
+	if in.DeploymentType == updateNone {
+		return h.answerEnvironment(ctx, in.Name, h.describe(ctx, c, by, t, in.Description))
 	}
 	header := headerOf(t.Desired, v)
 	if in.Description != nil {
 		header.Description = *in.Description
-	}
-	if in.DeploymentType == updateNone {
-		if in.Role != nil || in.CodebuildRole != nil || in.ComponentRole != nil || in.Connection != nil || in.Repository != nil {
-			return nil, invalid("with deploymentType NONE nothing but the description can be changed")
-		}
-		if err := changeable(t); err != nil { // what it is called stands in Git
-			return nil, err
-		}
-		return h.answerEnvironment(ctx, in.Name, h.describe(ctx, c, ref, in.Description))
 	}
 	if err := h.provisioning(ctx, &header, in, true); err != nil {
 		return nil, err
@@ -161,13 +159,23 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if err != nil {
 		return nil, err
 	}
-	return h.answerEnvironment(ctx, in.Name, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Only: only, Also: deploy(c, "", ref), Check: unhurried(ref)}))
+	return h.answerEnvironment(ctx, in.Name, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Only: by.only(ref), Also: deploy(c, "", ref), Check: still(ref)}))
+}
+
+// described refuses to change how something is described that a repository
+// declares: a blocker would stop all of its sync for a word.
+func described(ref state.Ref, o state.Owner) error {
+	return conflict("how %s is described stands in %s; change it there, in Git", ref, o)
 }
 
 // describe changes the description of a target alone.
-func (h *Handler) describe(ctx context.Context, c caller, ref state.Ref, description *string) error {
-	if description == nil {
+func (h *Handler) describe(ctx context.Context, c caller, by way, t state.Target, description *string) error {
+	ref := t.Ref
+	if description == nil || *description == t.Desired.Description {
 		return nil
+	}
+	if by != taken {
+		return described(ref, t.Owner)
 	}
 	return h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
 		t, err := tx.Target(ref)
@@ -191,7 +199,7 @@ func (h *Handler) deleteEnvironment(ctx context.Context, c caller, in nameInput)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.withdraw(ctx, c, t); err != nil {
+	if err := h.withdraw(ctx, c, "DeleteEnvironment", t); err != nil {
 		return nil, err
 	}
 	return h.gone(ctx, "environment", ref, func(t state.Target) (object, error) { return h.environment(ctx, t, false) })
@@ -199,14 +207,15 @@ func (h *Handler) deleteEnvironment(ctx context.Context, c caller, in nameInput)
 
 // withdraw asks for the deletion of a target that nothing uses. One that is
 // being deleted is left alone.
-func (h *Handler) withdraw(ctx context.Context, c caller, t state.Target) error {
+func (h *Handler) withdraw(ctx context.Context, c caller, call string, t state.Target) error {
 	if status, _ := t.Shown(); status == state.DeleteInProgress {
 		return nil
 	}
-	if err := changeable(t); err != nil {
+	by, err := h.changing(ctx, t)
+	if err != nil {
 		return err
 	}
-	return h.cfg.Loop.Undeclare(ctx, c.actor, t.Ref, "", func(tx *state.Tx) error {
+	return h.undeclare(ctx, c, call, by, t.Ref, t.Desired.Deleted, func(tx *state.Tx) error {
 		users, err := tx.Dependents(t.Ref)
 		if err != nil {
 			return err
@@ -218,17 +227,28 @@ func (h *Handler) withdraw(ctx context.Context, c caller, t state.Target) error 
 	})
 }
 
+// undeclare wants something gone. What its repository has taken out already is
+// tried again where that failed, and waits for a person where the guard says so.
+func (h *Handler) undeclare(ctx context.Context, c caller, call string, by way, ref state.Ref, gone bool, check func(*state.Tx) error) error {
+	if by == written && !gone {
+		return h.writeBack(ctx, reconciler.Amendment{Ref: ref, Actor: c.actor, Call: call, Gone: true}, reconciler.Terms{Check: check})
+	}
+	return h.cfg.Loop.Undeclare(ctx, reconciler.Withdrawal{Ref: ref, Actor: c.actor, Override: by == blocked, Git: by == written, Check: check})
+}
+
 // gone answers a target after its deletion was asked for; it may be gone by now.
 func (h *Handler) gone(ctx context.Context, member string, ref state.Ref, view func(state.Target) (object, error)) (any, error) {
-	if err := h.dropTags(ctx, ref.String()); err != nil {
+	t, err := h.cfg.Store.Target(ctx, ref)
+	if err != nil && !isMissing(err) {
 		return nil, err
 	}
-	t, err := h.cfg.Store.Target(ctx, ref)
-	if isMissing(err) {
-		return object{}, nil
+	if err != nil || t.Desired.Deleted {
+		if err := h.dropTags(ctx, ref.String()); err != nil {
+			return nil, err
+		}
 	}
 	if err != nil {
-		return nil, err
+		return object{}, nil //nolint:nilerr // it is gone, as was asked for
 	}
 	v, err := view(t)
 	return object{member: v}, err

@@ -26,7 +26,7 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 	if done, err := h.again(ctx, "CreateServiceInstance", token, in, ref); err != nil || done {
 		return h.answerInstance(ctx, in.instanceName, err)
 	}
-	v, err := h.readService(ctx, in.ServiceName)
+	v, by, err := h.readService(ctx, in.ServiceName)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,11 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 	if err != nil {
 		return nil, err
 	}
-	err = h.declareInstance(ctx, c, v, in, state.Ref{}, version, token, func(tx *state.Tx) error { return absent(ref)(tx) })
+	if by == written {
+		err = h.writeBackNewInstance(ctx, c, v, in, version, token)
+	} else {
+		err = h.declareInstance(ctx, c, v, in, by.only(ref), version, token, absent(ref))
+	}
 	if err == nil {
 		err = h.setTags(ctx, ref.String(), in.Tags)
 	}
@@ -51,7 +55,7 @@ func (h *Handler) createInstance(ctx context.Context, c caller, in instanceInput
 
 // declareInstance takes one instance over from a whole ServiceSpec.
 func (h *Handler) declareInstance(
-	ctx context.Context, c caller, v state.Service, in instanceInput, only state.Ref, version state.Version, token string, check func(*state.Tx) error,
+	ctx context.Context, c caller, v state.Service, in instanceInput, only []state.Ref, version state.Version, token string, check func(*state.Tx) error,
 ) error {
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
@@ -124,7 +128,7 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 	if done, err := h.again(ctx, "UpdateServiceInstance", token, in, ref); err != nil || done {
 		return h.answerInstance(ctx, in.instanceName, err)
 	}
-	only, err := h.overridable(ctx, t)
+	by, err := h.changing(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -138,24 +142,23 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 	if in.DeploymentType == updateNone {
 		return h.answerInstance(ctx, in.instanceName, nil)
 	}
-	if back, err := h.writesBack(ctx, t); err != nil || back {
-		if err == nil {
-			err = h.writeBack(ctx, amendment(c, t, "UpdateServiceInstance", in.update, version, token))
-		}
+	if by == written {
+		err = h.writeBack(ctx, amendment(c, ref, "UpdateServiceInstance", in.update, version), reconciler.Terms{Check: still(ref), Also: deploy(c, token, ref)})
 		return h.answerInstance(ctx, in.instanceName, err)
 	}
-	var v state.Service
-	if only == (state.Ref{}) {
-		v, err = h.readService(ctx, in.ServiceName)
-	} else if v, err = h.cfg.Store.Service(ctx, in.ServiceName); err == nil {
-		if spec, ok := withInstance(v.Spec, t.Desired.Spec, in.Name); ok {
-			v.Spec = spec // as it holds, which may not be what the service's own document says
-		}
+	v, err := h.cfg.Store.Service(ctx, in.ServiceName)
+	if err == nil && v.Deleted {
+		err = conflict("service %s is being deleted", in.ServiceName)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return h.answerInstance(ctx, in.instanceName, h.declareInstance(ctx, c, v, in, only, version, token, unhurried(ref)))
+	if by == blocked {
+		if spec, ok := withInstance(v.Spec, t.Desired.Spec, in.Name); ok {
+			v.Spec = spec // as it holds, which may not be what the service's own document says
+		}
+	}
+	return h.answerInstance(ctx, in.instanceName, h.declareInstance(ctx, c, v, in, by.only(ref), version, token, still(ref)))
 }
 
 // freeOfComponent refuses to change an instance while its component changes.
@@ -187,12 +190,7 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if err != nil {
 		return nil, err
 	}
-	back, err := h.writesBack(ctx, t)
-	if err == nil && back {
-		err = busy(t)
-	} else if err == nil {
-		err = changeable(t)
-	}
+	by, err := h.changing(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -207,8 +205,14 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if in.DeploymentType == updateNone {
 		return object{"pipeline": h.pipeline(t)}, nil
 	}
-	if back {
-		return h.answerPipeline(ctx, ref, h.writeBack(ctx, amendment(c, t, "UpdateServicePipeline", in.update, version, "")))
+	if by == written {
+		err = h.writeBack(ctx, amendment(c, ref, "UpdateServicePipeline", in.update, version), reconciler.Terms{Check: still(ref), Also: deploy(c, "", ref)})
+		return h.answerPipeline(ctx, ref, err)
+	}
+	if by == blocked {
+		if held, ok := withPipeline(v.Spec, t.Desired.Spec); ok {
+			v.Spec = held
+		}
 	}
 	header, _, err := h.headerOfService(ctx, v)
 	if err != nil {
@@ -230,7 +234,7 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if err != nil {
 		return nil, err
 	}
-	return h.answerPipeline(ctx, ref, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Also: deploy(c, "", ref), Check: still(ref)}))
+	return h.answerPipeline(ctx, ref, h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Only: by.only(ref), Also: deploy(c, "", ref), Check: still(ref)}))
 }
 
 func (h *Handler) answerPipeline(ctx context.Context, ref state.Ref, err error) (any, error) {

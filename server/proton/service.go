@@ -10,7 +10,11 @@ import (
 
 // service is Proton's Service.
 func (h *Handler) service(ctx context.Context, v state.Service) (object, error) {
-	o := h.serviceSummary(v).set("spec", v.Spec).set("branchName", v.Repository.Branch).set("repositoryId", v.Repository.ID).
+	spec, err := h.holds(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	o := h.serviceSummary(v).set("spec", spec).set("branchName", v.Repository.Branch).set("repositoryId", v.Repository.ID).
 		set("repositoryConnectionArn", v.Repository.Connection)
 	unsettled, err := h.cfg.Store.Unsettled(ctx, v.Name, v.Name)
 	if err != nil {

@@ -31,6 +31,9 @@ func (h *Handler) createService(ctx context.Context, c caller, in serviceInput) 
 	if err != nil || done {
 		return h.answerService(ctx, in.Name, err)
 	}
+	if err := h.unclaimed(ctx, ref); err != nil {
+		return nil, err
+	}
 	v, err := h.choose(ctx, serviceTemplates(), in.TemplateName, in.Major, in.Minor)
 	if err != nil {
 		return nil, err
@@ -117,19 +120,35 @@ func (h *Handler) headerOfService(ctx context.Context, v state.Service) (declare
 	return header, members, err
 }
 
-// readService reads a service that a call may change.
-func (h *Handler) readService(ctx context.Context, name string) (state.Service, error) {
+// readService reads a service that a call may change, with its spec as it holds.
+func (h *Handler) readService(ctx context.Context, name string) (state.Service, way, error) {
 	v, err := h.cfg.Store.Service(ctx, name)
 	if err != nil {
-		return v, err
+		return v, taken, err
 	}
-	if err := ownedByAPI(state.ServiceRef(name), v.Owner, ""); err != nil {
-		return v, err
+	members, err := h.cfg.Store.TargetsOfService(ctx, name)
+	if err != nil {
+		return v, taken, err
 	}
-	if v.Deleted {
-		return v, conflict("service %s is being deleted", name)
+	by, err := h.wayOf(ctx, state.ServiceRef(name), v.Owner, orphaned(members))
+	if err == nil && v.Deleted {
+		err = conflict("service %s is being deleted", name)
 	}
-	return v, nil
+	if err != nil || by == taken {
+		return v, by, err
+	}
+	v.Spec, err = h.holds(ctx, v)
+	return v, by, err
+}
+
+// orphaned is why nothing declares a service any more, which its members know.
+func orphaned(members []state.Target) string {
+	for _, t := range members {
+		if t.Desired.Orphaned != "" && !t.Synced() {
+			return t.Desired.Orphaned
+		}
+	}
+	return ""
 }
 
 type updateServiceInput struct {
@@ -140,12 +159,18 @@ type updateServiceInput struct {
 
 // updateService adds and removes instances; nothing else of the spec may differ.
 func (h *Handler) updateService(ctx context.Context, c caller, in updateServiceInput) (any, error) {
-	v, err := h.readService(ctx, in.Name)
+	v, by, err := h.readService(ctx, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	if in.Spec == nil {
+	if by == blocked && in.Description != nil && *in.Description != v.Description {
+		return nil, described(state.ServiceRef(in.Name), v.Owner)
+	}
+	if in.Spec == nil && by != written {
 		return h.answerService(ctx, in.Name, h.describeService(ctx, c, in.Name, in.Description))
+	}
+	if in.Spec == nil {
+		return h.answerService(ctx, in.Name, h.writeBackService(ctx, c, in, nil))
 	}
 	header, members, err := h.headerOfService(ctx, v)
 	if err != nil {
@@ -167,15 +192,26 @@ func (h *Handler) updateService(ctx context.Context, c caller, in updateServiceI
 	if err != nil {
 		return nil, err
 	}
-	if err := h.onlyInstancesDiffer(ctx, v.Spec, spec, doc, members); err != nil {
+	added, removed, err := h.onlyInstancesDiffer(ctx, v.Spec, spec, doc, members)
+	if err != nil {
 		return nil, err
+	}
+	if by == written {
+		return h.answerService(ctx, in.Name, h.writeBackService(ctx, c, in, append(added, removed...)))
 	}
 	for _, i := range doc.Instances {
 		if _, there := header.Pins[i.Name]; !there {
 			header.Pins[i.Name] = header.Version
 		}
 	}
-	err = h.declare(ctx, reconciler.Statement{Actor: c.actor, Document: doc, Check: quiet(in.Name), Also: removeAgain(c, in.Name)})
+	s := reconciler.Statement{Actor: c.actor, Document: doc, Check: quiet(in.Name), Also: removeAgain(c, in.Name)}
+	if by == blocked {
+		s.Only, s.Gone = added, removed
+		if len(added)+len(removed) == 0 {
+			return h.answerService(ctx, in.Name, nil)
+		}
+	}
+	err = h.declare(ctx, s)
 	return h.answerService(ctx, in.Name, err)
 }
 
@@ -219,42 +255,49 @@ func quiet(service string) func(*state.Tx) error {
 	}
 }
 
-// onlyInstancesDiffer holds an update of a service to what it may do.
-func (h *Handler) onlyInstancesDiffer(ctx context.Context, stored, given string, doc declare.Document, members []state.Target) error {
+// onlyInstancesDiffer holds an update of a service to what it may do, and tells
+// which instances it adds and removes.
+func (h *Handler) onlyInstancesDiffer(
+	ctx context.Context, stored, given string, doc declare.Document, members []state.Target,
+) (added, removed []state.Ref, err error) {
 	before, ok := parseSpec(stored)
 	after, okAfter := parseSpec(given)
 	if !ok || !okAfter {
-		return invalid("the spec cannot be compared with the one there is")
+		return nil, nil, invalid("the spec cannot be compared with the one there is")
 	}
 	if !sameValue(member(before.root, "pipeline"), member(after.root, "pipeline")) {
-		return invalid("UpdateService adds and removes instances; use UpdateServicePipeline to change the inputs of the pipeline")
+		return nil, nil, invalid("UpdateService adds and removes instances; use UpdateServicePipeline to change the inputs of the pipeline")
 	}
 	if len(doc.Instances) == 0 {
-		return invalid("at least one instance must remain; use DeleteService to delete the service")
+		return nil, nil, invalid("at least one instance must remain; use DeleteService to delete the service")
 	}
-	var added []declare.Instance
+	var fresh []declare.Instance
 	for _, i := range doc.Instances {
 		was := before.instance(i.Name)
 		if was < 0 {
-			added = append(added, i)
+			fresh, added = append(fresh, i), append(added, state.InstanceRef(doc.Ref.Name, i.Name))
 			continue
 		}
 		if !sameValue(before.instances().Content[was], after.instances().Content[after.instance(i.Name)]) {
-			return invalid("UpdateService adds and removes instances; use UpdateServiceInstance to change %s", i.Name)
+			return nil, nil, invalid("UpdateService adds and removes instances; use UpdateServiceInstance to change %s", i.Name)
 		}
 	}
 	for _, t := range members {
 		if t.Ref.Kind != state.KindInstance || after.instance(t.Ref.Name) >= 0 {
 			continue
 		}
-		if name, err := h.attachedTo(ctx, t.Ref); err != nil || name != "" {
-			if err != nil {
-				return err
-			}
-			return conflict("instance %s has the component %s; detach that first", t.Ref.Name, name)
+		name, err := h.attachedTo(ctx, t.Ref)
+		if err != nil {
+			return nil, nil, err
+		}
+		if name != "" {
+			return nil, nil, conflict("instance %s has the component %s; detach that first", t.Ref.Name, name)
+		}
+		if before.instance(t.Ref.Name) >= 0 && !t.Desired.Deleted {
+			removed = append(removed, t.Ref)
 		}
 	}
-	return h.environmentsReady(ctx, added)
+	return added, removed, h.environmentsReady(ctx, fresh)
 }
 
 // sameValue compares two values as YAML reads them.
@@ -313,10 +356,11 @@ func (h *Handler) deleteService(ctx context.Context, c caller, in nameInput) (an
 	}
 	ref := state.ServiceRef(in.Name)
 	if !v.Deleted || v.Status == state.ServiceDeleteFailed {
-		if err := ownedByAPI(ref, v.Owner, ""); err != nil {
+		members, err := h.cfg.Store.TargetsOfService(ctx, in.Name)
+		if err != nil {
 			return nil, err
 		}
-		members, err := h.cfg.Store.TargetsOfService(ctx, in.Name)
+		by, err := h.wayOf(ctx, ref, v.Owner, orphaned(members))
 		if err != nil {
 			return nil, err
 		}
@@ -329,9 +373,15 @@ func (h *Handler) deleteService(ctx context.Context, c caller, in nameInput) (an
 				return nil, conflict("service %s has the component %s attached; detach that first", in.Name, name)
 			}
 		}
-		if err := h.cfg.Loop.Undeclare(ctx, c.actor, ref, "", quiet(in.Name)); err != nil {
+		if err := h.undeclare(ctx, c, "DeleteService", by, ref, v.Deleted, quiet(in.Name)); err != nil {
 			return nil, err
 		}
+	}
+	if v, err = h.cfg.Store.Service(ctx, in.Name); err == nil && !v.Deleted { // not as long as its repository has problems
+		view, err := h.service(ctx, v)
+		return object{"service": view}, err
+	} else if err != nil && !isMissing(err) {
+		return nil, err
 	}
 	if _, _, err := h.endSync(ctx, c, state.SyncConfig{Kind: state.KindInstance, Name: in.Name}); err != nil {
 		return nil, err

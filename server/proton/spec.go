@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"go.yaml.in/yaml/v3"
+
+	"baryon/reconciler/declare"
 )
 
 // A specDocument is a ServiceSpec that is taken apart and put together. What is
@@ -77,6 +79,19 @@ func (s specDocument) instance(name string) int {
 	return -1
 }
 
+// named are the instances of a name, with their environments: one, or none.
+func (s specDocument) named(name string) []declare.Instance {
+	at := s.instance(name)
+	if at < 0 {
+		return nil
+	}
+	i := declare.Instance{Name: name}
+	if environment := member(s.instances().Content[at], "environment"); environment != nil {
+		i.Environment = environment.Value
+	}
+	return []declare.Instance{i}
+}
+
 // onlyInstance is a ServiceSpec with one of its instances and no pipeline, as
 // Proton shows the spec of an instance.
 func onlyInstance(text, name string) string {
@@ -93,6 +108,27 @@ func onlyInstance(text, name string) string {
 	list.Content = []*yaml.Node{list.Content[at]}
 	s.put("instances", &list)
 	return s.text()
+}
+
+// onlyInstances is a ServiceSpec with the instances that keep says; false where
+// that are all of them.
+func onlyInstances(text string, keep func(name string) bool) (string, bool) {
+	s, ok := parseSpec(text)
+	if !ok || s.instances() == nil {
+		return "", false
+	}
+	list := *s.instances()
+	list.Content = nil
+	for _, item := range s.instances().Content {
+		if name := member(item, "name"); name == nil || keep(name.Value) {
+			list.Content = append(list.Content, item)
+		}
+	}
+	if len(list.Content) == len(s.instances().Content) {
+		return "", false
+	}
+	s.put("instances", &list)
+	return s.text(), true
 }
 
 // withInstance is a stored ServiceSpec in which one instance is as another

@@ -101,6 +101,17 @@ func (q *Queries) Repository(ctx context.Context, name string) (Repository, erro
 	return i, err
 }
 
+const repositoryForUpdate = `-- name: RepositoryForUpdate :one
+SELECT name, doc, modified_at FROM repository WHERE name = $1 FOR UPDATE
+`
+
+func (q *Queries) RepositoryForUpdate(ctx context.Context, name string) (Repository, error) {
+	row := q.db.QueryRowContext(ctx, repositoryForUpdate, name)
+	var i Repository
+	err := row.Scan(&i.Name, &i.Doc, &i.ModifiedAt)
+	return i, err
+}
+
 const sourceFile = `-- name: SourceFile :one
 SELECT repo, path, hash, verdict, doc FROM source_file WHERE repo = $1 AND path = $2
 `

@@ -5,6 +5,9 @@ ON CONFLICT (name) DO UPDATE SET doc = excluded.doc, modified_at = excluded.modi
 -- name: Repository :one
 SELECT * FROM repository WHERE name = @name;
 
+-- name: RepositoryForUpdate :one
+SELECT * FROM repository WHERE name = @name FOR UPDATE;
+
 -- name: Repositories :many
 SELECT * FROM repository ORDER BY name;
 
