@@ -65,8 +65,15 @@ type Job struct {
 	// References are secrets whose values the engine looks up when the work
 	// starts, and treats like those of Secrets from then on.
 	References []Secret
-	// Role is the identity to work as, for engines that can change it.
-	Role string
+	// Role is the identity to work as, for engines that can change it, and ExternalID
+	// what is shown to take it on.
+	Role, ExternalID string
+	// Account and Region are where the work is to be done, for engines that work in
+	// accounts; empty is the engine's own. Another account is refused.
+	Account, Region string
+	// Place is where it was done before, as Progress said it. It is not done
+	// elsewhere.
+	Place string
 	// Handle is what the last Progress for this ID handed back, or empty.
 	Handle string
 	// Timeout ends the work when it has run this long; 0 is the engine's
@@ -136,6 +143,8 @@ type Progress struct {
 	// Stack is the name of what was taken over, of a job that Adopts. It is the Stack
 	// of later jobs.
 	Stack string
+	// Place is where a Succeeded job was done, for engines that work in accounts.
+	Place string
 	// Nothing says of a plan that it comes to nothing at all: there is nothing for
 	// a person to approve.
 	Nothing bool

@@ -86,7 +86,8 @@ func opening(v View, change Change) state.Deployment {
 		Input: v.Input, Output: v.Output, Engine: v.Engine, Account: v.Account, Desired: t.Desired, Before: t.Deployed,
 		Reason: change.Reason,
 	}
-	d.By, d.Desired.Role = askedBy(t), v.Role
+	d.By = askedBy(t)
+	v.As.of(&d.Desired)
 	if change.Action == state.Create {
 		d.Adopt = adopts(t)
 	}
@@ -306,6 +307,9 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	if d.Adopt != "" && p.Stack != "" {
 		d.Before.Stack = p.Stack // its name from now on
 	}
+	if p.Place != "" {
+		d.Before.Place = p.Place
+	}
 	if len(p.Changes) > 0 {
 		d.Changes = changesOf(p.Changes)
 	}
@@ -433,7 +437,8 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) er
 		t.Observed.Drift = state.Drift{Deployment: d.ID, CheckedAt: t.Observed.Drift.CheckedAt}
 		t.Deployed = state.Deployed{
 			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
-			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(), Stack: d.Before.Stack, Tags: d.Desired.Tags,
+			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(), Stack: d.Before.Stack,
+			Place: d.Before.Place, Tags: d.Desired.Tags,
 		}
 	default:
 	}

@@ -14,7 +14,7 @@ func (r *Reconciler) targetsOf(origin state.Origin, doc declare.Document) []stat
 	h := doc.Header
 	base := state.Desired{
 		Template: h.Template, Follow: h.Version, Spec: doc.Spec, Origin: origin, Labels: h.Labels,
-		Protected: h.Protected, Approval: h.Approval, RerunSafe: h.RerunSafe, Role: h.Role,
+		Protected: h.Protected, Approval: h.Approval, RerunSafe: h.RerunSafe, Role: h.Role, ExternalID: h.ExternalID, Region: h.Region,
 		CodebuildRole: h.CodebuildRole, ComponentRole: h.ComponentRole, Account: h.Account, Repository: h.Repository,
 		Tags: h.Tags, Stack: h.Stack, Imports: h.Imports,
 	}

@@ -106,7 +106,12 @@ func (r *Reconciler) stepDrift(ctx context.Context, c state.Claim, t state.Targe
 	}
 	r.beginsJob(seen.ID, t.Ref)
 	d := state.Deployment{ID: seen.ID, Ref: t.Ref, Desired: t.Desired, Handle: seen.Handle, Before: t.Deployed}
-	if d.Desired.Role, err = r.roleOf(ctx, t); err != nil {
+	as, err := r.identityOf(ctx, t)
+	if err != nil {
+		return next{}, err
+	}
+	as.of(&d.Desired)
+	if d.Account, err = r.accountOf(ctx, t); err != nil {
 		return next{}, err
 	}
 	p, err := drifter.Drift(ctx, r.jobOf(d, art))

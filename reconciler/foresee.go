@@ -114,8 +114,8 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 
 // planJob is the job of a plan.
 func (r *Reconciler) planJob(v View, f state.Foreseen, art *artifact) provisioner.Job {
-	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle, Before: v.Target.Deployed}
-	d.Desired.Role = v.Role
+	d := state.Deployment{ID: f.ID, Ref: v.Target.Ref, Desired: v.Target.Desired, Handle: f.Handle, Before: v.Target.Deployed, Account: v.Account}
+	v.As.of(&d.Desired)
 	d.Restore, d.Imports = covers(v.Target.Asked.Redeploy, v.Target), imports(v.Target)
 	if asked := v.Target.Asked.Retry; covers(asked, v.Target) {
 		d.Leave, d.Anew = asked.Leave, asked.Anew

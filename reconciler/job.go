@@ -57,8 +57,16 @@ func (r *Reconciler) jobOf(d state.Deployment, art *artifact) provisioner.Job {
 	if job.Env == nil {
 		job.Env = map[string]string{}
 	}
+	if d.Account != s.Account {
+		job.Account = d.Account
+	}
+	job.Region, job.ExternalID, job.Place = d.Desired.Region, d.Desired.ExternalID, d.Before.Place
+	region := s.Region
+	if job.Region != "" {
+		region = job.Region
+	}
 	job.Env["RESOURCE_ARN"] = d.Ref.ARN(s.Region, s.account(d.Desired))
-	job.Env["AWS_DEFAULT_REGION"], job.Env["AWS_REGION"] = s.Region, s.Region
+	job.Env["AWS_DEFAULT_REGION"], job.Env["AWS_REGION"] = region, region
 	job.Env["BARYON_DEPLOYMENT_ID"], job.Env["BARYON_STACK"] = d.ID, job.Stack
 	return job
 }

@@ -60,21 +60,49 @@ func (r *Reconciler) accountOf(ctx context.Context, t state.Target) (string, err
 	return s.account(e.Desired), err
 }
 
-// roleOf is the role that a target is deployed in: an environment's own, for an
+// An identity is as whom, and in which region, a target is deployed.
+type identity struct{ Role, ExternalID, Region string }
+
+// of writes the identity into what is wanted, for a deployment to keep.
+func (i identity) of(d *state.Desired) {
+	d.Role, d.ExternalID, d.Region = i.Role, i.ExternalID, i.Region
+}
+
+// identityOf is as whom a target is deployed: in an environment's own role, for an
 // instance that of its environment, for a component the one its environment has
-// for components, and for a pipeline that of all pipelines.
-func (r *Reconciler) roleOf(ctx context.Context, t state.Target) (string, error) {
+// for components, and for a pipeline that of all pipelines. The roles of an account
+// connection are taken on with its ID, where nothing else is said.
+func (r *Reconciler) identityOf(ctx context.Context, t state.Target) (identity, error) {
+	s := r.current()
+	i := identity{ExternalID: s.ExternalID, Region: s.Region}
 	if t.Ref.Kind == state.KindPipeline {
-		return r.pipelineRole(ctx)
+		var err error
+		i.Role, err = r.pipelineRole(ctx)
+		return i, err
 	}
 	e, err := r.environmentOf(ctx, t)
-	switch {
-	case t.Desired.Role != "" || err != nil:
-		return t.Desired.Role, err
-	case t.Ref.Kind == state.KindComponent:
-		return e.Desired.ComponentRole, nil
+	if err != nil {
+		return i, err
 	}
-	return e.Desired.Role, nil
+	if t.Ref.Kind == state.KindEnvironment {
+		e = t
+	}
+	switch i.Role = e.Desired.Role; {
+	case t.Desired.Role != "":
+		i.Role = t.Desired.Role
+	case t.Ref.Kind == state.KindComponent:
+		i.Role = e.Desired.ComponentRole
+	}
+	if e.Desired.Region != "" {
+		i.Region = e.Desired.Region
+	}
+	switch {
+	case e.Desired.ExternalID != "":
+		i.ExternalID = e.Desired.ExternalID
+	case i.ExternalID == "":
+		i.ExternalID = e.Desired.Connection
+	}
+	return i, nil
 }
 
 // pipelineRole is what the configuration says, or else what was set with AWS

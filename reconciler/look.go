@@ -93,7 +93,7 @@ func (r *Reconciler) lookAtRules(ctx context.Context, v *View) (err error) {
 	if v.Account, err = r.accountOf(ctx, v.Target); err != nil {
 		return err
 	}
-	v.Role, err = r.roleOf(ctx, v.Target)
+	v.As, err = r.identityOf(ctx, v.Target)
 	return err
 }
 
@@ -355,6 +355,9 @@ func (r *Reconciler) renderInto(ctx context.Context, v *View, want wanted, needs
 	sum.Write([]byte(want.bundle.Digest + "\n" + string(want.part) + "\n" + v.Target.Desired.Role + "\n" + v.Engine + "\n" + codebuildRole(v.Target, needs) + "\n"))
 	sum.Write(canonical)
 	tags := tagText(v.Target.Desired.Tags)
+	if region := v.As.Region; region != r.current().Region {
+		tags += "region " + region + "\n"
+	}
 	sum.Write([]byte(tags + v.Target.Desired.Health))
 	v.Input = hex.EncodeToString(sum.Sum(nil))
 	t := v.Target

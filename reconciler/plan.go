@@ -28,12 +28,12 @@ type View struct {
 	Cycle      []state.Ref   // what it waits for and that waits for it in its turn, if there is such a circle
 	Held       string        // why nothing of its repository is deleted at present, if so
 
-	Engine      string // how the wanted state would be applied
-	Account     string // and where
-	Role        string // in which role
-	Input       string // digest of what the wanted state is rendered from
-	Output      string // digest of the rendered files and commands; empty when rendering failed
-	RenderError string // why rendering failed, for people
+	Engine      string   // how the wanted state would be applied
+	Account     string   // and where
+	As          identity // as whom, and in which region
+	Input       string   // digest of what the wanted state is rendered from
+	Output      string   // digest of the rendered files and commands; empty when rendering failed
+	RenderError string   // why rendering failed, for people
 
 	Deletions     int    // of other targets, begun in the last 24 hours without a person
 	DeletionLimit int    // how many may be begun without a person

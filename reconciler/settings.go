@@ -20,6 +20,7 @@ type Settings struct {
 	Account      string // used in resource names and as the account of everything that names none; twelve zeros when empty
 	Repositories []Repository
 	Links        []Link // where repositories are that callers of the Proton API name
+	ExternalID   string // shown when roles are assumed, where an environment says nothing else
 	PipelineRole string // in which pipelines are deployed; empty is what AWS Proton's account settings say
 
 	Workers     int    // visits at once; 8 when 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func (w *stackWorld) restart(dies int) {
 	if w.loop != nil {
 		source = w.loop.cfg.Source
 	}
-	w.loop = w.newLoop(Settings{Deletions: 100, Drift: DriftRule{Mode: DriftIgnore}})
+	w.loop = w.newLoop(Settings{Region: "eu-west-1", Deletions: 100, Drift: DriftRule{Mode: DriftIgnore}})
 	w.loop.cfg.Engines = map[renderer.Engine]Engine{renderer.EngineCloudFormation: w.engine}
 	w.loop.cfg.Source = source
 }
@@ -206,5 +207,31 @@ func TestStacksTakeIn(t *testing.T) {
 				t.Errorf("a deployment took %d calls; it was not killed at each", most)
 			}
 		})
+	}
+}
+
+// TestStacksStayInTheirPlace deploys an environment to the account and region that
+// its document says, and to no other one later.
+func TestStacksStayInTheirPlace(t *testing.T) {
+	w := newStackWorld(t, false)
+	header := `, role: "arn:aws:iam::222222222222:role/deploy", account: "222222222222", region: `
+	ref := w.environment("e", header+"us-west-2", "small")
+	w.push()
+	if d := w.settle(ref, 0); d.Status != state.Succeeded || w.sim.Stacks("222222222222", "us-west-2")["environment-e"] == "" {
+		t.Fatalf("%s %s, stacks %v", d.Status, d.Message, w.sim.Stacks("222222222222", "us-west-2"))
+	}
+	if got := w.target(ref).Deployed.Place; got != "222222222222/us-west-2" {
+		t.Errorf("place %q", got)
+	}
+	w.environment("e", header+"us-west-1", "small") // a change of the region alone
+	w.push()
+	d := w.settle(ref, 0)
+	if d.Status != state.Failed || !strings.Contains(d.Message, "it was deployed to 222222222222/us-west-2, and this leads to 222222222222/us-west-1") {
+		t.Fatalf("%s %s", d.Status, d.Message)
+	}
+	delete(w.files, "e.yaml")
+	w.push()
+	if d := w.settle(ref, 0); d.Status != state.DeleteComplete || len(w.sim.Stacks("222222222222", "us-west-2")) > 0 {
+		t.Fatalf("%s %s, stacks %v", d.Status, d.Message, w.sim.Stacks("222222222222", "us-west-2"))
 	}
 }

@@ -64,8 +64,10 @@ type Desired struct {
 	Role          string `json:"role,omitempty"` // roles the engines take on
 	CodebuildRole string `json:"codebuildRole,omitempty"`
 	ComponentRole string `json:"componentRole,omitempty"`
-	Account       string `json:"account,omitempty"` // where it is deployed; empty for the daemon's own
-	Stack         string `json:"stack,omitempty"`   // what runs already and is taken over at first
+	ExternalID    string `json:"externalId,omitempty"` // shown to take on Role
+	Account       string `json:"account,omitempty"`    // where it is deployed; empty for the daemon's own
+	Region        string `json:"region,omitempty"`     // likewise
+	Stack         string `json:"stack,omitempty"`      // what runs already and is taken over at first
 	// Imports are resources that exist and are taken into the stack, by their logical
 	// IDs what identifies them; ImportExisting is all whose names the template says.
 	Imports map[string]string `json:"imports,omitempty"`
@@ -106,6 +108,7 @@ type Deployed struct {
 	Commit     string            `json:"commit,omitempty"`
 	Tags       map[string]string `json:"tags,omitempty"`
 	Stack      string            `json:"stack,omitempty"` // what was taken over, when that has a name of its own
+	Place      string            `json:"place,omitempty"` // the account and region, where the engine works in such
 	At         time.Time         `json:"at,omitzero"`
 }
 

@@ -21,6 +21,7 @@ import (
 func (c config) cloudformationConfig() cloudformation.Config {
 	out := c.AWS
 	out.Dir = filepath.Join(c.Data, "cloudformation")
+	out.ExternalID = c.Settings.ExternalID
 	out.Region, out.Account = orDefault(c.Settings.Region, "us-east-1"), c.Settings.Account
 	return out
 }

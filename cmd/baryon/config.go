@@ -118,7 +118,7 @@ func settings() []setting {
 		{"aws_endpoint", "address of AWS, for a simulated one (default the real one)", text(func(c *config) *string { return &c.AWS.Endpoint }, nil)},
 		{"s3_endpoint", "address of S3 for bundles, for another server than Amazon's (default aws_endpoint)", text(func(c *config) *string { return &c.S3Endpoint }, nil)},
 		{"aws_bucket", "S3 bucket for templates above 51,200 bytes", text(func(c *config) *string { return &c.AWS.Bucket }, nil)},
-		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.AWS.ExternalID }, nil)},
+		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.Settings.ExternalID }, nil)},
 		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
 		{"token_env", "environment variable that holds that token", text(func(c *config) *string { return &c.Token.Env }, nil)},
 		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
@@ -334,7 +334,7 @@ func (c *config) pending(next config) []string {
 	}{
 		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
 		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
-		{"aws_endpoint, aws_bucket or aws_external_id", c.AWS, next.AWS}, {"s3_endpoint", c.S3Endpoint, next.S3Endpoint},
+		{"aws_endpoint or aws_bucket", c.AWS, next.AWS}, {"s3_endpoint", c.S3Endpoint, next.S3Endpoint},
 		{"terraform", fmt.Sprintf("%+v", c.Terraform), fmt.Sprintf("%+v", next.Terraform)},
 	} {
 		if p.now != p.then {

@@ -20,7 +20,8 @@ func assumeRole(c *call, a args) (obj, error) {
 	arn := a.get("RoleArn")
 	parts := strings.Split(arn, ":")
 	role, known := c.cfg.Roles[arn]
-	if len(parts) != 6 || !strings.HasPrefix(parts[5], "role/") || len(c.cfg.Roles) > 0 && (!known || role.ExternalID != a.get("ExternalId")) || c.w.Broken[arn] {
+	stranger := len(c.cfg.Roles) > 0 && (!known || role.ExternalID != "" && role.ExternalID != a.get("ExternalId"))
+	if len(parts) != 6 || !strings.HasPrefix(parts[5], "role/") || stranger || c.w.Broken[arn] {
 		return nil, &apiError{403, "AccessDenied", "User: " + c.who.ARN + " is not authorized to perform: sts:AssumeRole on resource: " + arn}
 	}
 	seconds, err := strconv.Atoi(a.get("DurationSeconds"))

@@ -21,57 +21,110 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"baryon/provisioner"
 )
 
-// An account is one identity in one region: its clients, and the place where it
-// works.
-type account struct {
-	cfg   Config
-	cfn   *cloudformation.Client
-	s3    *s3.Client
-	sts   *sts.Client
-	id    string // the account's number
-	place *place
+// An identity is as whom, and where, a job works.
+type identity struct{ role, externalID, region string }
+
+// identityOf is the identity of a job: what it says, or the engine's own. What was
+// deployed is looked for and removed where it is.
+func (e *Engine) identityOf(job provisioner.Job) identity {
+	who := identity{role: job.Role, externalID: job.ExternalID, region: job.Region}
+	if _, region, ok := strings.Cut(job.Place, "/"); ok && job.Action == provisioner.Deprovision {
+		who.region = region
+	}
+	if who.region == "" {
+		who.region = e.cfg.Region
+	}
+	if who.externalID == "" {
+		who.externalID = e.cfg.ExternalID
+	}
+	return who
 }
 
-// account returns the clients for a role, or for the daemon's own credentials,
-// once it is certain whose account they lead to. The refusal says that it is
-// another than the one that is meant.
-func (e *Engine) account(ctx context.Context, role string) (_ *account, refusal string, err error) {
+// An account is one identity: its clients, and the place where it works.
+type account struct {
+	cfg    Config
+	cfn    *cloudformation.Client
+	s3     *s3.Client
+	sts    *sts.Client
+	id     string // the account's number
+	region string
+	keys   *aws.CredentialsCache // of a role; nil of the daemon's own
+	place  *place
+}
+
+// where is the account and region, as Progress says it.
+func (a *account) where() string { return a.id + "/" + a.region }
+
+// account returns the clients of an identity, once it is certain whose account
+// they lead to.
+func (e *Engine) account(ctx context.Context, who identity) (*account, error) {
 	e.asking.Lock() // of many that begin at once, one asks
 	defer e.asking.Unlock()
 	e.mu.Lock()
-	a := e.accounts[role]
+	a := e.accounts[who]
 	e.mu.Unlock()
-	if a == nil {
-		if a, err = e.identity(ctx, role); err != nil {
-			return nil, "", err
-		}
-		out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-		if err != nil {
-			return nil, "", err
-		}
-		if a.id = aws.ToString(out.Account); a.id == "" {
-			return nil, "", errors.New("GetCallerIdentity answered without an account")
-		}
-		e.mu.Lock()
-		if e.places[a.id] == nil {
-			e.places[a.id] = newPlace(e.cfg)
-		}
-		a.place = e.places[a.id]
-		e.accounts[role] = a
-		e.mu.Unlock()
+	if a != nil {
+		return a, nil
 	}
-	want := e.cfg.Account
-	if of := accountOf(role); of != "" {
+	a, err := e.clients(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, err
+	}
+	if a.id = aws.ToString(out.Account); a.id == "" {
+		return nil, errors.New("GetCallerIdentity answered without an account")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.places[a.where()] == nil {
+		e.places[a.where()] = newPlace(e.cfg)
+	}
+	a.place = e.places[a.where()]
+	e.accounts[who] = a
+	return a, nil
+}
+
+// enter finds the account of a job, and refuses another than the one that is
+// meant: by the role, by the job, by the configuration, and by what was done there
+// before.
+func (w *work) enter(ctx context.Context, stackID string) (refusal string, err error) {
+	want := w.e.cfg.Account
+	of := accountOf(w.job.Role)
+	switch {
+	case of != "" && w.job.Account != "" && of != w.job.Account:
+		return fmt.Sprintf("the role %s is of another account than %s, where this is to be deployed; nothing was changed. Correct one of the two", w.job.Role, w.job.Account), nil
+	case of != "":
 		want = of
+	case w.job.Account != "":
+		want = w.job.Account
 	}
-	if want != "" && want != a.id {
-		e.forget(role) // the credentials may be put right meanwhile
-		return nil, fmt.Sprintf("wrong account: the credentials are of %s, and %s is meant; nothing was changed. "+
-			"Correct account: in the configuration, or the credentials", a.id, want), nil
+	a, err := w.e.account(ctx, w.who)
+	if err != nil {
+		return "", err
 	}
-	return a, "", nil
+	is, moves := accountOf(stackID), w.job.Force && w.job.Action == provisioner.Provision
+	switch {
+	case want != "" && want != a.id:
+		refusal = fmt.Sprintf("wrong account: the credentials are of %s, and %s is meant; nothing was changed. "+
+			"Correct account: in the configuration or the document, or the credentials", a.id, want)
+	case is != "" && is != a.id:
+		refusal = fmt.Sprintf("wrong account: the credentials are of %s, and the stack is in %s; nothing was changed", a.id, is)
+	case w.job.Place != "" && w.job.Place != a.where() && !moves:
+		refusal = fmt.Sprintf("wrong place: it was deployed to %s, and this leads to %s; nothing was changed. Correct the role, the region or the credentials; "+
+			"or delete it there first; or make a new one here and leave that as it is: baryon force NAME --why REASON", w.job.Place, a.where())
+	default:
+		w.a = a
+		return "", nil
+	}
+	w.e.forget(w.who) // the credentials may be put right meanwhile
+	return refusal, nil
 }
 
 // accountOf is the account that an ARN names; empty when it is none.
@@ -82,30 +135,21 @@ func accountOf(arn string) string {
 	return ""
 }
 
-// stranger says that a stack is in another account; empty when it is in this one
-// or not known.
-func (a *account) stranger(stackID string) string {
-	if is := accountOf(stackID); is != "" && is != a.id {
-		return fmt.Sprintf("wrong account: the credentials are of %s, and the stack is in %s; nothing was changed", a.id, is)
-	}
-	return ""
-}
-
 // forget makes the next call look for credentials anew.
-func (e *Engine) forget(role string) {
+func (e *Engine) forget(who identity) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.accounts, role)
+	delete(e.accounts, who)
 }
 
-// identity makes the clients of a role.
-func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
-	c, err := e.Identity(ctx, role)
+// clients makes the clients of an identity.
+func (e *Engine) clients(ctx context.Context, who identity) (*account, error) {
+	c, keys, err := e.enlist(ctx, who)
 	if err != nil {
 		return nil, err
 	}
 	return &account{
-		cfg: e.cfg, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
+		cfg: e.cfg, region: who.region, keys: keys, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
 		s3: s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
 	}, nil
 }
@@ -113,7 +157,14 @@ func (e *Engine) identity(ctx context.Context, role string) (*account, error) {
 // Identity is how services of AWS are called as a role, or with the daemon's own
 // credentials.
 func (e *Engine) Identity(ctx context.Context, role string) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(e.cfg.Region)}
+	c, _, err := e.enlist(ctx, e.identityOf(provisioner.Job{Role: role}))
+	return c, err
+}
+
+// enlist is the configuration of clients of an identity, with its credentials where
+// they are those of a role.
+func (e *Engine) enlist(ctx context.Context, who identity) (aws.Config, *aws.CredentialsCache, error) {
+	options := []func(*config.LoadOptions) error{config.WithRegion(who.region)}
 	if e.cfg.Endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(e.cfg.Endpoint))
 	}
@@ -121,18 +172,31 @@ func (e *Engine) Identity(ctx context.Context, role string) (aws.Config, error) 
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(e.cfg.Account, "simulated", "")))
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return aws.Config{}, err
+	if err != nil || who.role == "" {
+		return c, nil, err
 	}
-	if role != "" {
-		c.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(c), role, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = "baryon"
-			if e.cfg.ExternalID != "" {
-				o.ExternalID = &e.cfg.ExternalID
-			}
-		}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }) // renewed before they run out
+	keys := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(c), who.role, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "baryon"
+		if who.externalID != "" {
+			o.ExternalID = &who.externalID
+		}
+	}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }) // renewed before they run out
+	c.Credentials = keys
+	return c, keys, nil
+}
+
+// lasting is how long the credentials of a role are good at least when something is
+// begun with them: CloudFormation goes on with those.
+const lasting = 50 * time.Minute
+
+// last sees to it that what is begun now does not run out of credentials soon.
+func (a *account) last(ctx context.Context) {
+	if a.keys == nil {
+		return
 	}
-	return c, nil
+	if keys, err := a.keys.Retrieve(ctx); err == nil && keys.CanExpire && time.Until(keys.Expires) < lasting {
+		a.keys.Invalidate()
+	}
 }
 
 // read waits for the turn of a call that looks, write of one that changes.
@@ -173,13 +237,30 @@ func (a *account) upload(ctx context.Context, key string, body []byte) (url stri
 	if err := a.write(ctx); err != nil {
 		return "", err
 	}
-	if _, err = a.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &a.cfg.Bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
-		return "", fmt.Errorf("template to s3://%s/%s: %w", a.cfg.Bucket, key, err)
+	bucket := a.bucket()
+	if _, err = a.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+		return "", fmt.Errorf("template to s3://%s/%s: %w", bucket, key, err)
 	}
 	if a.cfg.Endpoint != "" {
-		return strings.TrimSuffix(a.cfg.Endpoint, "/") + "/" + a.cfg.Bucket + "/" + key, nil
+		return strings.TrimSuffix(a.cfg.Endpoint, "/") + "/" + bucket + "/" + key, nil
 	}
-	return "https://" + a.cfg.Bucket + ".s3." + a.cfg.Region + ".amazonaws.com/" + key, nil
+	return "https://" + bucket + ".s3." + a.region + "." + suffix(a.region) + "/" + key, nil
+}
+
+// bucket takes the templates of this account and region.
+func (a *account) bucket() string { return BucketOf(a.cfg.Bucket, a.id, a.region) }
+
+// BucketOf is the bucket of an account and region, by what Config.Bucket says.
+func BucketOf(pattern, account, region string) string {
+	return strings.NewReplacer("{account}", account, "{region}", region).Replace(pattern)
+}
+
+// suffix is what the names of AWS end in, in a region.
+func suffix(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
 }
 
 // refusedWith says whether an error is the service's, of a code and a text.

@@ -95,7 +95,7 @@ func (w *work) adoptee(ctx context.Context) (s *types.Stack, why string, err err
 	if w.job.Adopt != provisioner.AdoptByTags {
 		s, err = w.a.stack(ctx, w.job.Adopt)
 		if err == nil && s == nil {
-			why = fmt.Sprintf("there is no stack %s in account %s and region %s", w.job.Adopt, w.a.id, w.e.cfg.Region)
+			why = fmt.Sprintf("there is no stack %s in account %s and region %s", w.job.Adopt, w.a.id, w.a.region)
 		}
 		return s, why, err
 	}
@@ -105,7 +105,7 @@ func (w *work) adoptee(ctx context.Context) (s *types.Stack, why string, err err
 		return nil, "", err
 	case len(found) == 0:
 		return nil, fmt.Sprintf("no stack in account %s and region %s carries the tags of %s; name it with: baryon adopt NAME --stack STACK",
-			w.a.id, w.e.cfg.Region, w.job.Env["RESOURCE_ARN"]), nil
+			w.a.id, w.a.region, w.job.Env["RESOURCE_ARN"]), nil
 	case len(found) > 1:
 		return nil, "several stacks carry its tags: " + strings.Join(found, ", ") + "; name one with: baryon adopt NAME --stack STACK", nil
 	}

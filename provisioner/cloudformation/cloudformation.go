@@ -34,10 +34,10 @@ type Config struct {
 	// Dir is the folder of the records of jobs: what was asked to be
 	// cancelled, logs, and ends.
 	Dir string
-	// Region is where stacks are.
+	// Region is where stacks are of jobs that say nothing else.
 	Region string
-	// Account is the account that jobs without a role must find themselves
-	// in; empty is any.
+	// Account is the account that jobs without a role, which say nothing else, must
+	// find themselves in; empty is any.
 	Account string
 	// Endpoint is the address of AWS; empty is the real one, or what the
 	// environment of the SDK says.
@@ -45,9 +45,10 @@ type Config struct {
 	// Simulated says that Endpoint is a simulated account, which is asked with
 	// made-up keys: none of the machine's are looked for.
 	Simulated bool
-	// Bucket takes templates above 51,200 bytes.
+	// Bucket takes templates above 51,200 bytes. {account} and {region} in it stand
+	// for those of the stack.
 	Bucket string
-	// ExternalID is shown when a role is assumed.
+	// ExternalID is shown when a role is assumed, by jobs that say nothing else.
 	ExternalID string
 	// Rate is how many calls a second are made at most in an account and
 	// region, all jobs together: half of them to look, half to change. 0 is 7.
@@ -64,8 +65,8 @@ type Engine struct {
 
 	asking   sync.Mutex // held while one finds out whose credentials they are
 	mu       sync.Mutex
-	accounts map[string]*account // by role
-	places   map[string]*place   // by account
+	accounts map[identity]*account
+	places   map[string]*place // by account and region
 }
 
 // New makes the folder of records and returns an engine. Credentials are looked
@@ -86,7 +87,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 2 * time.Hour
 	}
-	return &Engine{cfg: cfg, accounts: map[string]*account{}, places: map[string]*place{}}, os.MkdirAll(cfg.Dir, 0o700)
+	return &Engine{cfg: cfg, accounts: map[identity]*account{}, places: map[string]*place{}}, os.MkdirAll(cfg.Dir, 0o700)
 }
 
 var (
@@ -247,7 +248,7 @@ func (e *Engine) workOf(job provisioner.Job) (*work, error) {
 		}
 	}
 	rec, err := e.read(job.ID)
-	return &work{e: e, job: job, at: at, rec: rec, name: stackName(job.Stack), token: token(job.ID)}, err
+	return &work{e: e, job: job, at: at, rec: rec, name: stackName(job.Stack), token: token(job.ID), who: e.identityOf(job)}, err
 }
 
 // run makes one step of a job and keeps its end.
@@ -263,6 +264,9 @@ func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, 
 	if rec.End == nil {
 		before := w.at
 		p, err := w.step(ctx, step)
+		if p.State == provisioner.Succeeded && w.a != nil {
+			p.Place = w.a.where()
+		}
 		if err != nil {
 			if !transient(err) || ctx.Err() != nil {
 				return provisioner.Progress{}, err
@@ -295,7 +299,7 @@ func (w *work) patience(err error) provisioner.Progress {
 	switch {
 	case !ok:
 	case expired(api):
-		w.e.forget(w.job.Role)
+		w.e.forget(w.who)
 		p.Message = "the credentials have run out, and others are looked for: " + err.Error()
 	case w.a != nil && throttled(api):
 		w.a.place.throttled()

@@ -47,6 +47,7 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
+	w.a.last(ctx)
 	token := w.token
 	if w.at.Import {
 		token += importToken
@@ -193,8 +194,7 @@ func (w *work) tidy(ctx context.Context) error {
 		return nil
 	}
 	if w.a == nil {
-		var err error
-		if w.a, _, err = w.e.account(ctx, w.job.Role); err != nil || w.a == nil {
+		if refusal, err := w.enter(ctx, w.at.StackID); err != nil || refusal != "" {
 			return err
 		}
 	}

@@ -49,17 +49,13 @@ func (e *Engine) Current(ctx context.Context, job provisioner.Job) (bool, error)
 	if json.Unmarshal([]byte(job.PlanHandle), &plan) != nil || plan.Plan == "" {
 		return false, nil
 	}
-	a, refusal, err := e.account(ctx, job.Role)
+	refusal, err := w.enter(ctx, plan.StackID)
 	if err != nil {
 		return false, err
-	}
-	if refusal == "" {
-		refusal = a.stranger(plan.StackID)
 	}
 	if refusal != "" { // which says nothing about the plan
 		return false, errors.New(refusal)
 	}
-	w.a = a
 	return w.current(ctx, plan)
 }
 

@@ -34,6 +34,7 @@ func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err
 	}
+	w.a.last(ctx)
 	if _, err := w.a.cfn.DeleteStack(ctx, in); err != nil {
 		return w.refused("", err)
 	}

@@ -28,6 +28,7 @@ type work struct {
 	rec   record
 	name  string // of the stack
 	token string
+	who   identity
 	a     *account
 	log   string // to be added
 
@@ -52,16 +53,10 @@ func (w *work) step(ctx context.Context, next func(*work, context.Context) (prov
 	if w.rec.Cancelled && !begun {
 		return provisioner.Progress{State: provisioner.Cancelled, Message: "cancelled before anything was changed"}, w.tidy(ctx)
 	}
-	a, refusal, err := w.e.account(ctx, w.job.Role)
-	if err == nil && refusal == "" {
-		if refusal = a.stranger(w.at.StackID); refusal != "" {
-			w.e.forget(w.job.Role)
-		}
-	}
-	if err != nil || refusal != "" {
+	if refusal, err := w.enter(ctx, w.at.StackID); err != nil || refusal != "" {
 		return w.refused(refusal, err)
 	}
-	w.a = a
+	a := w.a
 	if !begun {
 		if !a.place.begin() {
 			p, err := running("waits for its turn: all deployments of an account share the pace that AWS allows")

@@ -36,7 +36,9 @@
 //	  role: ROLE               # what the engine takes on
 //	  codebuildRole: ROLE      # of the commands
 //	  componentRole: ROLE      # of components
+//	  externalId: TEXT         # shown to take the roles on
 //	  account: "123456789012"
+//	  region: eu-west-1
 //	  repository: {name: acme/infra, branch: main}  # pull requests go there
 //	  rerun: safe              # interrupted commands may be run again
 //	spec: {}

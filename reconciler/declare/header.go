@@ -24,7 +24,9 @@ type Header struct {
 	Role          string `json:"role,omitempty"` // environment
 	CodebuildRole string `json:"codebuildRole,omitempty"`
 	ComponentRole string `json:"componentRole,omitempty"`
+	ExternalID    string `json:"externalId,omitempty"` // shown to take on the roles
 	Account       string `json:"account,omitempty"`
+	Region        string `json:"region,omitempty"`
 	RerunSafe     bool   `json:"rerunSafe,omitempty"`
 
 	Health *Health `json:"health,omitempty"`
@@ -56,14 +58,14 @@ var common = []string{"labels", "tags", "protected", "approval", "adopt", "descr
 func (x *docReader) environmentHeader(n *renderer.Node) {
 	h := &x.doc.Header
 	x.header(n, "the header of an environment", "environment", "template", "version", "role", "codebuildRole",
-		"componentRole", "account", "repository", "rerun", "stack", "imports", "health")
+		"componentRole", "externalId", "account", "region", "repository", "rerun", "stack", "imports", "health")
 	h.Stack, h.Imports, h.Health = x.stack(n.Get("stack")), x.imports(n.Get("imports")), x.health(n.Get("health"))
 	x.doc.Ref = state.EnvironmentRef(x.name(x.need(n, "the header", "environment"), "the name of an environment"))
 	x.template(n)
 	for key, field := range map[string]*string{"role": &h.Role, "codebuildRole": &h.CodebuildRole, "componentRole": &h.ComponentRole} {
 		*field = x.word(n.Get(key), key, 2048)
 	}
-	h.Account = x.account(n.Get("account"))
+	h.Account, h.Region, h.ExternalID = x.account(n.Get("account")), x.region(n.Get("region")), x.externalID(n.Get("externalId"))
 	h.RerunSafe = x.OneOf(n.Get("rerun"), "rerun", "safe") == "safe"
 	if repository := n.Get("repository"); x.Mapping(repository, "repository", "name", "branch") {
 		h.Repository = state.Repository{

@@ -141,9 +141,12 @@ func headerKeys(file string, ref state.Ref, h Header) []headerKey {
 	text("role", h.Role)
 	text("codebuildRole", h.CodebuildRole)
 	text("componentRole", h.ComponentRole)
-	if h.Account != "" {
-		keys = append(keys, headerKey{"account", strconv.Quote(h.Account)})
+	for _, k := range []headerKey{{"externalId", h.ExternalID}, {"account", h.Account}} {
+		if k.value != "" {
+			keys = append(keys, headerKey{k.key, strconv.Quote(k.value)})
+		}
 	}
+	text("region", h.Region)
 	yes("rerun", h.RerunSafe, "safe")
 	if r := h.Repository; r != (state.Repository{}) {
 		id := "id"

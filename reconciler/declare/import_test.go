@@ -19,7 +19,7 @@ func TestImport(t *testing.T) {
 	full := declare.Header{
 		Template: "yes", Version: "1.10", Labels: map[string]string{"stage": "on", "it's \"so\"": "\x7f\u2028é"}, Protected: true, Approval: true,
 		Adopt: true, Description: "two\nlines", Role: "arn:aws:iam::000000000042:role/x", CodebuildRole: "b", ComponentRole: "c",
-		Account: "000000000042", RerunSafe: true, Repository: state.Repository{ID: "acme/infra", Branch: "main"},
+		ExternalID: "a:b", Region: "eu-west-1", Account: "000000000042", RerunSafe: true, Repository: state.Repository{ID: "acme/infra", Branch: "main"},
 		Imports: map[string]string{"Bucket": "on", "Route": `{"CidrBlock":"10.0.0.0/8","RouteTableId":"rtb-1"}`},
 	}
 	spec := "proton: EnvironmentSpec\nspec: {}\n"
@@ -49,7 +49,9 @@ func TestImport(t *testing.T) {
   role: "arn:aws:iam::000000000042:role/x"
   codebuildRole: b
   componentRole: c
+  externalId: "a:b"
   account: "000000000042"
+  region: eu-west-1
   rerun: safe
   repository: {name: acme/infra, branch: main}
 ` + spec,

@@ -195,6 +195,27 @@ func (x *values) word(n *renderer.Node, what string, longest int) string {
 	return s
 }
 
+var (
+	regionPattern   = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
+	externalPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@:/-]+$`)
+)
+
+func (x *values) region(n *renderer.Node) string {
+	s := x.String(n, "region")
+	if s != "" && !regionPattern.MatchString(s) {
+		x.Add(n.Problem("this is not a region of AWS", n.Describe(), "one as eu-west-1", ""))
+	}
+	return s
+}
+
+func (x *values) externalID(n *renderer.Node) string {
+	s := x.String(n, "externalId")
+	if s != "" && (!externalPattern.MatchString(s) || len(s) < 2 || len(s) > 1224) { // as STS has it
+		x.Add(n.Problem("AWS does not allow this external ID", n.Describe(), "2 to 1224 letters, digits and _+=,.@:/-", ""))
+	}
+	return s
+}
+
 func (x *values) account(n *renderer.Node) string {
 	s := x.String(n, "account")
 	if s != "" && !accountPattern.MatchString(s) {

@@ -130,7 +130,9 @@ func describeHeader(h declare.Header) string {
 	add("role", h.Role)
 	add("codebuildRole", h.CodebuildRole)
 	add("componentRole", h.ComponentRole)
+	add("externalId", h.ExternalID)
 	add("account", h.Account)
+	add("region", h.Region)
 	add("stack", h.Stack)
 	if len(h.Imports)+len(h.InstanceImports)+len(h.PipelineImports) > 0 {
 		add("imports", fmt.Sprint(h.Imports, h.InstanceImports, h.PipelineImports))

@@ -194,14 +194,33 @@ type updateConnectionInput struct {
 	roles
 }
 
+// updateConnection changes the roles of a connection, and with them those of the
+// environment that uses it.
 func (h *Handler) updateConnection(ctx context.Context, c caller, in updateConnectionInput) (any, error) {
-	return h.changeConnection(ctx, c, in.ID, "update-connection", func(v *connection) error {
+	user, err := h.environmentOn(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var now connection
+	out, err := h.changeConnection(ctx, c, in.ID, "update-connection", func(v *connection) error {
 		for to, given := range map[*string]*string{&v.Role: in.Role, &v.CodebuildRole: in.CodebuildRole, &v.ComponentRole: in.ComponentRole} {
 			if given != nil {
 				*to = *given
 			}
 		}
+		now = *v
 		return nil
+	})
+	if err != nil || user == "" {
+		return out, err
+	}
+	return out, h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		return tx.Change(state.EnvironmentRef(user), func(t *state.Target) error {
+			if t.Desired.Connection == now.ID {
+				t.Desired.Role, t.Desired.CodebuildRole, t.Desired.ComponentRole = now.Role, now.CodebuildRole, now.ComponentRole
+			}
+			return nil
+		})
 	})
 }
 

@@ -115,6 +115,7 @@ func (h *Handler) provisioning(ctx context.Context, to *declare.Header, in envir
 func headerOf(d state.Desired, v state.Version) declare.Header {
 	return declare.Header{
 		Template: d.Template, Version: state.Follow(v.String()), Labels: d.Labels, Protected: d.Protected, Approval: d.Approval,
+		Tags: d.Tags, Stack: d.Stack, Imports: d.Imports, ExternalID: d.ExternalID, Region: d.Region,
 		Description: d.Description, Role: d.Role, CodebuildRole: d.CodebuildRole, ComponentRole: d.ComponentRole, Account: d.Account,
 		RerunSafe: d.RerunSafe, Connection: d.Connection, Repository: d.Repository, Environment: d.Environment, Service: d.Service, Instance: d.Instance,
 	}
