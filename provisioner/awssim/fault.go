@@ -233,7 +233,9 @@ func (s *Sim) Edit(stackName, logical string, edit func(t *Thing) (del bool)) bo
 				continue
 			}
 			if edit(t) {
-				delete(r.Things, k)
+				r.vanish(&s.w, k)
+			} else {
+				r.appear(&s.w, t, s.cfg.Now().UTC())
 			}
 			return true
 		}
@@ -246,7 +248,7 @@ func (s *Sim) Make(account, region, typ string, properties map[string]any) (phys
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.w.region(account, region)
-	thing := r.create(&s.w, &stack{Name: "manual"}, "Manual", typ, properties)
+	thing := r.create(&s.w, &stack{Name: "manual"}, "Manual", typ, properties, s.cfg.Now().UTC())
 	thing.Stack, thing.Logical = "", ""
 	return thing.Physical
 }
@@ -256,6 +258,7 @@ func (s *Sim) Bucket(account, region, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.w.Buckets[name] = &bucket{Account: account, Region: region, Objects: map[string]object{}}
+	s.w.region(account, region).known("AWS::S3::Bucket", name, name, map[string]any{"BucketName": name})
 }
 
 // Put puts an object into a bucket.

@@ -78,6 +78,9 @@ func (t *resourceType) physical(c *world, r *region, stackName, logical string, 
 	attributes = map[string]string{}
 	name := t.newName(c, stackName, logical, p)
 	arn := t.arn(r, name)
+	if t.Name == "AWS::SecretsManager::Secret" {
+		arn = r.newSecret(c, name).ARN
+	}
 	for _, a := range t.Attributes {
 		if strings.Contains(a, "*") {
 			continue

@@ -31,10 +31,10 @@ func (r *region) parameter(name string) *parameter {
 		switch {
 		case !ok || rest == "":
 		case known.kind == "name":
-			return &parameter{Type: "String", Value: rest, Version: 1}
+			return &parameter{Type: "String", Versions: []parameterVersion{{Value: rest}}}
 		case strings.HasSuffix(rest, "image_id") || !strings.Contains(rest, "recommended") && known.prefix != "/aws/service/ecs/optimized-ami/":
 			sum := sha256.Sum256([]byte(r.Name + name))
-			return &parameter{Type: "String", Value: "ami-" + hex.EncodeToString(sum[:])[:17], Version: 1}
+			return &parameter{Type: "String", Versions: []parameterVersion{{Value: "ami-" + hex.EncodeToString(sum[:])[:17]}}}
 		}
 	}
 	return nil

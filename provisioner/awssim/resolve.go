@@ -133,7 +133,7 @@ func (c *call) stored(t *template.Template, values []pair) (map[string]string, e
 			missing = append(missing, v.Value)
 			continue
 		}
-		resolved[v.Key] = p.Value
+		resolved[v.Key] = p.latest()
 	}
 	if len(missing) > 0 {
 		return nil, invalid("Unable to fetch parameters [" + strings.Join(missing, ",") + "] from parameter store for this account.")
@@ -286,9 +286,15 @@ func (r *region) kept(store, name string) (string, error) {
 	if store == "secretsmanager" {
 		return r.secretValue(name)
 	}
-	id, _, _ := strings.Cut(name, ":")
-	if p := r.parameter(id); p != nil {
-		return p.Value, nil
+	id, version, _ := strings.Cut(name, ":")
+	p := r.parameter(id)
+	switch {
+	case p == nil || version != "" && p.version(version) == 0:
+		return "", invalid("Unable to fetch parameters [" + name + "] from parameter store for this account.")
+	case store == "ssm" && p.Type == "SecureString":
+		return "", invalid("Parameters [" + id + "] referenced by {{resolve:ssm}} are of type SecureString: use {{resolve:ssm-secure}}, where that may stand")
+	case version != "":
+		return p.Versions[p.version(version)-1].Value, nil
 	}
-	return "", invalid("Unable to fetch parameters [" + id + "] from parameter store for this account.")
+	return p.latest(), nil
 }

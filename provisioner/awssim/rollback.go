@@ -167,10 +167,10 @@ func (p *progress) clean(c *cleanup) bool {
 			return false
 		}
 	case thing != nil:
-		why = p.r.stuck(thing)
+		why = p.r.stuck(p.w, thing)
 	}
 	if why == "" {
-		delete(p.r.Things, row.Thing)
+		p.r.vanish(p.w, row.Thing)
 		p.s.tell(p.at, &row, row.Physical, "DELETE_COMPLETE", "", false)
 		return true
 	}
@@ -291,14 +291,14 @@ func (p *progress) finishDelete(st *step) {
 			return
 		}
 	case thing != nil:
-		why = p.r.stuck(thing)
+		why = p.r.stuck(p.w, thing)
 	}
 	if why != "" {
 		st.State = "failed"
 		p.s.tell(p.at, row, row.Physical, "DELETE_FAILED", why, true)
 		return
 	}
-	delete(p.r.Things, row.Thing)
+	p.r.vanish(p.w, row.Thing)
 	row.Thing = ""
 	st.State = "done"
 	p.s.tell(p.at, row, row.Physical, "DELETE_COMPLETE", "", true)

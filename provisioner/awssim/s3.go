@@ -20,16 +20,26 @@ import (
 type bucket struct {
 	Account, Region string
 	Objects         map[string]object
+	Settings        map[string]string // as they were put
+	Uploads         map[string]*upload
 }
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 type object struct {
 	Data, Type, ETag string
 	At               time.Time
+	Meta             map[string]string
 }
 
-// serveS3 answers a call with the bucket in the path.
+// serveS3 answers a call with the bucket in the path, or before the host.
 func (c *call) serveS3(w http.ResponseWriter, r *http.Request, err error) {
-	name, k, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	where := strings.TrimPrefix(r.URL.Path, "/")
+	host, _, _ := strings.Cut(r.Host, ":")
+	if before, ok := strings.CutSuffix(host, ".localhost"); ok {
+		where = strings.TrimSuffix(before, ".s3") + "/" + where
+	}
+	name, k, _ := strings.Cut(where, "/")
 	if err == nil {
 		err = c.wireFault("s3", r.Method).refusal()
 	}
@@ -52,15 +62,10 @@ func (c *call) serveS3(w http.ResponseWriter, r *http.Request, err error) {
 func (c *call) object(w http.ResponseWriter, r *http.Request, name, k string) error {
 	b := c.w.Buckets[name]
 	switch {
-	case r.Method == http.MethodPut && k == "":
-		if b != nil {
-			return &apiError{409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."}
-		}
-		c.w.Buckets[name] = &bucket{Account: c.region.Account, Region: c.region.Name, Objects: map[string]object{}}
-		w.Header().Set("Location", "/"+name)
-		return nil
 	case name == "":
 		return c.buckets(w)
+	case r.Method == http.MethodPut && k == "" && !settingOf(r.URL.Query()):
+		return c.makeBucket(w, name, b)
 	case b == nil:
 		return &apiError{404, "NoSuchBucket", "The specified bucket does not exist"}
 	case b.Account != c.region.Account:
@@ -68,82 +73,96 @@ func (c *call) object(w http.ResponseWriter, r *http.Request, name, k string) er
 	case k == "":
 		return c.bucket(w, r, name, b)
 	}
-	switch r.Method {
-	case http.MethodPut:
-		if _, there := b.Objects[k]; there && r.Header.Get("If-None-Match") == "*" {
-			return &apiError{412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"}
-		}
-		data, err := payload(r)
-		if err != nil {
-			return &apiError{400, "IncompleteBody", err.Error()}
-		}
-		sum := md5.Sum([]byte(data))
-		o := object{Data: data, Type: r.Header.Get("Content-Type"), ETag: `"` + hex.EncodeToString(sum[:]) + `"`, At: c.now}
-		b.Objects[k] = o
-		w.Header().Set("ETag", o.ETag)
-		return nil
-	case http.MethodDelete:
+	switch {
+	case r.URL.Query().Has("uploads") || r.URL.Query().Has("uploadId"):
+		return c.upload(w, r, name, b, k)
+	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "":
+		return c.copy(w, r, b, k)
+	case r.Method == http.MethodPut:
+		return c.put(w, r, b, k)
+	case r.Method == http.MethodDelete:
 		delete(b.Objects, k)
 		w.WriteHeader(http.StatusNoContent)
 		return nil
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return &apiError{405, "MethodNotAllowed", "The specified method is not allowed against this resource."}
 	}
+	return get(w, r, b, k)
+}
+
+func (c *call) put(w http.ResponseWriter, r *http.Request, b *bucket, k string) error {
+	old, there := b.Objects[k]
+	if there && r.Header.Get("If-None-Match") == "*" || r.Header.Get("If-Match") != "" && old.ETag != r.Header.Get("If-Match") {
+		return &apiError{412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"}
+	}
+	data, err := payload(r)
+	if err != nil {
+		return &apiError{400, "IncompleteBody", err.Error()}
+	}
+	o := c.newObject(data, r.Header)
+	b.Objects[k] = o
+	w.Header().Set("ETag", o.ETag)
+	return nil
+}
+
+func (c *call) newObject(data string, header http.Header) object {
+	sum := md5.Sum([]byte(data))
+	o := object{Data: data, Type: header.Get("Content-Type"), ETag: `"` + hex.EncodeToString(sum[:]) + `"`, At: c.now}
+	if o.Type == "" {
+		o.Type = "binary/octet-stream"
+	}
+	for name := range header {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			if o.Meta == nil {
+				o.Meta = map[string]string{}
+			}
+			o.Meta[name] = header.Get(name)
+		}
+	}
+	return o
+}
+
+// copy makes an object out of another.
+func (c *call) copy(w http.ResponseWriter, r *http.Request, b *bucket, k string) error {
+	source, err := url.PathUnescape(strings.TrimPrefix(r.Header.Get("X-Amz-Copy-Source"), "/"))
+	if err != nil {
+		return &apiError{400, "InvalidArgument", "Invalid copy source encoding."}
+	}
+	name, from, _ := strings.Cut(source, "/")
+	other := c.w.Buckets[name]
+	if other == nil {
+		return &apiError{404, "NoSuchBucket", "The specified bucket does not exist"}
+	}
+	o, ok := other.Objects[from]
+	if !ok {
+		return &apiError{404, "NoSuchKey", "The specified key does not exist."}
+	}
+	o.At = c.now
+	b.Objects[k] = o
+	return answer(w, "CopyObjectResult", obj{{"ETag", o.ETag}, {"LastModified", o.At}})
+}
+
+func get(w http.ResponseWriter, r *http.Request, b *bucket, k string) error {
 	o, ok := b.Objects[k]
 	if !ok {
 		return &apiError{404, "NoSuchKey", "The specified key does not exist."}
 	}
+	for name, v := range o.Meta {
+		w.Header().Set(name, v)
+	}
 	w.Header().Set("ETag", o.ETag)
 	w.Header().Set("Content-Type", o.Type)
-	w.Header().Set("Content-Length", strconv.Itoa(len(o.Data)))
-	w.Header().Set("Last-Modified", o.At.Format(http.TimeFormat))
-	if r.Method == http.MethodGet {
-		_, _ = io.WriteString(w, o.Data)
-	}
+	http.ServeContent(w, r, "", o.At, strings.NewReader(o.Data)) // ranges and conditions
 	return nil
 }
 
-func (c *call) buckets(w http.ResponseWriter) error {
+// answer writes a document.
+func answer(w http.ResponseWriter, name string, v obj) error {
 	var b strings.Builder
-	b.WriteString("<ListAllMyBucketsResult><Buckets>")
-	for _, name := range sorted(c.w.Buckets) {
-		if c.w.Buckets[name].Account == c.region.Account {
-			write(&b, "Bucket", obj{{"Name", name}, {"CreationDate", c.now}})
-		}
-	}
-	b.WriteString("</Buckets></ListAllMyBucketsResult>")
+	write(&b, name, v)
+	w.Header().Set("Content-Type", "application/xml")
 	_, err := io.WriteString(w, xml.Header+b.String())
 	return err
-}
-
-// bucket answers for the bucket itself: head, list and delete.
-func (c *call) bucket(w http.ResponseWriter, r *http.Request, name string, b *bucket) error {
-	switch r.Method {
-	case http.MethodHead:
-		w.Header().Set("X-Amz-Bucket-Region", b.Region)
-		return nil
-	case http.MethodDelete:
-		if len(b.Objects) > 0 {
-			return &apiError{409, "BucketNotEmpty", "The bucket you tried to delete is not empty"}
-		}
-		delete(c.w.Buckets, name)
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	case http.MethodGet:
-		var out strings.Builder
-		out.WriteString("<ListBucketResult>")
-		write(&out, "Name", name)
-		write(&out, "IsTruncated", false)
-		for _, k := range sorted(b.Objects) {
-			if strings.HasPrefix(k, r.URL.Query().Get("prefix")) {
-				o := b.Objects[k]
-				write(&out, "Contents", obj{{"Key", k}, {"LastModified", o.At}, {"ETag", o.ETag}, {"Size", len(o.Data)}, {"StorageClass", "STANDARD"}})
-			}
-		}
-		out.WriteString("</ListBucketResult>")
-		w.Header().Set("Content-Type", "application/xml")
-		_, err := io.WriteString(w, xml.Header+out.String())
-		return err
-	}
-	return &apiError{405, "MethodNotAllowed", "The specified method is not allowed against this resource."}
 }
 
 // payload reads a body, in chunks where the client sent it so.

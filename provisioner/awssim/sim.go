@@ -17,6 +17,8 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -116,6 +118,9 @@ type call struct {
 // itself is not verified: that would prove the client, not the template.
 func (c *call) authenticate(r *http.Request) (service string, err error) {
 	header := r.Header.Get("Authorization")
+	if q := r.URL.Query(); header == "" && q.Has("X-Amz-Credential") || q.Has("AWSAccessKeyId") {
+		return c.presigned(q)
+	}
 	if header == "" {
 		service = guess(r)
 		return service, &apiError{403, "MissingAuthenticationToken", "Missing Authentication Token"}
@@ -128,6 +133,29 @@ func (c *call) authenticate(r *http.Request) (service string, err error) {
 	}
 	c.regionName, service = parts[2], parts[3]
 	c.who, err = c.identify(parts[0], r.Header.Get("X-Amz-Security-Token"))
+	return service, err
+}
+
+// presigned reads who signed an address, and until when it is good.
+func (c *call) presigned(q url.Values) (service string, err error) {
+	id, until := q.Get("AWSAccessKeyId"), time.Time{}
+	c.regionName, service = "us-east-1", "s3"
+	if n, err := strconv.ParseInt(q.Get("Expires"), 10, 64); err == nil {
+		until = time.Unix(n, 0)
+	}
+	if parts := strings.Split(q.Get("X-Amz-Credential"), "/"); len(parts) == 5 {
+		id, c.regionName, service = parts[0], parts[2], parts[3]
+		at, atErr := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
+		n, err := strconv.Atoi(q.Get("X-Amz-Expires"))
+		if err != nil || atErr != nil {
+			return service, &apiError{400, "AuthorizationQueryParametersError", "Query-string authentication requires X-Amz-Date and X-Amz-Expires"}
+		}
+		until = at.Add(time.Duration(n) * time.Second)
+	}
+	if !c.now.Before(until) {
+		return service, &apiError{403, "AccessDenied", "Request has expired"}
+	}
+	c.who, err = c.identify(id, q.Get("X-Amz-Security-Token")+q.Get("x-amz-security-token"))
 	return service, err
 }
 

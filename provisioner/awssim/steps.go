@@ -100,7 +100,11 @@ func (p *progress) startCreate(id string, st *step, old string) {
 		p.failStep(id, st, why)
 		return
 	}
-	thing := p.r.create(p.w, p.s, id, row.Type, real)
+	if b := p.w.Buckets[shown(real["BucketName"])]; row.Type == "AWS::S3::Bucket" && b != nil && b.Account != p.r.Account {
+		p.failStep(id, st, shown(real["BucketName"])+" already exists") // names of buckets are the world's
+		return
+	}
+	thing := p.r.create(p.w, p.s, id, row.Type, real, p.at)
 	row.Physical, row.Thing = thing.Physical, key(thing.Type, thing.ID)
 	p.s.tell(p.at, row, row.Physical, verb+"_IN_PROGRESS", "Resource creation Initiated", true)
 	st.Due = p.at.Add(p.step)
@@ -254,4 +258,5 @@ func (p *progress) change(thing *Thing, was *resource, to map[string]any) {
 			delete(thing.Properties, k)
 		}
 	}
+	p.r.appear(p.w, thing, p.at)
 }

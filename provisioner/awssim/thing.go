@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // handlerRefuses says what the service of a resource would answer to values that
@@ -56,21 +57,23 @@ func (t *resourceType) beside(thing *Thing, p map[string]any) bool {
 }
 
 // create makes a thing for a stack's resource.
-func (r *region) create(w *world, s *stack, logical, typ string, p map[string]any) *Thing {
+func (r *region) create(w *world, s *stack, logical, typ string, p map[string]any, at time.Time) *Thing {
 	t := typeOf(typ)
 	id, ref, attributes := t.physical(w, r, s.Name, logical, p)
 	thing := &Thing{Type: typ, ID: id, Physical: ref, Properties: copied(p), Attributes: attributes, Stack: s.ID, Logical: logical}
 	r.Things[key(typ, id)] = thing
+	r.appear(w, thing, at)
 	return thing
 }
 
 // stuck says why a thing can't be deleted.
-func (r *region) stuck(thing *Thing) string {
+func (r *region) stuck(w *world, thing *Thing) string {
 	handler := func(service, text string) string {
 		return fmt.Sprintf("Resource handler returned message: %q (RequestToken: 00000000-0000-0000-0000-000000000000, HandlerErrorCode: %s)", text, service)
 	}
+	b := w.Buckets[thing.ID]
 	switch {
-	case thing.Full && thing.Type == "AWS::S3::Bucket":
+	case thing.Type == "AWS::S3::Bucket" && (thing.Full || b != nil && len(b.Objects) > 0):
 		return handler("GeneralServiceException", "The bucket you tried to delete is not empty")
 	case thing.Full && thing.Type == "AWS::ECR::Repository":
 		return handler("GeneralServiceException", "The repository with name '"+thing.ID+"' in registry with id '"+r.Account+"' cannot be deleted because it still contains images")
