@@ -11,6 +11,7 @@ import (
 
 	"baryon/gitsource"
 	"baryon/reconciler"
+	"baryon/reconciler/policy"
 )
 
 // configFile writes a configuration into a folder of its own.
@@ -25,6 +26,7 @@ func configFile(t *testing.T, text string) string {
 
 func TestTwoLinesAreAConfiguration(t *testing.T) {
 	t.Parallel()
+	builtIn := []policy.Rule{policy.BuiltIn(policy.Stateful())}
 	file := configFile(t, "repositories:\n  - {name: platform, url: \"https://github.com/acme/platform.git\"}\n")
 	got, err := loadConfig(file, nil)
 	if err != nil {
@@ -32,7 +34,7 @@ func TestTwoLinesAreAConfiguration(t *testing.T) {
 	}
 	want := config{
 		File: file, Listen: "127.0.0.1:8080", Data: filepath.Join(filepath.Dir(file), "baryon-data"), Store: "sqlite",
-		Settings: reconciler.Settings{Repositories: []reconciler.Repository{{
+		Settings: reconciler.Settings{Policies: builtIn, Repositories: []reconciler.Repository{{
 			Repo: gitsource.Repo{Name: "platform", URL: "https://github.com/acme/platform.git", Path: "."},
 		}}},
 	}
@@ -43,6 +45,7 @@ func TestTwoLinesAreAConfiguration(t *testing.T) {
 
 func TestEveryKey(t *testing.T) {
 	t.Parallel()
+	builtIn := []policy.Rule{policy.BuiltIn(policy.Stateful())}
 	file := configFile(t, `
 listen: 0.0.0.0:8443
 hooks_listen: :9000
@@ -76,7 +79,7 @@ repositories:
 		File: file, Listen: "0.0.0.0:8443", HooksListen: ":9000", Data: filepath.Join(dir, "state"), Store: "postgres://db/baryon",
 		Token: secretRef{File: filepath.Join(dir, "token")}, GitHub: secretRef{Env: "HOOK"},
 		Settings: reconciler.Settings{
-			Account: "123456789012", Region: "eu-west-1", Workers: 4, Deployments: 5, Deletions: -1, Resync: time.Hour,
+			Account: "123456789012", Region: "eu-west-1", Workers: 4, Deployments: 5, Deletions: -1, Resync: time.Hour, Policies: builtIn,
 			Repositories: []reconciler.Repository{
 				{
 					Repo: gitsource.Repo{
