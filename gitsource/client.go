@@ -26,6 +26,9 @@ type Repo struct {
 	Path string
 	// Auth says where the credentials are.
 	Auth Auth
+	// API is the base of the REST API of its host, such as
+	// https://git.acme.com/api/v3/; empty for github.com, and where none is used.
+	API string
 }
 
 // Mode chooses who speaks to servers.

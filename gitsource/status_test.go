@@ -23,7 +23,7 @@ func newReporter(t *testing.T, api http.HandlerFunc) (*gitsource.Reporter, gitso
 	t.Helper()
 	s := httptest.NewServer(api)
 	t.Cleanup(s.Close)
-	r, err := gitsource.NewReporter(gitsource.ReporterConfig{APIs: map[string]string{"git.acme.test": s.URL + "/api/v3"}, Timeout: time.Second})
+	r, err := gitsource.NewReporter(gitsource.ForgeConfig{APIs: map[string]string{"git.acme.test": s.URL + "/api/v3"}, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestReportsNothingElsewhere(t *testing.T) {
 	s.State = "great"
 	wantKind(t, r.Report(t.Context(), repo, s), gitsource.KindInvalid)
 	for _, api := range []string{"http://git.acme.com/api/v3", "https://user:pw@git.acme.com/", "nonsense"} {
-		if _, err := gitsource.NewReporter(gitsource.ReporterConfig{APIs: map[string]string{"git.acme.com": api}}); err == nil {
+		if _, err := gitsource.NewReporter(gitsource.ForgeConfig{APIs: map[string]string{"git.acme.com": api}}); err == nil {
 			t.Errorf("an API at %s was accepted", api)
 		}
 	}

@@ -24,10 +24,11 @@ type WebhookConfig struct {
 	// SecretFile or SecretEnv names where the secret is that the forge signs with.
 	// It is read for each hook, so it can be changed while the daemon runs.
 	SecretFile, SecretEnv string
-	// Wake is called for a push with the address that the forge gives for cloning
-	// the repository, or with "" when it is not known. It is a hint: compare it with
-	// SameRepository, or look everywhere. Calls never overlap, and pushes that
-	// arrive during one are told once for each repository.
+	// Wake is called for a push, or when something becomes of a pull request, with
+	// the address that the forge gives for cloning the repository, or with "" when
+	// it is not known. It is a hint: compare it with SameRepository, or look
+	// everywhere. Calls never overlap, and what arrives during one is told once for
+	// each repository.
 	Wake func(cloneURL string)
 	Log  *zap.Logger
 }
@@ -104,20 +105,26 @@ func (w *Webhook) handle(rw http.ResponseWriter, r *http.Request) (int, string) 
 	if status, text := w.verify(r.Header.Get("X-Hub-Signature-256"), body); status != 0 {
 		return status, text
 	}
-	if r.Header.Get("X-Github-Event") != "push" {
+	said := r.Header.Get("X-Github-Event")
+	if said != "push" && said != "pull_request" {
 		return http.StatusOK, "nothing to do" // ping, and whatever else the hook is set up to send
 	}
 	payload, err := hookPayload(kind, body)
 	if err != nil {
 		return http.StatusBadRequest, "the payload cannot be read"
 	}
-	event, err := github.ParseWebHook("push", payload)
-	push, ok := event.(*github.PushEvent)
-	if err != nil || !ok {
-		return http.StatusBadRequest, "the payload is no push"
+	event, err := github.ParseWebHook(said, payload)
+	var from string
+	switch event := event.(type) {
+	case *github.PushEvent:
+		from = event.GetRepo().GetCloneURL()
+	case *github.PullRequestEvent:
+		from = event.GetRepo().GetCloneURL()
 	}
-	from := push.GetRepo().GetCloneURL()
-	w.cfg.Log.Debug("push announced", zap.String("repo", redact(from)), zap.String("delivery", printable(r.Header.Get("X-Github-Delivery"))))
+	if err != nil {
+		return http.StatusBadRequest, "the payload is no " + said
+	}
+	w.cfg.Log.Debug("change announced", zap.String("event", said), zap.String("repo", redact(from)), zap.String("delivery", printable(r.Header.Get("X-Github-Delivery"))))
 	return http.StatusAccepted, from
 }
 

@@ -60,6 +60,8 @@ func TestWebhook(t *testing.T) {
 		"without a repository":       {body: `{}`, want: 202, wakes: "-"},
 		"with null fields":           {body: `{"ref":null,"repository":null,"commits":null,"pusher":null}`, want: 202, wakes: "-"},
 		"with no commits":            {body: `{"commits":[],"repository":{"clone_url":""}}`, want: 202, wakes: "-"},
+		"a pull request":             {event: "pull_request", body: `{"action":"closed","number":7,"repository":{"clone_url":"https://github.com/acme/x.git"}}`, want: 202, wakes: "https://github.com/acme/x.git"},
+		"a pull request of no shape": {event: "pull_request", body: `{"number":"7"}`, want: 400},
 		"a ping":                     {event: "ping", body: `{"zen":"x"}`, want: 200},
 		"an event nobody knows":      {event: "quantum_leap", body: `{}`, want: 200},
 		"no event":                   {event: "-", body: `{}`, want: 200},

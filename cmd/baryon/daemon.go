@@ -99,7 +99,7 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
-	reporter, err := gitsource.NewReporter(gitsource.ReporterConfig{Log: log})
+	reporter, err := gitsource.NewReporter(gitsource.ForgeConfig{Log: log})
 	if err != nil {
 		return nil, err
 	}
