@@ -90,7 +90,11 @@ func (r *Reconciler) foresee(ctx context.Context, c state.Claim, v View, ask sta
 		again = true
 	}
 	if again || !f.For(t.Generation, v.Input, v.Output) {
-		f = state.Foreseen{ID: state.NewID(), Generation: t.Generation, Input: v.Input, Output: v.Output}
+		f = state.Foreseen{
+			ID: state.NewID(), Generation: t.Generation, Input: v.Input, Output: v.Output,
+			Engine: plannedBy(v), Role: v.As.Role, ExternalID: v.As.ExternalID, Region: v.As.Region, Account: v.Account,
+		}
+		f.Stack = r.planJob(v, f, &artifact{}).Stack
 		return next{at: time.Now()}, r.observe(ctx, c, t.Ref, func(now *state.Target) {
 			now.Observed.Foreseen = f
 			if again {

@@ -93,6 +93,9 @@ func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Chan
 		return r.foresee(ctx, c, v, change.Waiting, art)
 	}
 	r.giveBack(&r.plans, v.Target.Ref)
+	if err := r.dropPlan(ctx, c, v, change); err != nil {
+		return next{}, err
+	}
 	switch change.Step {
 	case Deploy, Refuse:
 		if old, err := r.outdated(ctx, c, v, change); old || err != nil {

@@ -32,6 +32,14 @@ type Foreseen struct {
 	Changes    []ResourceChange `json:"changes,omitempty"`
 	Existing   int              `json:"existing,omitempty"` // resources that there were before
 	Nothing    bool             `json:"nothing,omitempty"`  // it comes to nothing: nobody has to approve it
+
+	// Where it was made, which may not be where one would be made now.
+	Engine     string `json:"engine,omitempty"`
+	Stack      string `json:"stack,omitempty"`
+	Role       string `json:"role,omitempty"`
+	ExternalID string `json:"externalId,omitempty"`
+	Region     string `json:"region,omitempty"`
+	Account    string `json:"account,omitempty"`
 }
 
 // For reports whether the plan is one of what is wanted now.

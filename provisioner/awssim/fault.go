@@ -268,6 +268,17 @@ func (s *Sim) Put(bucketName, key, data string) {
 	s.w.Buckets[bucketName].Objects[key] = object{Data: data, At: s.cfg.Now().UTC()}
 }
 
+// Objects are the keys of what is in a bucket.
+func (s *Sim) Objects(bucketName string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.w.Buckets[bucketName]
+	if b == nil {
+		return nil
+	}
+	return sorted(b.Objects)
+}
+
 // Object reads an object of a bucket.
 func (s *Sim) Object(bucketName, key string) (data string, ok bool) {
 	s.mu.Lock()

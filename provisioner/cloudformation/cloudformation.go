@@ -138,8 +138,9 @@ type position struct {
 	Phase     string
 	StackID   string
 	ChangeSet string
-	Try       int // change sets proposed before this one
-	Looks     int // at the change set while it is worked out
+	Sent      []string // templates in the bucket
+	Try       int      // change sets proposed before this one
+	Looks     int      // at the change set while it is worked out
 	Fresh     bool
 	Begun     time.Time
 	Why       string    // it is stopped
@@ -266,6 +267,9 @@ func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, 
 		p, err := w.step(ctx, step)
 		if p.State == provisioner.Succeeded && w.a != nil {
 			p.Place = w.a.where()
+		}
+		if err == nil && p.State.Final() && w.a != nil {
+			w.unsend(ctx)
 		}
 		if err != nil {
 			if !transient(err) || ctx.Err() != nil {

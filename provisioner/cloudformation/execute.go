@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,11 +94,37 @@ func (w *work) again(why string) (provisioner.Progress, error) {
 	return running("%s; a new one is made", why)
 }
 
-// set reads the change set with all its changes.
+// set reads the change set with all its changes. Once it is worked out, the
+// template is not needed in the bucket any more.
 func (w *work) set(ctx context.Context) (*cloudformation.DescribeChangeSetOutput, error) {
+	set, err := w.describe(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	if set.Status == types.ChangeSetStatusCreateComplete || set.Status == types.ChangeSetStatusFailed {
+		w.unsend(ctx)
+	}
+	if !strings.HasPrefix(aws.ToString(set.StatusReason), "[WARN]") {
+		return set, nil
+	}
+	bare, err := w.describe(ctx, false) // with values changes may be missing, then
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range bare.Changes {
+		if c.ResourceChange != nil && !slices.ContainsFunc(set.Changes, func(o types.Change) bool {
+			return o.ResourceChange != nil && aws.ToString(o.ResourceChange.LogicalResourceId) == aws.ToString(c.ResourceChange.LogicalResourceId)
+		}) {
+			set.Changes = append(set.Changes, c)
+		}
+	}
+	return set, nil
+}
+
+// describe reads the change set, with values or without.
+func (w *work) describe(ctx context.Context, values bool) (*cloudformation.DescribeChangeSetOutput, error) {
 	var all *cloudformation.DescribeChangeSetOutput
-	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID}
-	in.IncludePropertyValues = new(true)
+	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID, IncludePropertyValues: &values}
 	for {
 		if err := w.a.read(ctx); err != nil {
 			return nil, err
@@ -190,13 +217,18 @@ func (w *work) unchanged(ctx context.Context, set *cloudformation.DescribeChange
 // tidy removes a change set that is not wanted any more, and the empty stack
 // that CloudFormation made for it.
 func (w *work) tidy(ctx context.Context) error {
-	if w.at.ChangeSet == "" || w.at.Phase != proposing {
+	made := w.at.ChangeSet != "" && w.at.Phase == proposing
+	if !made && len(w.at.Sent) == 0 {
 		return nil
 	}
 	if w.a == nil {
 		if refusal, err := w.enter(ctx, w.at.StackID); err != nil || refusal != "" {
 			return err
 		}
+	}
+	w.unsend(ctx)
+	if !made {
+		return nil
 	}
 	if err := w.a.write(ctx); err != nil {
 		return err

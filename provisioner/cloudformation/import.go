@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -214,7 +213,10 @@ func (w *work) foreseenImport(ctx context.Context) (provisioner.Progress, error)
 	case types.ChangeSetStatusFailed:
 		if !comesToNothing(set) {
 			w.at.Phase, w.at.ChangeSet = proposing, w.at.ImportSet
-			if err := errors.Join(w.a.sweep(ctx, w.at), w.tidy(ctx)); err != nil {
+			if _, err := w.a.sweep(ctx, w.at.StackID, w.at.ChangeSet); err != nil {
+				return provisioner.Progress{}, err
+			}
+			if err := w.tidy(ctx); err != nil {
 				return provisioner.Progress{}, err
 			}
 			return failed("what follows the import cannot be done: %s", aws.ToString(set.StatusReason))
@@ -223,7 +225,7 @@ func (w *work) foreseenImport(ctx context.Context) (provisioner.Progress, error)
 		return w.workedOut()
 	}
 	w.at.ChangeSet = w.at.ImportSet
-	if err := w.a.sweep(ctx, w.at); err != nil { // the preview goes
+	if _, err := w.a.sweep(ctx, w.at.StackID, w.at.ChangeSet); err != nil { // the preview goes
 		return provisioner.Progress{}, err
 	}
 	for i, c := range list {

@@ -178,7 +178,7 @@ func (w *work) foreseen(ctx context.Context) (provisioner.Progress, error) {
 	if w.at.Import {
 		return w.foreseeImport(ctx)
 	}
-	if err := w.a.sweep(ctx, w.at); err != nil {
+	if _, err := w.a.sweep(ctx, w.at.StackID, w.at.ChangeSet); err != nil {
 		return provisioner.Progress{}, err
 	}
 	w.at.Plan = planSet
@@ -336,32 +336,6 @@ func (w *work) moved(why string) (provisioner.Progress, error) {
 func comesToNothing(set *cloudformation.DescribeChangeSetOutput) bool {
 	reason := aws.ToString(set.StatusReason)
 	return set.Status == types.ChangeSetStatusFailed && slices.ContainsFunc(empty, func(p string) bool { return strings.HasPrefix(reason, p) })
-}
-
-// sweep removes change sets of earlier plans, which nobody can approve any more.
-func (a *account) sweep(ctx context.Context, at position) error {
-	if err := a.read(ctx); err != nil {
-		return err
-	}
-	out, err := a.cfn.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: &at.StackID})
-	if err != nil {
-		if transient(err) {
-			return err
-		}
-		return nil
-	}
-	for _, s := range out.Summaries {
-		if aws.ToString(s.ChangeSetId) == at.ChangeSet || !strings.HasPrefix(aws.ToString(s.ChangeSetName), "baryon-") || s.ExecutionStatus == types.ExecutionStatusExecuteComplete {
-			continue
-		}
-		if err := a.write(ctx); err != nil {
-			return err
-		}
-		if _, err := a.cfn.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: s.ChangeSetId, StackName: &at.StackID}); err != nil && transient(err) {
-			return err
-		}
-	}
-	return nil
 }
 
 // changes are the lines of a change set. What changes no resource is a line too.

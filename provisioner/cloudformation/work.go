@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,6 +52,10 @@ func failed(format string, args ...any) (provisioner.Progress, error) {
 func (w *work) step(ctx context.Context, next func(*work, context.Context) (provisioner.Progress, error)) (provisioner.Progress, error) {
 	begun := w.begun()
 	if w.rec.Cancelled && !begun {
+		var plan position
+		if w.at.Phase == looking && json.Unmarshal([]byte(w.job.PlanHandle), &plan) == nil && plan.ChangeSet != "" {
+			w.at.Phase, w.at.StackID, w.at.ChangeSet, w.at.Fresh = proposing, plan.StackID, plan.ChangeSet, plan.Fresh
+		}
 		return provisioner.Progress{State: provisioner.Cancelled, Message: "cancelled before anything was changed"}, w.tidy(ctx)
 	}
 	if refusal, err := w.enter(ctx, w.at.StackID); err != nil || refusal != "" {
@@ -318,7 +323,11 @@ func (w *work) send(ctx context.Context, text []byte) (body, url *string, err er
 		return nil, nil, &refusalError{fmt.Sprintf("the template has %d bytes, more than the %d that CloudFormation takes in a request; "+
 			"name a bucket with aws_bucket in the configuration", len(text), maxBody)}
 	}
-	where, err := w.a.upload(ctx, "baryon/"+w.name+"/"+hash(string(text))+".yaml", text)
+	key := "baryon/" + w.name + "/" + w.token + "-" + hash(string(text)) + ".yaml"
+	if !slices.Contains(w.at.Sent, key) {
+		w.at.Sent = append(w.at.Sent, key)
+	}
+	where, err := w.a.upload(ctx, key, text)
 	return nil, &where, err
 }
 
