@@ -137,7 +137,7 @@ func TestCLILife(t *testing.T) {
 
 	// The calls whose answers hold nothing.
 	run("cloudformation set-stack-policy --stack-name s --stack-policy-body", "", `{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}`)
-	run(stack("signal-resource --logical-resource-id A --unique-id u --status SUCCESS"), "")
+	run(stack("signal-resource --logical-resource-id A --unique-id u --status SUCCESS"), "state and can not be signaled")
 	run(stack("delete-stack"), "")
 	run(stack("wait stack-delete-complete"), "")
 	run(stack("describe-stacks"), "Stack with id s does not exist")

@@ -92,6 +92,7 @@ type region struct {
 	Parameters    map[string]*parameter
 	Secrets       map[string]*secret
 	Detections    map[string]*detection
+	Signals       map[string][]signal // by the address of their handle
 }
 
 type tokenUse struct{ Digest, Result string }

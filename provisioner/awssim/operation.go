@@ -41,6 +41,7 @@ type step struct {
 	Due   time.Time
 	Next  *resource // the row once it is done
 	Child string    // the nested stack that it waits for
+	Waits *waiting  // the signals that it waits for
 	Asked bool      // that stack was asked to go
 	Held  bool
 }
@@ -215,6 +216,8 @@ func (p *progress) forward() {
 		switch {
 		case st.State == "running" && st.Child != "":
 			p.watchNested(id, st)
+		case st.State == "running" && st.Waits != nil && !st.Due.After(p.at):
+			p.await(id, st)
 		case st.State == "running" && !st.Due.After(p.at):
 			p.finishStep(id, st)
 		}
@@ -241,7 +244,7 @@ func (p *progress) forward() {
 	left := 0
 	for _, st := range p.op.Steps {
 		switch {
-		case st.State == "running" && !st.Held && st.Child == "":
+		case st.State == "running" && !st.Held && st.Child == "" && (st.Waits == nil || st.Due.After(p.at)):
 			p.wake(st.Due)
 			left++
 		case st.State == "running" || st.State == "" && !failed:

@@ -255,7 +255,8 @@ var constraints = map[string]struct {
 	"ChangeSetType":      {values: []string{"IMPORT", "UPDATE", "CREATE"}},
 	"ExportName":         {},
 	"LogicalResourceId":  {},
-	"RoleArn":            {}, "RoleSessionName": {},
+	"UniqueId":           {longest: 64}, "Status": {values: []string{"FAILURE", "SUCCESS"}},
+	"RoleArn": {}, "RoleSessionName": {},
 	"EnableTerminationProtection": {},
 }
 

@@ -66,8 +66,13 @@ func TestWire(t *testing.T) {
 		"004 answers without a result, and with an empty one": func(t *testing.T, w *world) {
 			w.stuckRollback()
 			w.Release()
+			waits := "Resources: {A: {Type: AWS::CloudFormation::WaitCondition, CreationPolicy: {ResourceSignal: {}}}}"
+			if _, err := w.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: new("w"), TemplateBody: &waits}); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.pass(2 * time.Second)
 			for action, empty := range map[string]bool{"SetStackPolicy": false, "SignalResource": false, "ContinueUpdateRollback": true} {
-				body, status := w.call(action, "StackName", "s", "LogicalResourceId", "A", "UniqueId", "u", "Status", "SUCCESS",
+				body, status := w.call(action, "StackName", map[bool]string{true: "w", false: "s"}[action == "SignalResource"], "LogicalResourceId", "A", "UniqueId", "u", "Status", "SUCCESS",
 					"StackPolicyBody", `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`)
 				if got := strings.Contains(body, "<"+action+"Result"); status != 200 || got != empty {
 					t.Errorf("%s: %d %s", action, status, body)

@@ -59,8 +59,9 @@ type Role struct{ ExternalID string }
 type Sim struct {
 	cfg Config
 
-	mu sync.Mutex
-	w  world
+	mu   sync.Mutex
+	w    world
+	base string // host at which it was asked last
 }
 
 // New returns an empty AWS.
@@ -84,6 +85,10 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	c := &call{Sim: s, now: s.cfg.Now().UTC(), id: s.w.uuid()}
 	w.Header().Set("X-Amzn-Requestid", c.id)
+	s.base = r.Host
+	if c.waits(w, r) {
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/_sim/") {
 		c.control(w, r)
 		return

@@ -42,7 +42,7 @@ var actions = map[string]action{
 	"DetectStackDrift":                  {do: detectDrift, rule: []string{"StackName!"}},
 	"DescribeStackDriftDetectionStatus": {do: driftStatus, rule: []string{"StackDriftDetectionId!"}},
 	"DescribeStackResourceDrifts":       {do: resourceDrifts, rule: []string{"StackName!"}},
-	"SignalResource":                    {do: signalResource, bare: true, rule: []string{"StackName!", "LogicalResourceId!"}},
+	"SignalResource":                    {do: signalResource, bare: true, rule: []string{"StackName!", "LogicalResourceId!", "UniqueId!", "Status!"}},
 }
 
 func (c *call) newStack(name string) *stack {
@@ -388,12 +388,4 @@ func protect(c *call, a args) (obj, error) {
 	}
 	s.Protected = a.yes("EnableTerminationProtection")
 	return obj{{"StackId", s.ID}}, nil
-}
-
-func signalResource(c *call, a args) (obj, error) {
-	s, err := c.must(a)
-	if err == nil && s.Resources[a.get("LogicalResourceId")] == nil {
-		return nil, invalid("Resource " + a.get("LogicalResourceId") + " does not exist for stack " + s.Name)
-	}
-	return nil, err
 }

@@ -2,7 +2,6 @@ package awssim
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -96,6 +95,10 @@ func (p *progress) startCreate(id string, st *step, old string) {
 		p.failStep(id, st, why)
 		return
 	}
+	if st.Waits, err = p.waitsFor(id, row); err != nil {
+		p.failStep(id, st, asAPI(err).Message)
+		return
+	}
 	if why := p.r.conflict(row.Type, row.Properties, p.s.ID); why != "" && (st.Do != "replace" || p.elsewhere(row)) {
 		p.failStep(id, st, why)
 		return
@@ -105,6 +108,9 @@ func (p *progress) startCreate(id string, st *step, old string) {
 		return
 	}
 	thing := p.r.create(p.w, p.s, id, row.Type, real, p.at)
+	if row.Type == handleType {
+		thing.Physical = p.as.handleAddress(p.s, id)
+	}
 	row.Physical, row.Thing = thing.Physical, key(thing.Type, thing.ID)
 	p.s.tell(p.at, row, row.Physical, verb+"_IN_PROGRESS", "Resource creation Initiated", true)
 	st.Due = p.at.Add(p.step)
@@ -167,7 +173,7 @@ func (p *progress) drifted(was *resource) bool {
 }
 
 func unchangeable(typ string) bool {
-	return slices.Contains([]string{"AWS::CloudFormation::WaitCondition", "AWS::CloudFormation::WaitConditionHandle"}, typ)
+	return typ == waitType || typ == handleType
 }
 
 // refuseUpdate fails a step that never began on the thing itself.

@@ -103,7 +103,7 @@ func TestOperations(t *testing.T) {
 			}
 		},
 		"053 types that are not updated": func(t *testing.T, w *world) {
-			text := "Resources: {H: {Type: AWS::CloudFormation::WaitConditionHandle}, A: {Type: AWS::CloudFormation::WaitCondition, Properties: {Handle: !Ref H, Timeout: TIME}}}"
+			text := "Resources: {H: {Type: AWS::CloudFormation::WaitConditionHandle}, A: {Type: AWS::CloudFormation::WaitCondition, Properties: {Count: 0, Handle: !Ref H, Timeout: TIME}}}"
 			w.create("s", strings.Replace(text, "TIME", "10", 1))
 			s, err := w.update("s", strings.Replace(text, "TIME", "20", 1))
 			if err != nil || s.StackStatus != types.StackStatusUpdateRollbackComplete {
