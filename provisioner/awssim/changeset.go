@@ -69,7 +69,13 @@ func createChangeSet(c *call, a args) (obj, error) {
 	}
 	fresh := s == nil
 	if fresh {
+		if err := c.room(); err != nil {
+			return nil, err
+		}
 		s = c.newStack(a.get("StackName"))
+	}
+	if len(s.ChangeSets) >= maxChangeSets {
+		return nil, &apiError{400, "LimitExceededException", "ChangeSet limit exceeded for stack " + s.ID}
 	}
 	to, t, err := c.generation(a, before, s)
 	if err != nil && !transforms(err) {
@@ -177,7 +183,9 @@ func (c *call) workOut(s *stack, cs *changeSet, t *template.Template, unchecked 
 	case cs.Kind == "IMPORT":
 		if bad := onlyImports(cs, outputs, settings && from.Template != ""); bad != "" {
 			fail("As part of the import operation, you cannot modify or add [" + bad + "]")
+			return
 		}
+		c.validateEarly(s, cs, t, fail)
 	case !unchecked:
 		c.validateEarly(s, cs, t, fail)
 	}
@@ -248,7 +256,7 @@ func (c *call) validateEarly(s *stack, cs *changeSet, t *template.Template, fail
 	}
 	for _, ch := range cs.Changes {
 		res := t.Resource(ch.Logical)
-		if res == nil || ch.Action == "Import" {
+		if res == nil {
 			continue
 		}
 		p, _, err := properties(sc, res)

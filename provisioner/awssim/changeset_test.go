@@ -223,8 +223,8 @@ func TestChangeSets(t *testing.T) {
 			}
 		},
 		"077 078 079 081 import": func(t *testing.T, w *world) {
-			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "b", "AccessControl": "Private"})
-			kept := "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: b}}}\n"
+			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "bkt", "AccessControl": "Private"})
+			kept := "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: bkt}}}\n"
 			try := func(name, template, key, id string) error {
 				_, err := w.cfn.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{
 					StackName: new("s"), ChangeSetName: &name, TemplateBody: &template, ChangeSetType: types.ChangeSetTypeImport,
@@ -233,16 +233,16 @@ func TestChangeSets(t *testing.T) {
 				w.clock.pass(5 * time.Second)
 				return err
 			}
-			says(t, try("c1", strings.Replace(kept, "DeletionPolicy: Retain, ", "", 1), "BucketName", "b"), "ValidationError", "DeletionPolicy")
+			says(t, try("c1", strings.Replace(kept, "DeletionPolicy: Retain, ", "", 1), "BucketName", "bkt"), "ValidationError", "DeletionPolicy")
 			says(t, try("c2", kept, "BucketName", "nothing"), "ValidationError", "was not found")
-			says(t, try("c3", kept, "Name", "b"), "ValidationError", "do not match the identifiers of AWS::S3::Bucket: [BucketName]")
-			if err := try("c4", kept+"Outputs: {O: {Value: x}}", "BucketName", "b"); err != nil {
+			says(t, try("c3", kept, "Name", "bkt"), "ValidationError", "do not match the identifiers of AWS::S3::Bucket: [BucketName]")
+			if err := try("c4", kept+"Outputs: {O: {Value: x}}", "BucketName", "bkt"); err != nil {
 				t.Fatal(err)
 			}
 			if c := w.proposed("s", "c4", false); aws.ToString(c.StatusReason) != "As part of the import operation, you cannot modify or add [Outputs]" {
 				t.Errorf("%s %s", c.Status, aws.ToString(c.StatusReason))
 			}
-			if err := try("c5", kept, "BucketName", "b"); err != nil {
+			if err := try("c5", kept, "BucketName", "bkt"); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.execute("s", "c5"); err != nil {
@@ -259,7 +259,7 @@ func TestChangeSets(t *testing.T) {
 				return false
 			})
 			w.remove("s")
-			if err := try("c6", kept, "BucketName", "b"); err != nil {
+			if err := try("c6", kept, "BucketName", "bkt"); err != nil {
 				t.Errorf("released and imported again: %v", err)
 			}
 		},

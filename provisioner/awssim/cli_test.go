@@ -129,9 +129,9 @@ func TestCLILife(t *testing.T) {
 	run(stack("describe-stack-resource-drifts --query StackResourceDrifts[0].PropertyDifferences[0].[PropertyPath,ExpectedValue,ActualValue] --output text"), "/DisplayName\tone\tby hand")
 
 	// A bucket that nobody's stack knows is taken over.
-	sim.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "b"})
-	write(template + "  B: {Type: AWS::SNS::Topic}\n  Old: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: b}}\n")
-	run(set+"c3 --change-set-type IMPORT --resources-to-import", "changeSet/c3/", `[{"ResourceType": "AWS::S3::Bucket", "LogicalResourceId": "Old", "ResourceIdentifier": {"BucketName": "b"}}]`)
+	sim.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "bkt"})
+	write(template + "  B: {Type: AWS::SNS::Topic}\n  Old: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: bkt}}\n")
+	run(set+"c3 --change-set-type IMPORT --resources-to-import", "changeSet/c3/", `[{"ResourceType": "AWS::S3::Bucket", "LogicalResourceId": "Old", "ResourceIdentifier": {"BucketName": "bkt"}}]`)
 	run(stack("execute-change-set --change-set-name c3"), "")
 	run(stack("wait stack-import-complete"), "")
 

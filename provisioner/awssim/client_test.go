@@ -64,11 +64,11 @@ func newWorld(t *testing.T, cfg awssim.Config) *world {
 	return w
 }
 
-func (w *world) client(key, region string) *cloudformation.Client {
+func (w *world) client(key, region string, token ...string) *cloudformation.Client {
 	return cloudformation.New(cloudformation.Options{
 		BaseEndpoint: &w.url, Region: region,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: key, SecretAccessKey: "s"}, nil
+			return aws.Credentials{AccessKeyID: key, SecretAccessKey: "s", SessionToken: strings.Join(token, "")}, nil
 		}),
 		Retryer: aws.NopRetryer{},
 	})
@@ -155,12 +155,27 @@ func says(t *testing.T, err error, code, text string) {
 // post sends a form as it is.
 func (w *world) post(v url.Values) (body string, header http.Header, status int) {
 	w.t.Helper()
+	return w.form("cloudformation", v)
+}
+
+// sts sends a form to STS, which has to answer with a status.
+func (w *world) sts(v url.Values, want int) string {
+	w.t.Helper()
+	body, _, status := w.form("sts", v)
+	if status != want {
+		w.t.Errorf("%s: %d %s", v.Get("Action"), status, body)
+	}
+	return body
+}
+
+func (w *world) form(service string, v url.Values) (body string, header http.Header, status int) {
+	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url, strings.NewReader(v.Encode()))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=111111111111/20261123/eu-west-1/cloudformation/aws4_request, SignedHeaders=host, Signature=00")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=111111111111/20261123/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=00")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		w.t.Fatal(err)

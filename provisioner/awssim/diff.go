@@ -311,15 +311,24 @@ func (d *difference) removed(order []string) []change {
 			continue
 		}
 		was := d.s.Resources[id]
-		policy := was.DeletionPolicy
-		if policy == "" {
-			policy = "Delete"
-		}
+		policy := was.deletion()
 		out = append(out, change{
 			Action: "Remove", Logical: id, Physical: was.Physical, Type: was.Type, Policy: policy, Before: contextOf(was.Properties, was.Metadata),
 		})
 	}
 	return out
+}
+
+// deletion is what becomes of a resource that is deleted: databases that are
+// their own are kept as a snapshot unless the template says otherwise.
+func (r *resource) deletion() string {
+	switch {
+	case r.DeletionPolicy != "":
+		return r.DeletionPolicy
+	case r.Type == "AWS::RDS::DBCluster", r.Type == "AWS::RDS::DBInstance" && r.Properties["DBClusterIdentifier"] == nil:
+		return "Snapshot"
+	}
+	return "Delete"
 }
 
 // outputs says whether the outputs would change. What cannot be worked out yet

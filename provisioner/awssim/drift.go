@@ -30,18 +30,14 @@ func detectDrift(c *call, a args) (obj, error) {
 	}
 	d := &detection{ID: c.w.uuid(), Stack: s.ID, Status: "IN_SYNC", Began: c.now, Done: c.now.Add(c.cfg.Step)}
 	only := a.strings("LogicalResourceIds")
-	for _, r := range s.rows() {
-		if len(only) > 0 && !slices.Contains(only, r.ID) || r.Thing == "" || r.Type == stackType {
-			continue
+	for _, id := range only {
+		if s.Resources[id] == nil {
+			return nil, invalid("Resource " + id + " does not exist for stack " + s.Name)
 		}
-		thing := c.region.Things[r.Thing]
-		switch {
-		case thing == nil:
-			r.Drift = "DELETED"
-		case len(differences(r, thing)) > 0:
-			r.Drift = "MODIFIED"
-		default:
-			r.Drift = "IN_SYNC"
+	}
+	for _, r := range s.rows() {
+		if len(only) > 0 && !slices.Contains(only, r.ID) || !c.region.compareLive(r) {
+			continue
 		}
 		if r.Drift != "IN_SYNC" {
 			d.Drifted++
@@ -51,6 +47,43 @@ func detectDrift(c *call, a args) (obj, error) {
 	s.Drift, s.DriftChecked = d.Status, c.now
 	c.region.Detections[d.ID] = d
 	return obj{{"StackDriftDetectionId", d.ID}}, nil
+}
+
+// compareLive notes on a row how its resource differs from its template, and says
+// whether that can be told.
+func (r *region) compareLive(row *resource) bool {
+	if row.Thing == "" || row.Type == stackType {
+		return false
+	}
+	thing := r.Things[row.Thing]
+	switch {
+	case thing == nil:
+		row.Drift = "DELETED"
+	case len(differences(row, thing)) > 0:
+		row.Drift = "MODIFIED"
+	default:
+		row.Drift = "IN_SYNC"
+	}
+	return true
+}
+
+// detectResourceDrift looks at one resource and says at once what it finds.
+func detectResourceDrift(c *call, a args) (obj, error) {
+	s, err := c.must(a)
+	if err != nil {
+		return nil, err
+	}
+	row := s.Resources[a.get("LogicalResourceId")]
+	switch {
+	case row == nil:
+		return nil, invalid("Resource " + a.get("LogicalResourceId") + " does not exist for stack " + s.Name)
+	case !s.good() && s.Status != "UPDATE_ROLLBACK_FAILED":
+		return nil, invalid("Drift detection cannot be performed on stack [" + s.ID + "] while it is in [" + s.Status + "] state")
+	case !c.region.compareLive(row):
+		return nil, invalid("Resource " + row.ID + " of type " + row.Type + " does not support drift detection")
+	}
+	s.DriftChecked = c.now
+	return obj{{"StackResourceDrift", c.driftOf(s, row)}}, nil
 }
 
 func driftStatus(c *call, a args) (obj, error) {
@@ -124,6 +157,22 @@ func compare(path string, want, got any) []propertyDifference {
 	return one
 }
 
+// driftOf shows how the resource of a row differs from its template.
+func (c *call) driftOf(s *stack, r *resource) obj {
+	one := obj{
+		{"StackId", s.ID}, {"LogicalResourceId", r.ID}, {"PhysicalResourceId", r.Physical}, {"ResourceType", r.Type},
+		{"StackResourceDriftStatus", r.Drift}, {"Timestamp", s.DriftChecked},
+	}
+	if thing := c.region.Things[r.Thing]; thing != nil {
+		found := list{}
+		for _, d := range differences(r, thing) {
+			found = append(found, obj{{"PropertyPath", d.Path}, {"ExpectedValue", d.Expected}, {"ActualValue", d.Actual}, {"DifferenceType", d.Kind}})
+		}
+		one = append(one, field{"ExpectedProperties", shown(r.Properties)}, field{"ActualProperties", shown(thing.Properties)}, field{"PropertyDifferences", found})
+	}
+	return one
+}
+
 func resourceDrifts(c *call, a args) (obj, error) {
 	s, err := c.must(a)
 	if err != nil {
@@ -135,18 +184,7 @@ func resourceDrifts(c *call, a args) (obj, error) {
 		if r.Drift == "" || len(filter) > 0 && !slices.Contains(filter, r.Drift) {
 			continue
 		}
-		one := obj{
-			{"StackId", s.ID}, {"LogicalResourceId", r.ID}, {"PhysicalResourceId", r.Physical}, {"ResourceType", r.Type},
-			{"StackResourceDriftStatus", r.Drift}, {"Timestamp", s.DriftChecked},
-		}
-		if thing := c.region.Things[r.Thing]; thing != nil {
-			found := list{}
-			for _, d := range differences(r, thing) {
-				found = append(found, obj{{"PropertyPath", d.Path}, {"ExpectedValue", d.Expected}, {"ActualValue", d.Actual}, {"DifferenceType", d.Kind}})
-			}
-			one = append(one, field{"ExpectedProperties", shown(r.Properties)}, field{"ActualProperties", shown(thing.Properties)}, field{"PropertyDifferences", found})
-		}
-		all = append(all, one)
+		all = append(all, c.driftOf(s, r))
 	}
 	size := c.cfg.PageSize
 	if n, err := strconv.Atoi(a.get("MaxResults")); err == nil {

@@ -170,6 +170,7 @@ type resource struct {
 
 type event struct {
 	ID, Logical, Physical, Type, Status, Reason, Properties, Token, Operation string
+	Kind                                                                      string // of the operation
 	At                                                                        time.Time
 }
 
@@ -190,25 +191,22 @@ func (r *region) find(nameOrID string) *stack {
 
 func (s *stack) note(w *world, at time.Time, status, reason string) {
 	s.Status, s.Reason = status, reason
-	token, op := s.token()
-	s.Events = append(s.Events, event{
-		ID: w.uuid(), Logical: s.Name, Physical: s.ID, Type: stackType, Status: status, Reason: reason, At: at, Token: token, Operation: op,
-	})
+	s.happened(event{ID: w.uuid(), Logical: s.Name, Physical: s.ID, Type: stackType, Status: status, Reason: reason, At: at})
 }
 
-func (s *stack) token() (token, op string) {
-	if s.Op == nil {
-		return "", ""
+// happened records an event as one of the operation under way.
+func (s *stack) happened(e event) {
+	if s.Op != nil {
+		e.Token, e.Operation, e.Kind = s.Op.Token, s.Op.ID, s.Op.Kind
 	}
-	return s.Op.Token, s.Op.ID
+	s.Events = append(s.Events, e)
 }
 
 // tell records what happens to a resource; set says that its row shows it.
 func (s *stack) tell(at time.Time, r *resource, physical, status, reason string, set bool) {
-	token, op := s.token()
-	s.Events = append(s.Events, event{
+	s.happened(event{
 		ID:      fmt.Sprintf("%s-%s-%s", r.ID, status, at.Format("2006-01-02T15:04:05.000Z")),
-		Logical: r.ID, Physical: physical, Type: r.Type, Status: status, Reason: reason, Properties: shown(r.Properties), At: at, Token: token, Operation: op,
+		Logical: r.ID, Physical: physical, Type: r.Type, Status: status, Reason: reason, Properties: shown(r.Properties), At: at,
 	})
 	if set {
 		r.Status, r.Reason, r.Updated = status, reason, at

@@ -154,6 +154,10 @@ func (p *progress) createNested(id string, st *step) {
 		return
 	}
 	if p.r.find(child.ID) == nil {
+		if err := p.as.room(); err != nil {
+			p.failStep(id, st, asAPI(err).Message)
+			return
+		}
 		p.r.Stacks = append(p.r.Stacks, child)
 	}
 	_, _ = fmt.Sscan(shown(row.Properties["TimeoutInMinutes"]), &child.Timeout)

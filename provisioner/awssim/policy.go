@@ -53,9 +53,30 @@ func readPolicy(text string) ([]statement, error) {
 	return policy.Statement, nil
 }
 
-func (s *stack) setPolicy(text string) error {
+// policyText reads a policy that a call gives in its body or names by an address,
+// and refuses what is none.
+func (c *call) policyText(a args, name string) (string, error) {
+	if a.has(name+"Body") && a.has(name+"URL") {
+		return "", invalid("You cannot specify both " + name + "URL and " + name + "Body")
+	}
+	text := a.get(name + "Body")
+	if a.has(name + "URL") {
+		var err error
+		if text, err = c.fetch(a.get(name + "URL")); err != nil {
+			return "", err
+		}
+	}
+	if text == "" && !a.has(name+"Body") && !a.has(name+"URL") {
+		return "", nil
+	}
 	_, err := readPolicy(text)
-	if err == nil {
+	return text, err
+}
+
+// policyOf gives a stack the policy of a call.
+func (c *call) policyOf(a args, s *stack) error {
+	text, err := c.policyText(a, "StackPolicy")
+	if err == nil && text != "" {
 		s.Policy = text
 	}
 	return err
@@ -66,10 +87,10 @@ func setPolicy(c *call, a args) (obj, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.has("StackPolicyBody") && a.has("StackPolicyURL") {
-		return nil, invalid("You cannot specify both StackPolicyURL and StackPolicyBody")
+	if !a.has("StackPolicyBody") && !a.has("StackPolicyURL") {
+		return nil, invalid("Either StackPolicyBody or StackPolicyURL must be specified.")
 	}
-	return nil, s.setPolicy(a.get("StackPolicyBody"))
+	return nil, c.policyOf(a, s)
 }
 
 func getPolicy(c *call, a args) (obj, error) {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,7 +130,7 @@ func write(b *strings.Builder, name string, v any) {
 type action struct {
 	do   func(c *call, a args) (obj, error)
 	bare bool
-	rule []string // arguments that must be there
+	rule []string // arguments that have to be there
 }
 
 // serveQuery answers a call of CloudFormation or STS.
@@ -149,6 +148,9 @@ func (c *call) serveQuery(w http.ResponseWriter, r *http.Request, service string
 	act, known := table[name]
 	if err == nil && (!known || a.get("Version") != version || service != "sts" && service != "cloudformation") {
 		err = &apiError{400, "InvalidAction", "Could not find operation " + name + " for version " + a.get("Version")}
+		if service == "cloudformation" && slices.Contains(strings.Fields(notSimulated), name) {
+			err = &apiError{400, "InvalidAction", name + " is an operation of CloudFormation that this simulator does not have"}
+		}
 	}
 	if err != nil {
 		c.refuse(w, ns, err)
@@ -187,12 +189,12 @@ func (c *call) serveQuery(w http.ResponseWriter, r *http.Request, service string
 // perform runs an action once for each client request token.
 func (c *call) perform(name string, act action, a args) (string, error) {
 	var problems []string
-	for _, rule := range act.rule {
-		problems = append(problems, a.problem(rule)...)
+	for _, name := range act.rule {
+		if !a.has(name) {
+			problems = append(problems, "Value null at '"+member(name)+"' failed to satisfy constraint: Member must not be null")
+		}
 	}
-	for _, check := range []string{"ClientRequestToken", "ClientToken", "TemplateBody", "ChangeSetType"} {
-		problems = append(problems, a.problem(check)...)
-	}
+	problems = append(problems, a.problems(name)...)
 	if len(problems) > 0 {
 		plural := map[bool]string{true: "", false: "s"}[len(problems) == 1]
 		return "", invalid(fmt.Sprintf("%d validation error%s detected: %s", len(problems), plural, strings.Join(problems, "; ")))
@@ -234,56 +236,4 @@ func (c *call) refuse(w http.ResponseWriter, ns string, err error) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(api.Status)
 	_, _ = w.Write([]byte(b.String()))
-}
-
-const (
-	namePattern  = `[a-zA-Z][-a-zA-Z0-9]*`
-	namesPattern = `[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*`
-)
-
-// constraints are what the service holds arguments to.
-var constraints = map[string]struct {
-	pattern string
-	longest int
-	values  []string
-}{
-	"StackName":          {pattern: namesPattern},
-	"ChangeSetName":      {pattern: namesPattern, longest: 1600},
-	"ClientRequestToken": {pattern: `[a-zA-Z0-9][-a-zA-Z0-9]*`, longest: 128},
-	"ClientToken":        {longest: 128},
-	"TemplateBody":       {longest: 51200},
-	"ChangeSetType":      {values: []string{"IMPORT", "UPDATE", "CREATE"}},
-	"ExportName":         {},
-	"LogicalResourceId":  {},
-	"UniqueId":           {longest: 64}, "Status": {values: []string{"FAILURE", "SUCCESS"}},
-	"RoleArn": {}, "RoleSessionName": {},
-	"EnableTerminationProtection": {},
-}
-
-// problem says what is wrong with an argument. A name with an exclamation
-// mark must be given.
-func (a args) problem(rule string) []string {
-	name, required := strings.CutSuffix(rule, "!")
-	member := strings.ToLower(name[:1]) + name[1:]
-	if !a.has(name) {
-		if required {
-			return []string{fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", member)}
-		}
-		return nil
-	}
-	k, v := constraints[name], a.get(name)
-	var out []string
-	say := func(constraint string) {
-		out = append(out, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", v, member, constraint))
-	}
-	if k.longest > 0 && len(v) > k.longest {
-		say("Member must have length less than or equal to " + strconv.Itoa(k.longest))
-	}
-	if k.pattern != "" && !regexp.MustCompile("^(?:"+k.pattern+")$").MatchString(v) {
-		say("Member must satisfy regular expression pattern: " + k.pattern)
-	}
-	if k.values != nil && !slices.Contains(k.values, v) {
-		say("Member must satisfy enum value set: [" + strings.Join(k.values, ", ") + "]")
-	}
-	return out
 }

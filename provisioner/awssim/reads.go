@@ -162,51 +162,6 @@ func listStacks(c *call, a args) (obj, error) {
 	return obj{{"StackSummaries", out}, {"NextToken", next}}, err
 }
 
-func describeStackEvents(c *call, a args) (obj, error) {
-	s, err := c.must(a)
-	if err != nil {
-		return nil, err
-	}
-	all := list{}
-	for _, e := range slices.Backward(s.Events) {
-		properties := text(e.Properties)
-		if e.Physical == s.ID {
-			properties = nil
-		}
-		all = append(all, obj{
-			{"StackId", s.ID}, {"EventId", e.ID}, {"StackName", s.Name}, {"LogicalResourceId", e.Logical}, {"PhysicalResourceId", e.Physical},
-			{"ResourceType", e.Type}, {"Timestamp", e.At}, {"ResourceStatus", e.Status}, {"ResourceStatusReason", text(e.Reason)},
-			{"ResourceProperties", properties}, {"ClientRequestToken", text(e.Token)}, {"OperationId", text(e.Operation)},
-		})
-	}
-	out, next, err := c.page(a, all, c.cfg.PageSize)
-	return obj{{"StackEvents", out}, {"NextToken", next}}, err
-}
-
-// describeEvents shows what early validation found in a change set.
-func describeEvents(c *call, a args) (obj, error) {
-	all := list{}
-	for _, s := range c.region.Stacks {
-		if a.has("StackName") && s.ID != a.get("StackName") && s.Name != a.get("StackName") {
-			continue
-		}
-		for _, cs := range s.ChangeSets {
-			if a.has("ChangeSetName") && cs.ID != a.get("ChangeSetName") && cs.Name != a.get("ChangeSetName") {
-				continue
-			}
-			for _, e := range cs.Failures {
-				all = append(all, obj{
-					{"EventId", e.ID}, {"StackId", s.ID}, {"OperationId", e.Operation}, {"OperationType", "CREATE_CHANGESET"}, {"OperationStatus", "FAILED"},
-					{"EventType", "VALIDATION_ERROR"}, {"LogicalResourceId", e.Logical}, {"ResourceType", e.Type}, {"Timestamp", e.At},
-					{"ValidationFailureMode", "FAIL"}, {"ValidationName", e.Status}, {"ValidationStatus", "FAILED"}, {"ValidationStatusReason", e.Reason}, {"ValidationPath", e.Properties},
-				})
-			}
-		}
-	}
-	out, next, err := c.page(a, all, c.cfg.PageSize)
-	return obj{{"OperationEvents", out}, {"NextToken", next}}, err
-}
-
 func (s *stack) rows() []*resource {
 	var rows []*resource
 	for _, id := range sorted(s.Resources) {
@@ -388,19 +343,25 @@ func getTemplate(c *call, a args) (obj, error) {
 	case !a.has("StackName") && !strings.HasPrefix(a.get("ChangeSetName"), "arn:"):
 		return nil, invalid("StackName is a required parameter.")
 	}
-	var body string
+	var of *stack
+	var g generation
 	if a.has("ChangeSetName") {
-		_, cs, err := c.named(a)
+		s, cs, err := c.named(a)
 		if err != nil {
 			return nil, err
 		}
-		body = cs.To.Template
+		of, g = s, cs.To
 	} else {
-		s := c.region.find(a.get("StackName"))
-		if s == nil {
+		if of = c.region.find(a.get("StackName")); of == nil {
 			return nil, invalid("Stack with id " + a.get("StackName") + " does not exist")
 		}
-		body = s.Now.Template
+		g = of.Now
+	}
+	body := g.Template
+	if a.get("TemplateStage") != "Original" {
+		if t, err := c.w.parse(c.region, of, g); err == nil && len(t.Transforms) > 0 {
+			body = t.Processed()
+		}
 	}
 	return obj{{"TemplateBody", body}, {"StagesAvailable", list{"Original", "Processed"}}}, nil
 }

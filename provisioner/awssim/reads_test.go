@@ -127,11 +127,11 @@ func TestWire(t *testing.T) {
 			}
 		},
 		"006 maps": func(t *testing.T, w *world) {
-			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "b"})
+			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "bkt"})
 			body, status := w.call("CreateChangeSet", "StackName", "s", "ChangeSetName", "c", "ChangeSetType", "IMPORT",
-				"TemplateBody", "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: b}}}",
+				"TemplateBody", "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: bkt}}}",
 				"ResourcesToImport.member.1.ResourceType", "AWS::S3::Bucket", "ResourcesToImport.member.1.LogicalResourceId", "A",
-				"ResourcesToImport.member.1.ResourceIdentifier.entry.1.key", "BucketName", "ResourcesToImport.member.1.ResourceIdentifier.entry.1.value", "b")
+				"ResourcesToImport.member.1.ResourceIdentifier.entry.1.key", "BucketName", "ResourcesToImport.member.1.ResourceIdentifier.entry.1.value", "bkt")
 			if status != 200 {
 				t.Error(body)
 			}

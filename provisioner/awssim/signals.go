@@ -180,7 +180,7 @@ func (c *call) waits(w http.ResponseWriter, r *http.Request) bool {
 	}
 	answer := func(status int, text string) bool {
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, text) //nolint:gosec // G705: our own words
+		_, _ = io.WriteString(w, text)
 		return true
 	}
 	address := "http://" + r.Host + r.URL.RequestURI()
@@ -191,7 +191,7 @@ func (c *call) waits(w http.ResponseWriter, r *http.Request) bool {
 		}) {
 			continue
 		}
-		var in struct{ Status, Reason, UniqueId, Data string } //nolint:revive // as it is written
+		var in struct{ Status, Reason, UniqueId, Data string }
 		data, _ := io.ReadAll(r.Body)
 		if json.Unmarshal(data, &in) != nil || in.Status != "SUCCESS" && in.Status != "FAILURE" || in.UniqueId == "" {
 			return answer(http.StatusBadRequest, `want {"Status": "SUCCESS" or "FAILURE", "UniqueId": "…", "Reason": "…", "Data": "…"}`+"\n")

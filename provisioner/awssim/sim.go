@@ -40,8 +40,13 @@ type Config struct {
 	// Rate is how many calls a second an account may make to CloudFormation
 	// in a region before it is throttled; 0 is without limit.
 	Rate float64
+	// Session is how long an assumed role lasts at most; 0 is as long as was
+	// asked for.
+	Session time.Duration
 	// Lag is how many reads of a stack after a write still show what was.
 	Lag int
+	// MaxStacks is how many stacks an account may have in a region; 0 is 2,000.
+	MaxStacks int
 	// PageSize is how many entries a page of an answer has; 0 is 100.
 	PageSize int
 }
@@ -71,6 +76,9 @@ func New(cfg Config) *Sim {
 	}
 	if cfg.PageSize <= 0 {
 		cfg.PageSize = 100
+	}
+	if cfg.MaxStacks <= 0 {
+		cfg.MaxStacks = maxStacks
 	}
 	return &Sim{cfg: cfg, w: newWorld()}
 }

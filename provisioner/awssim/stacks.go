@@ -3,7 +3,6 @@ package awssim
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,36 +12,41 @@ import (
 
 // actions are the calls of CloudFormation that are answered.
 var actions = map[string]action{
-	"CreateStack":                       {do: createStack, rule: []string{"StackName!"}},
-	"UpdateStack":                       {do: updateStack, rule: []string{"StackName!"}},
-	"DeleteStack":                       {do: deleteStack, bare: true, rule: []string{"StackName!"}},
-	"CancelUpdateStack":                 {do: cancelUpdate, bare: true, rule: []string{"StackName!"}},
-	"ContinueUpdateRollback":            {do: continueRollback, rule: []string{"StackName!"}},
-	"RollbackStack":                     {do: rollbackStack, rule: []string{"StackName!"}},
-	"UpdateTerminationProtection":       {do: protect, rule: []string{"StackName!", "EnableTerminationProtection!"}},
-	"SetStackPolicy":                    {do: setPolicy, bare: true, rule: []string{"StackName!"}},
-	"GetStackPolicy":                    {do: getPolicy, rule: []string{"StackName!"}},
-	"CreateChangeSet":                   {do: createChangeSet, rule: []string{"StackName!", "ChangeSetName!"}},
-	"DescribeChangeSet":                 {do: describeChangeSet, rule: []string{"ChangeSetName!"}},
-	"ExecuteChangeSet":                  {do: executeChangeSet, rule: []string{"ChangeSetName!"}},
-	"DeleteChangeSet":                   {do: deleteChangeSet, rule: []string{"ChangeSetName!"}},
-	"ListChangeSets":                    {do: listChangeSets, rule: []string{"StackName!"}},
-	"DescribeStacks":                    {do: describeStacks, rule: []string{"StackName"}},
+	"CreateStack":                       {do: createStack, rule: []string{"StackName"}},
+	"UpdateStack":                       {do: updateStack, rule: []string{"StackName"}},
+	"DeleteStack":                       {do: deleteStack, bare: true, rule: []string{"StackName"}},
+	"CancelUpdateStack":                 {do: cancelUpdate, bare: true, rule: []string{"StackName"}},
+	"ContinueUpdateRollback":            {do: continueRollback, rule: []string{"StackName"}},
+	"RollbackStack":                     {do: rollbackStack, rule: []string{"StackName"}},
+	"UpdateTerminationProtection":       {do: protect, rule: []string{"StackName", "EnableTerminationProtection"}},
+	"SetStackPolicy":                    {do: setPolicy, bare: true, rule: []string{"StackName"}},
+	"GetStackPolicy":                    {do: getPolicy, rule: []string{"StackName"}},
+	"CreateChangeSet":                   {do: createChangeSet, rule: []string{"StackName", "ChangeSetName"}},
+	"DescribeChangeSet":                 {do: describeChangeSet, rule: []string{"ChangeSetName"}},
+	"ExecuteChangeSet":                  {do: executeChangeSet, rule: []string{"ChangeSetName"}},
+	"DeleteChangeSet":                   {do: deleteChangeSet, rule: []string{"ChangeSetName"}},
+	"ListChangeSets":                    {do: listChangeSets, rule: []string{"StackName"}},
+	"DescribeStacks":                    {do: describeStacks},
 	"ListStacks":                        {do: listStacks},
-	"DescribeStackEvents":               {do: describeStackEvents, rule: []string{"StackName!"}},
+	"DescribeStackEvents":               {do: describeStackEvents, rule: []string{"StackName"}},
 	"DescribeEvents":                    {do: describeEvents},
 	"DescribeStackResources":            {do: describeStackResources},
-	"DescribeStackResource":             {do: describeStackResource, rule: []string{"StackName!", "LogicalResourceId!"}},
-	"ListStackResources":                {do: listStackResources, rule: []string{"StackName!"}},
+	"DescribeStackResource":             {do: describeStackResource, rule: []string{"StackName", "LogicalResourceId"}},
+	"ListStackResources":                {do: listStackResources, rule: []string{"StackName"}},
 	"GetTemplate":                       {do: getTemplate},
 	"GetTemplateSummary":                {do: getTemplateSummary},
 	"ValidateTemplate":                  {do: validateTemplate},
 	"ListExports":                       {do: listExports},
-	"ListImports":                       {do: listImports, rule: []string{"ExportName!"}},
-	"DetectStackDrift":                  {do: detectDrift, rule: []string{"StackName!"}},
-	"DescribeStackDriftDetectionStatus": {do: driftStatus, rule: []string{"StackDriftDetectionId!"}},
-	"DescribeStackResourceDrifts":       {do: resourceDrifts, rule: []string{"StackName!"}},
-	"SignalResource":                    {do: signalResource, bare: true, rule: []string{"StackName!", "LogicalResourceId!", "UniqueId!", "Status!"}},
+	"ListImports":                       {do: listImports, rule: []string{"ExportName"}},
+	"DetectStackDrift":                  {do: detectDrift, rule: []string{"StackName"}},
+	"DescribeStackDriftDetectionStatus": {do: driftStatus, rule: []string{"StackDriftDetectionId"}},
+	"DescribeStackResourceDrifts":       {do: resourceDrifts, rule: []string{"StackName"}},
+	"SignalResource":                    {do: signalResource, bare: true, rule: []string{"StackName", "LogicalResourceId", "UniqueId", "Status"}},
+	"DetectStackResourceDrift":          {do: detectResourceDrift, rule: []string{"StackName", "LogicalResourceId"}},
+	"EstimateTemplateCost":              {do: estimateCost},
+	"DescribeAccountLimits":             {do: accountLimits},
+	"DescribeChangeSetHooks":            {do: changeSetHooks, rule: []string{"ChangeSetName"}},
+	"ListHookResults":                   {do: hookResults},
 }
 
 func (c *call) newStack(name string) *stack {
@@ -260,20 +264,20 @@ func createStack(c *call, a args) (obj, error) {
 		return nil, &apiError{400, "AlreadyExistsException", "Stack [" + name + "] already exists"}
 	case a.has("OnFailure") && a.has("DisableRollback"):
 		return nil, invalid("You can specify either the OnFailure parameter or the DisableRollback parameter, but not both.")
-	case !regexp.MustCompile("^"+namePattern+"$").MatchString(name) || len(name) > 128:
-		return nil, invalid("1 validation error detected: Value '" + name + "' at 'stackName' failed to satisfy constraint:" +
-			" Member must satisfy regular expression pattern: " + namePattern)
 	}
 	fresh := s == nil
 	if fresh {
+		if err := c.room(); err != nil {
+			return nil, err
+		}
 		s = c.newStack(name)
 	}
 	to, _, err := c.generation(a, generation{}, s)
 	if err != nil && !transforms(err) {
 		return nil, err
 	}
-	if a.has("StackPolicyBody") {
-		if err := s.setPolicy(a.get("StackPolicyBody")); err != nil {
+	if a.has("StackPolicyBody") || a.has("StackPolicyURL") {
+		if err := c.policyOf(a, s); err != nil {
 			return nil, err
 		}
 	}
@@ -329,15 +333,19 @@ func updateStack(c *call, a args) (obj, error) {
 			return nil, invalid("No updates are to be performed.")
 		}
 	}
-	if a.has("StackPolicyDuringUpdateBody") {
-		if _, err := readPolicy(a.get("StackPolicyDuringUpdateBody")); err != nil {
+	override, err := c.policyText(a, "StackPolicyDuringUpdate")
+	if err != nil {
+		return nil, err
+	}
+	if a.has("StackPolicyBody") || a.has("StackPolicyURL") {
+		if err := c.policyOf(a, s); err != nil {
 			return nil, err
 		}
 	}
 	s.obsolete()
 	s.ChangeSet, s.Updated = "", c.now
 	op := &operation{
-		Kind: "update", To: to, Token: a.get("ClientRequestToken"), OnFailure: onFailure("", a.yes("DisableRollback")), PolicyOverride: a.get("StackPolicyDuringUpdateBody"),
+		Kind: "update", To: to, Token: a.get("ClientRequestToken"), OnFailure: onFailure("", a.yes("DisableRollback")), PolicyOverride: override,
 	}
 	c.begin(s, op)
 	return obj{{"StackId", s.ID}, {"OperationId", op.ID}}, nil

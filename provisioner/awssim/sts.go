@@ -9,7 +9,7 @@ import (
 // stsActions are the calls of STS that are answered.
 var stsActions = map[string]action{
 	"GetCallerIdentity": {do: callerIdentity},
-	"AssumeRole":        {do: assumeRole, rule: []string{"RoleArn!", "RoleSessionName!"}},
+	"AssumeRole":        {do: assumeRole, rule: []string{"RoleArn", "RoleSessionName"}},
 }
 
 func callerIdentity(c *call, _ args) (obj, error) {
@@ -27,6 +27,12 @@ func assumeRole(c *call, a args) (obj, error) {
 	seconds, err := strconv.Atoi(a.get("DurationSeconds"))
 	if err != nil {
 		seconds = 3600
+	}
+	if strings.Contains(c.who.ARN, ":assumed-role/") && seconds > 3600 {
+		return nil, invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	}
+	if most := int(c.cfg.Session.Seconds()); most > 0 {
+		seconds = min(seconds, most)
 	}
 	name := a.get("RoleSessionName")
 	who := Identity{Account: parts[4], ARN: "arn:aws:sts::" + parts[4] + ":assumed-role/" + strings.TrimPrefix(parts[5], "role/") + "/" + name}

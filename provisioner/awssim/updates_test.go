@@ -283,11 +283,11 @@ func TestAdoption(t *testing.T) {
 			}
 		},
 		"080 what has a wanted name is taken over": func(t *testing.T, w *world) {
-			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "b", "AccessControl": "Private"})
-			kept := "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: RetainExceptOnCreate, Properties: {BucketName: b}}, B: {Type: AWS::SNS::Topic}}\n"
+			w.Make("111111111111", "eu-west-1", "AWS::S3::Bucket", map[string]any{"BucketName": "bkt", "AccessControl": "Private"})
+			kept := "Resources: {A: {Type: AWS::S3::Bucket, DeletionPolicy: RetainExceptOnCreate, Properties: {BucketName: bkt}}, B: {Type: AWS::SNS::Topic}}\n"
 			adopting := func(in *cloudformation.CreateChangeSetInput) { in.ImportExistingResources = new(true) }
 			c := w.propose("bad", "c", strings.Replace(kept, "DeletionPolicy: RetainExceptOnCreate, ", "", 1), creating, adopting)
-			if c.Status != types.ChangeSetStatusFailed || !strings.HasSuffix(*c.StatusReason, "The affected resources are A ({BucketName=b})") {
+			if c.Status != types.ChangeSetStatusFailed || !strings.HasSuffix(*c.StatusReason, "The affected resources are A ({BucketName=bkt})") {
 				t.Errorf("%s %s", c.Status, aws.ToString(c.StatusReason))
 			}
 			c = w.propose("s", "c", kept, creating, adopting)
@@ -297,7 +297,7 @@ func TestAdoption(t *testing.T) {
 			if err := w.execute("s", "c"); err != nil {
 				t.Fatal(err)
 			}
-			if s := w.rest("s"); s.StackStatus != types.StackStatusCreateComplete || w.physical("s", "A") != "b" {
+			if s := w.rest("s"); s.StackStatus != types.StackStatusCreateComplete || w.physical("s", "A") != "bkt" {
 				t.Errorf("%s, events %q", s.StackStatus, w.events("s"))
 			}
 			w.live("s", "A", func(thing *awssim.Thing) {

@@ -38,7 +38,7 @@ func Parse(body string, given Given) (*Template, error) {
 	if root == nil || root.Kind != yaml.MappingNode {
 		return nil, refuse("Template format error: unsupported structure.")
 	}
-	t := &Template{Mappings: map[string]map[string]map[string]any{}, Conditions: map[string]any{}, given: given}
+	t := &Template{Mappings: map[string]map[string]map[string]any{}, Conditions: map[string]any{}, given: given, plain: map[string]any{}}
 	if err := t.sections(root); err != nil {
 		return t, err
 	}
@@ -215,9 +215,16 @@ func (t *Template) sections(root *yaml.Node) error {
 		}
 	}
 	for _, r := range readers {
-		if n := here[r.key]; n != nil {
-			if err := r.read(n); err != nil {
-				return err
+		n := here[r.key]
+		if n == nil {
+			continue
+		}
+		if err := r.read(n); err != nil {
+			return err
+		}
+		if slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Rules"}, r.key) {
+			if t.plain[r.key], _ = value(n, "", 0); t.plain[r.key] == nil { // read before: it can be read
+				delete(t.plain, r.key)
 			}
 		}
 	}

@@ -42,6 +42,7 @@ type Template struct {
 	Unsure      bool           // a loop goes over what is not known yet
 
 	given Given
+	plain map[string]any // sections that transforms leave as they are
 }
 
 // A Parameter is a declared parameter.
