@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"baryon/state/db"
 )
@@ -32,7 +34,27 @@ type Tx struct {
 
 // Update runs fn in a transaction. With a fence it first makes sure that the
 // claim is still held, and returns ErrLost without writing when it is not.
+// PostgreSQL may end a transaction that waits for another one which waits for
+// it; fn is then run again, so what it leaves outside has to be set anew by it.
 func (s *Store) Update(ctx context.Context, fence Fence, fn func(*Tx) error) error {
+	for again := deadlocks; ; again-- {
+		err := s.update(ctx, fence, fn)
+		if again == 0 || !deadlocked(err) {
+			return err
+		}
+	}
+}
+
+// deadlocks is how often a transaction is run again.
+const deadlocks = 5
+
+// deadlocked reports whether PostgreSQL ended a transaction for the sake of another.
+func deadlocked(err error) bool {
+	fault, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (fault.Code == "40P01" || fault.Code == "40001")
+}
+
+func (s *Store) update(ctx context.Context, fence Fence, fn func(*Tx) error) error {
 	sqlTx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
+	"baryon/state/pgtest"
 )
 
 const hour = time.Hour
@@ -240,4 +244,37 @@ func TestWakeIsSeenByWaiters(t *testing.T) {
 		default:
 		}
 	})
+}
+
+// TestDeadlock lets two transactions wait for each other: both come through.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	s := open(t, pgtest.Start(t))
+	a, b := EnvironmentRef("a"), EnvironmentRef("b")
+	putTargets(t, s, Target{Ref: a}, Target{Ref: b})
+	var first sync.WaitGroup // both hold one before they want the other
+	first.Add(2)
+	var g errgroup.Group
+	for _, order := range [][]Ref{{a, b}, {b, a}} {
+		meet := sync.OnceFunc(func() { first.Done(); first.Wait() })
+		g.Go(func() error {
+			return s.Update(t.Context(), Fence{}, func(tx *Tx) error {
+				for _, ref := range order {
+					if err := tx.Change(ref, func(t *Target) error { t.Generation++; return nil }); err != nil {
+						return err
+					}
+					meet()
+				}
+				return nil
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []Ref{a, b} {
+		if got, err := s.Target(t.Context(), ref); err != nil || got.Generation != 2 {
+			t.Errorf("%s is at generation %d, want 2; %v", ref, got.Generation, err)
+		}
+	}
 }

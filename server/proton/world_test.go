@@ -6,15 +6,19 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"go.uber.org/zap/zaptest"
+
 	"baryon/reconciler"
 	"baryon/server/proton"
 	"baryon/server/proton/model"
 	"baryon/state"
+	"baryon/state/pgtest"
 )
 
 // A world is a store and the API on it. No loop runs: tests that want one use
@@ -29,7 +33,11 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	t.Helper()
-	store, err := state.Open(t.Context(), state.Config{DSN: filepath.Join(t.TempDir(), "baryon.db"), Scratch: true})
+	dsn := filepath.Join(t.TempDir(), "baryon.db")
+	if os.Getenv("BARYON_TEST_STORE") == "postgres" {
+		dsn = pgtest.Start(t)
+	}
+	store, err := state.Open(t.Context(), state.Config{DSN: dsn, Scratch: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +54,7 @@ func newWorld(t *testing.T, change ...func(*proton.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := proton.Config{Store: store, Wake: func() {}, Loop: loop}
+	cfg := proton.Config{Store: store, Wake: func() {}, Loop: loop, Log: zaptest.NewLogger(t)}
 	for _, fn := range change {
 		fn(&cfg)
 	}
