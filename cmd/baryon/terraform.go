@@ -18,7 +18,7 @@ import (
 
 // terraformKeys are what the configuration may say of the terraform engine.
 var terraformKeys = []string{
-	"binary", "allow", "registries", "modules", "mirrors", "network_mirror", "network", "env", "patience", "lock_wait", "init_timeout", "state", "retain",
+	"binary", "allow", "registries", "providers", "modules", "mirrors", "network_mirror", "network", "env", "patience", "lock_wait", "init_timeout", "state", "retain",
 }
 
 // terraform reads what code may do, where providers come from, and where states
@@ -41,6 +41,7 @@ func (c *config) terraform(d *renderer.Decoder, n *renderer.Node) {
 		}
 	}
 	t.Policy.Registries = d.Strings(n.Get("registries"), "terraform.registries")
+	t.Policy.Providers = d.Strings(n.Get("providers"), "terraform.providers")
 	t.Policy.Modules = d.Strings(n.Get("modules"), "terraform.modules")
 	if v := n.Get("mirrors"); v != nil {
 		for _, dir := range d.Strings(v, "terraform.mirrors") {
@@ -137,6 +138,9 @@ func passable(name string) bool {
 func (c *config) terraformConfig() terraform.Config {
 	t := c.Terraform
 	t.Dir = filepath.Join(c.Data, "terraform")
+	if t.Network && len(t.Policy.Providers) == 0 { // anybody may publish one in a registry
+		t.Policy.Providers = []string{"registry.terraform.io/hashicorp/", "registry.opentofu.org/hashicorp/", "registry.opentofu.org/opentofu/"}
+	}
 	if c.Store != "sqlite" && t.State.Bucket == "" {
 		t.State.Postgres = c.Store
 	}
@@ -169,7 +173,7 @@ func (d *diagnosis) terraform(ctx context.Context, cfg config) {
 		sources = append(sources, t.NetworkMirror)
 	}
 	if t.Network {
-		sources = append(sources, "their registries")
+		sources = append(sources, "their registries: "+strings.Join(t.Policy.Providers, ", "))
 	}
 	d.good("terraform providers", "from "+strings.Join(sources, ", "))
 	if len(t.Policy.Allow) > 0 {

@@ -20,6 +20,14 @@ type diagnostic struct {
 	} `json:"range"`
 }
 
+// ofTheMoment reports whether it is about what may be otherwise soon: a lock that
+// is held, or the place of the states that cannot be reached. What a resource
+// runs into is not.
+func (d *diagnostic) ofTheMoment() bool {
+	return d.Summary == "Error acquiring the state lock" ||
+		d.Address == "" && d.Range == nil && ofTheMoment.MatchString(d.Summary+"\n"+d.Detail)
+}
+
 // String is the diagnostic for people: what, where, why. The code and the
 // values that terraform adds are left out.
 func (d *diagnostic) String() string {

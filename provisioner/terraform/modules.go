@@ -55,6 +55,7 @@ func (t *tool) checkModule(dir string) (problems []string, err error) {
 		return nil, err
 	}
 	defer root.Close()
+	c := newChecker(t.cfg.Policy, root.FS(), false)
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, err
@@ -74,7 +75,8 @@ func (t *tool) checkModule(dir string) (problems []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, t.cfg.Policy.checkCode(name, code, nil).problems...)
+		c.file(name, entry.Name(), code)
 	}
-	return problems, nil
+	c.finish()
+	return append(problems, c.problems...), nil
 }

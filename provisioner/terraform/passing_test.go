@@ -16,17 +16,22 @@ import (
 // failing is a terraform whose init fails, saying something, as often as told.
 func failing(t *testing.T, p place, says string, times int) func(*terraform.Config) {
 	t.Helper()
+	return failingIn(t, p, "init", says, times)
+}
+
+func failingIn(t *testing.T, p place, command, says string, times int) func(*terraform.Config) {
+	t.Helper()
 	binary := filepath.Join(p.dir, "terraform-that-fails")
 	script := fmt.Sprintf(`#!/bin/sh
-if test "$1" = init; then
-	echo x >> %[1]s/inits
-	if test $(wc -l < %[1]s/inits) -le %[2]d; then
+if test "$1" = %[5]s; then
+	echo x >> %[1]s/%[5]ss
+	if test $(wc -l < %[1]s/%[5]ss) -le %[2]d; then
 		echo '%[3]s' >&2
 		exit 1
 	fi
 fi
 exec %[4]s "$@"
-`, p.dir, times, says, p.program)
+`, p.dir, times, says, p.program, command)
 	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +70,33 @@ func TestPassing(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestPassingPlan tries a plan again that could not reach the place of the states,
+// and none whose resources run into the same.
+func TestPassingPlan(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		diagnostic string
+		want       provisioner.State
+		plans      int
+	}{
+		"the database starts": {`"summary": "pq: the database system is starting up", "detail": ""`, provisioner.Succeeded, 2},
+		"two make the schema": {`"summary": "pq: type \"states\" already exists", "detail": ""`, provisioner.Succeeded, 2},
+		"a resource":          {`"summary": "connection refused", "detail": "", "address": "aws_instance.a"`, provisioner.Failed, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachProgram(t, func(t *testing.T, p place) {
+				says := `{"@level": "error", "@message": "Error", "type": "diagnostic", "diagnostic": {"severity": "error", ` + tt.diagnostic + `}}`
+				got, log := end(t, p.engine(t, failingIn(t, p, "plan", says, 1)), job("one", twoResources))
+				text, err := os.ReadFile(filepath.Join(p.dir, "plans"))
+				if got.State != tt.want || err != nil || strings.Count(string(text), "x") != tt.plans {
+					t.Errorf("%s %q after %d plans (%v), want %s after %d\n%s", got.State, got.Message, strings.Count(string(text), "x"), err, tt.want, tt.plans, log)
+				}
+			})
+		})
+	}
 }
 
 // TestCancelledBetweenAttempts ends work that waits to be tried again.

@@ -176,7 +176,8 @@ func (t *tool) Read(line []byte) string {
 		t.listed = append(t.listed, string(line))
 		return ""
 	}
-	if t.step == stepInit && ofTheMoment.Match(line) || t.step != stepApply && bytes.Contains(line, []byte(workspaceBusy)) {
+	plain := t.step != stepApply && t.step != stepPlan && !bytes.HasPrefix(line, []byte("{"))
+	if plain && ofTheMoment.Match(line) || t.step != stepApply && bytes.Contains(line, []byte(workspaceBusy)) {
 		t.brief = true
 	}
 	if t.step == stepInit && t.cfg.Offline && bytes.Contains(line, []byte("Failed to query available provider packages")) {
@@ -206,7 +207,7 @@ func (t *tool) Read(line []byte) string {
 	case "diagnostic":
 		if m.Diagnostic != nil {
 			t.doubt(m.Diagnostic.Summary + " " + m.Diagnostic.Detail)
-			t.brief = t.brief || t.step != stepApply && m.Diagnostic.Summary == "Error acquiring the state lock"
+			t.brief = t.brief || t.step != stepApply && m.Diagnostic.ofTheMoment()
 			t.moved = t.moved || t.cfg.Plan != "" && m.Diagnostic.Summary == "Saved plan is stale"
 			return m.Diagnostic.String()
 		}
@@ -280,12 +281,13 @@ const offlineNext = "Nothing is downloaded here: put the provider into a mirror,
 // workspace; it does not wait for that lock as for others.
 const workspaceBusy = "Already locked for workspace creation"
 
-// ofTheMoment is what init says of networks and servers that may be there again
+// ofTheMoment is what is said of networks and servers that may be there again
 // soon. What a registry answers, as that it has no such provider, is not.
 var ofTheMoment = regexp.MustCompile(`(?i)could not connect to|connection (refused|reset|timed out)|i/o timeout|TLS handshake timeout|context deadline exceeded` +
 	`|Client\.Timeout|unexpected EOF|temporary failure in name resolution|no such host|could not resolve host|server misbehaving|network is unreachable|no route to host` +
 	// PostgreSQL that is busy or restarts, and two who make the schema at once.
-	`|pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|the database system is|sorry, too many clients|remaining connection slots)` +
+	`|pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|type|relation) "[^"]*" already exists|the database system is|sorry, too many clients` +
+	`|remaining connection slots)` +
 	`|\b(429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)`)
 
 func (t *tool) knows(address string) bool {
