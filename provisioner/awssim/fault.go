@@ -21,7 +21,7 @@ type Fault struct {
 	// Times is how often it happens; 0 is always.
 	Times int
 
-	used int
+	Used int // how often it has happened
 }
 
 func (f *Fault) reason(typ string) string {
@@ -69,11 +69,11 @@ func (s *Sim) Free(stackName string) {
 // fault finds the fault that meets a resource, if any.
 func (w *world) fault(s *stack, logical, do string) *Fault {
 	for _, f := range w.Faults {
-		if f.Stack != "" && f.Stack != s.Name || f.Logical != "" && f.Logical != logical || f.Do != "" && f.Do != do || f.Times > 0 && f.used >= f.Times {
+		if f.Stack != "" && f.Stack != s.Name || f.Logical != "" && f.Logical != logical || f.Do != "" && f.Do != do || f.Times > 0 && f.Used >= f.Times {
 			continue
 		}
 		if !f.Hold {
-			f.used++
+			f.Used++
 		}
 		return f
 	}
@@ -209,7 +209,7 @@ func (s *Sim) BreakRole(arn string, broken bool) {
 // A lag is what reads still show of a stack after it was written.
 type lag struct {
 	Left int
-	Was  *stackView
+	Was  *stackView `json:"-"` // not kept
 }
 
 // wrote notes that reads of a stack may lag from here on.

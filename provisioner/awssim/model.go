@@ -16,7 +16,8 @@ type world struct {
 	Sessions map[string]session
 	Buckets  map[string]*bucket
 	Calls    map[string]int
-	Begun    map[string]int // operations by token
+	Begun    map[string]int // operations on stacks by token
+	Changed  map[string]int // calls that changed something, as "service:Action"
 	Faults   []*Fault
 	Broken   map[string]bool // service roles that cannot be assumed
 	Lags     map[string]*lag
@@ -27,7 +28,7 @@ type world struct {
 func newWorld() world {
 	return world{
 		Regions: map[string]*region{}, Sessions: map[string]session{}, Buckets: map[string]*bucket{},
-		Calls: map[string]int{}, Begun: map[string]int{}, Broken: map[string]bool{}, Lags: map[string]*lag{}, Pools: map[string]pool{},
+		Calls: map[string]int{}, Begun: map[string]int{}, Changed: map[string]int{}, Broken: map[string]bool{}, Lags: map[string]*lag{}, Pools: map[string]pool{},
 	}
 }
 

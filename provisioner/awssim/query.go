@@ -161,7 +161,7 @@ func (c *call) serveQuery(w http.ResponseWriter, r *http.Request, service string
 	if fault.before(w, c) {
 		return
 	}
-	if !c.permit() {
+	if service == "cloudformation" && !c.permit() {
 		c.refuse(w, ns, &apiError{400, "Throttling", "Rate exceeded"})
 		return
 	}
@@ -212,6 +212,7 @@ func (c *call) perform(name string, act action, a args) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.changed("cloudformation", name)
 	var b strings.Builder
 	if !act.bare {
 		write(&b, name+"Result", result)
@@ -220,6 +221,18 @@ func (c *call) perform(name string, act action, a args) (string, error) {
 		c.region.Tokens[token+"/"+name] = tokenUse{a.digest(), b.String()}
 	}
 	return b.String(), nil
+}
+
+// changed counts a call that was done, if it is one that changes something.
+func (c *call) changed(service, action string) {
+	for _, verb := range []string{
+		"Create", "Update", "Delete", "Execute", "Set", "Cancel", "Continue", "Rollback", "Signal", "Put", "Post", "Label", "Restore",
+	} {
+		if strings.HasPrefix(action, verb) {
+			c.w.Changed[service+":"+action]++
+			return
+		}
+	}
 }
 
 func (c *call) refuse(w http.ResponseWriter, ns string, err error) {

@@ -46,6 +46,9 @@ func (c *call) serveS3(w http.ResponseWriter, r *http.Request, err error) {
 	if err == nil {
 		err = c.object(w, r, name, k)
 	}
+	if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		c.changed("s3", r.Method[:1]+strings.ToLower(r.Method[1:])+map[bool]string{true: "Bucket", false: "Object"}[k == ""])
+	}
 	if err == nil {
 		return
 	}

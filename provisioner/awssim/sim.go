@@ -33,8 +33,10 @@ type Config struct {
 	Step time.Duration
 	// Keys are the long-lived access keys. Without any, every key is good:
 	// one of 12 digits stands for the account of that number, every other for
-	// DefaultAccount.
+	// Account.
 	Keys map[string]Identity
+	// Account is that of keys that name none; empty is DefaultAccount.
+	Account string
 	// Roles may be assumed. Without any, every role of every account may.
 	Roles map[string]Role
 	// Rate is how many calls a second an account may make to CloudFormation
@@ -76,6 +78,9 @@ func New(cfg Config) *Sim {
 	}
 	if cfg.PageSize <= 0 {
 		cfg.PageSize = 100
+	}
+	if cfg.Account == "" {
+		cfg.Account = DefaultAccount
 	}
 	if cfg.MaxStacks <= 0 {
 		cfg.MaxStacks = maxStacks
@@ -199,7 +204,7 @@ func (c *call) identify(key, token string) (Identity, error) {
 	if len(c.cfg.Keys) > 0 {
 		return Identity{}, &apiError{403, "InvalidClientTokenId", "The security token included in the request is invalid."}
 	}
-	account := DefaultAccount
+	account := c.cfg.Account
 	if len(key) == 12 && strings.Trim(key, "0123456789") == "" {
 		account = key
 	}
@@ -230,6 +235,14 @@ func (s *Sim) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.w.Calls)
+}
+
+// Changed tells how often each action was done that changes something, as
+// "service:Action". What was refused does not count, nor the repeat of a request.
+func (s *Sim) Changed() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.w.Changed)
 }
 
 // Stacks tells the status of every living stack of an account and region.

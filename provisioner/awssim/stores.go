@@ -29,6 +29,9 @@ func (c *call) serveJSON(w http.ResponseWriter, r *http.Request, service string,
 			out, err = c.secrets(name, in)
 		}
 	}
+	if err == nil {
+		c.changed(service, name)
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
 		api := asAPI(err)
