@@ -245,7 +245,11 @@ func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.D
 		return Progress{}, err
 	}
 	c.step("locked")
-	switch rec.next(job, c.cfg.Deadline > 0) {
+	todo := rec.next(job, c.cfg.Deadline > 0)
+	if todo == begin && job.Hold != "" {
+		return Progress{State: Running, Handle: job.Handle, Resting: true, Message: job.Hold, Again: min(c.heartbeat(), 2*time.Second)}, nil
+	}
+	switch todo {
 	case report:
 		return c.ended(f, job, rec)
 	case prepare:
@@ -360,10 +364,17 @@ func (c *Command) running(f folder, job Job, rec records) (Progress, error) {
 	if rec.cancelled {
 		p.Message = strings.TrimSpace("cancelling: " + p.Message)
 	}
-	if third := c.cfg.Deadline / 3; third > 0 && third < p.Again {
-		p.Again = third
-	}
+	p.Again = min(p.Again, c.heartbeat())
 	return p, nil
+}
+
+// heartbeat is how often a job has to be called for, so that its commands do not
+// take its daemon for dead.
+func (c *Command) heartbeat() time.Duration {
+	if third := c.cfg.Deadline / 3; third > 0 {
+		return third
+	}
+	return time.Minute
 }
 
 // resting describes work that is tried again later.
@@ -372,9 +383,7 @@ func (c *Command) resting(f folder, job Job, rec records, due time.Time) (Progre
 	p.Resting = true
 	p.Message = fmt.Sprintf("%s\ntried again at %s, attempt %d of %d", rec.exit.Message, due.Format(time.TimeOnly+" MST"), rec.attempt+1, maxPassing)
 	p.Again = min(max(time.Until(due), 10*time.Millisecond), time.Second)
-	if third := c.cfg.Deadline / 3; third > 0 && third < p.Again {
-		p.Again = third
-	}
+	p.Again = min(p.Again, c.heartbeat())
 	return p, err
 }
 
@@ -387,7 +396,8 @@ func (c *Command) ended(f folder, job Job, rec records) (Progress, error) {
 	}
 	p := Progress{State: Running, Handle: c.place.handle(f, rec.start), Log: log, Message: "reading the rest of the log"}
 	if rest == 0 {
-		p.State, p.Message, p.Outputs, p.Changes, p.PlanMoved = rec.exit.State, rec.exit.Message, rec.exit.Outputs, rec.exit.Changes, rec.exit.PlanMoved
+		p.State, p.Message, p.Outputs, p.Changes = rec.exit.State, rec.exit.Message, rec.exit.Outputs, rec.exit.Changes
+		p.PlanMoved, p.Held, p.Existing = rec.exit.PlanMoved, rec.exit.Held, rec.exit.Existing
 	}
 	return p, nil
 }

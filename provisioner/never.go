@@ -65,6 +65,19 @@ func (n Never) Offends(c ResourceChange) string {
 	return ""
 }
 
+// Against names the first of some changes that is against one of the lists; empty
+// when none is.
+func Against(never []Never, changes []ResourceChange) string {
+	for _, c := range changes {
+		for _, n := range never {
+			if done := n.Offends(c); done != "" {
+				return c.Address + " (" + c.TypeName() + ") would be " + done
+			}
+		}
+	}
+	return ""
+}
+
 // TypeName is the type of the resource. Where the change does not say it, the
 // address does, as in module.net["a.b"].aws_db_instance.main[0].
 func (c ResourceChange) TypeName() string {

@@ -111,6 +111,16 @@ type Job struct {
 	// Restore asks that what others changed is put back, though nothing else is to
 	// change.
 	Restore bool
+	// Never names what is not to be taken away. A job whose plan does, has Failed and
+	// is Held; it is not looked at where Plan is set. It may differ between calls.
+	Never []Never
+	// Hold says why nothing may begin now. A job that has not begun waits, and says
+	// so; one that has goes on. It may differ between calls.
+	Hold string
+	// Until is when a job that has not come to changing anything may not any more;
+	// zero is never. It is for engines that are not called between plan and
+	// execution: such a job has Failed then and is Held.
+	Until time.Time
 	// Tool is set by engines that hand their commands to the command engine.
 	Tool ToolUse
 }
@@ -140,6 +150,8 @@ type Progress struct {
 	// PlanMoved says that Job.Plan could not be applied, as what it was made from
 	// has changed. Nothing was done then.
 	PlanMoved bool
+	// Held says that Job.Never or Job.Until was against it. Nothing was done then.
+	Held bool
 	// Stack is the name of what was taken over, of a job that Adopts. It is the Stack
 	// of later jobs.
 	Stack string

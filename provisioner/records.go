@@ -49,6 +49,8 @@ type exitRecord struct {
 	Outputs   map[string]string
 	Changes   []ResourceChange `json:",omitempty"`
 	PlanMoved bool             `json:",omitempty"`
+	Held      bool             `json:",omitempty"`
+	Existing  int              `json:",omitempty"`
 }
 
 // lost reports whether the attempt was ended for no reason of its own.

@@ -45,7 +45,9 @@ type Tool interface {
 type ToolResult struct {
 	Outputs   map[string]string
 	Changes   []ResourceChange
-	PlanMoved bool // see Progress
+	PlanMoved bool // see Progress, as are the next two
+	Held      bool
+	Existing  int
 	// Passing says that what failed is of the moment, as a network that is down,
 	// and that nothing was changed: it is tried again, ever more rarely.
 	Passing bool
@@ -145,7 +147,7 @@ const markWait = 30 * time.Second
 
 // use puts what a tool made of the output into the record of the attempt.
 func (e *exitRecord) use(r ToolResult, m *mask) {
-	e.Changes, e.PlanMoved = r.Changes, r.PlanMoved && e.State == Failed
+	e.Changes, e.PlanMoved, e.Held, e.Existing = r.Changes, r.PlanMoved && e.State == Failed, r.Held && e.State == Failed, r.Existing
 	if r.Passing && e.State == Failed && e.Reason == exited {
 		e.Reason = passing
 	}

@@ -98,6 +98,7 @@ func opening(v View, change Change) state.Deployment {
 	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
 		d.Plan = f.ID
 	}
+	d.Judged = change.Step == Deploy && change.Action == state.Delete && len(answers(v, t.Observed.Foreseen)) > 0
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t) && v.Successor == nil
 	switch {
 	case change.Action == state.Delete:
@@ -223,6 +224,9 @@ func (r *Reconciler) advance(ctx context.Context, c state.Claim, t state.Target,
 			return next{}, err
 		}
 	}
+	if err := r.bind(ctx, t, d, &job); err != nil {
+		return next{}, err
+	}
 	r.beginsJob(d.ID, d.Ref)
 	p, err := engine.Apply(ctx, job)
 	if elsewhere, ok := errors.AsType[*provisioner.OtherHostError](err); ok {
@@ -326,7 +330,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		if err := tx.AppendLog(d.ID, offset, p.Log); err != nil {
 			return err
 		}
-		return r.settled(tx, &d, p.PlanMoved, onFailure)
+		return r.settled(tx, &d, p, onFailure)
 	})
 	if err != nil {
 		return next{}, err
@@ -346,7 +350,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 }
 
 // settled writes a deployment, and at its end what it leaves behind.
-func (r *Reconciler) settled(tx *state.Tx, d *state.Deployment, planMoved bool, onFailure string) error {
+func (r *Reconciler) settled(tx *state.Tx, d *state.Deployment, p provisioner.Progress, onFailure string) error {
 	past, err := r.wayBack(tx, d, onFailure)
 	if err != nil {
 		return err
@@ -357,7 +361,7 @@ func (r *Reconciler) settled(tx *state.Tx, d *state.Deployment, planMoved bool, 
 	if !d.Status.Final() {
 		return r.show(tx, *d)
 	}
-	if err := r.finish(tx, *d, planMoved); err != nil || past == nil {
+	if err := r.finish(tx, *d, p); err != nil || past == nil {
 		return err
 	}
 	return r.returnTo(tx, *d, *past)
@@ -404,18 +408,22 @@ func (r *Reconciler) show(tx *state.Tx, d state.Deployment) error {
 
 // finish writes what a deployment that has ended leaves behind, and wakes
 // those who wait for it.
-func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, planMoved bool) error {
+func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, p provisioner.Progress) error {
 	t, err := tx.Target(d.Ref)
 	if err != nil {
 		return err
 	}
 	t.Status, t.Message, t.Waiting = d.Status, d.Message, state.Waiting{}
-	t.Asked.Cancel, t.Asked.Abandon = state.Request{}, state.Request{}
+	t.Asked.Cancel, t.Asked.Abandon, t.Asked.Override = state.Request{}, state.Request{}, state.Request{}
 	if d.Plan != "" { // an approval of a plan is used up with it
 		t.Observed.Foreseen, t.Asked.Approved = state.Foreseen{}, state.Request{}
 	}
-	if planMoved {
-		t.Asked.Retry = state.Request{Generation: t.Generation, By: state.ActorLoop, Why: "the approved plan was out of date"}
+	switch {
+	case p.Held:
+		t.Observed.Held = state.Held{Generation: d.Generation, Input: d.Input}
+		repeat(&t, d, "policies were against it, and nothing was changed")
+	case p.PlanMoved:
+		repeat(&t, d, "the approved plan was out of date")
 	}
 	switch d.Status {
 	case state.DeleteComplete:

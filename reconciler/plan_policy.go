@@ -115,7 +115,7 @@ func heldBy(v View, action state.Action, verdict policy.Verdict) state.Waiting {
 		w.Reason, w.On = state.WaitWindow, verdict.Waits[0].Rule
 		w.Persons = personsOf(verdict.Waits)
 		w.Next = "nothing: it goes on by itself"
-		if w.Persons != "" {
+		if w.Persons != state.Nobodys {
 			w.Next += "; in an emergency " + people(w.Persons) + " may say: baryon override " + ref + " --why REASON"
 		}
 	}
@@ -133,10 +133,13 @@ func personsOf(list []policy.Finding) string {
 			}
 		}
 	}
-	if len(names) == 0 && slices.ContainsFunc(list, func(f policy.Finding) bool { return f.Persons == nil }) {
+	switch {
+	case len(names) > 0:
+		return strings.Join(names, ",")
+	case slices.ContainsFunc(list, func(f policy.Finding) bool { return f.Persons == nil }):
 		return state.Named
 	}
-	return strings.Join(names, ",")
+	return state.Nobodys
 }
 
 // people names those who may answer, for people.

@@ -210,6 +210,9 @@ func (s *Store) Approve(ctx context.Context, actor Actor, ref Ref, why string, a
 
 // mayAnswer is a *ForbiddenError when a target waits for other persons.
 func (r Request) mayAnswer(t *Target) error {
+	if t.Waiting.Persons == Nobodys {
+		return &ForbiddenError{What: t.Ref.String(), Why: "nobody is named who may allow it", Next: "name persons in the rule; see: baryon why " + t.Ref.String()}
+	}
 	if t.Waiting.Persons == "" || r.Counts(strings.Split(t.Waiting.Persons, ",")) {
 		return nil
 	}
@@ -230,6 +233,33 @@ func (s *Store) Reject(ctx context.Context, actor Actor, ref Ref, why string) er
 		}
 		t.Asked.Rejected = Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, Why: why}
 		t.Asked.Approved = Request{}
+		return nil
+	})
+}
+
+// Override lets the change that waits for its time be made now. A *ConflictError
+// when none does, and without the name of a person and a reason; a *ForbiddenError
+// when others may do that.
+func (s *Store) Override(ctx context.Context, actor Actor, ref Ref, why string, as ...string) error {
+	return s.ask(ctx, actor, "override", ref, why, func(tx *Tx, t *Target) error {
+		asked := Request{Generation: t.Generation, Input: t.Waiting.Input, By: actor, As: strings.Join(as, ","), Why: why}
+		open, err := optionalDeployment(tx.q.OpenDeployment(tx.ctx, t.Ref.String()))
+		switch {
+		case err != nil:
+			return err
+		case actor == "" || actor == Nobody || why == "":
+			return &ConflictError{What: ref.String(), Why: "to change something outside its time takes the name of a person and a reason", Next: "say who asks and why"}
+		case open != nil: // begun in time, and held up until that was over
+			asked.Generation, asked.Input = open.Generation, open.Input
+		case t.Waiting.Reason != WaitWindow:
+			return &ConflictError{What: t.Ref.String(), Why: "no change waits for its time", Next: "see: baryon why " + t.Ref.String()}
+		case t.Waiting.Generation != t.Generation:
+			return &ConflictError{What: t.Ref.String(), Why: "has changed since it began to wait", Next: "see: baryon why " + t.Ref.String()}
+		}
+		if err := asked.mayAnswer(t); err != nil {
+			return err
+		}
+		t.Asked.Override = asked
 		return nil
 	})
 }

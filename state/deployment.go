@@ -42,6 +42,7 @@ type Deployment struct {
 	By       Actor             // who asked for it, when somebody did
 	Needs    map[string]string // the deployments whose outputs it reads, by the ref of their target
 	Plan     string            // the plan that was approved, if one was: it is applied, or nothing
+	Judged   bool              // what it takes away was allowed, though it could not be planned
 	Leave    string            // resources that are left alone, divided by commas
 	Anew     bool              // what is left of it may be destroyed
 	Adopt    string            // what runs already and is taken over
@@ -67,6 +68,7 @@ type deploymentDoc struct {
 	Needs    map[string]string `json:"needs,omitempty"`
 	Notice   Notice            `json:"notice,omitzero"`
 	Plan     string            `json:"plan,omitempty"`
+	Judged   bool              `json:"judged,omitempty"`
 	Leave    string            `json:"leave,omitempty"`
 	Anew     bool              `json:"anew,omitempty"`
 	Adopt    string            `json:"adopt,omitempty"`
@@ -281,7 +283,7 @@ func (d *Deployment) checking() bool { return d.Health != nil && !d.Status.Final
 func (d *Deployment) doc() (string, error) {
 	return encode(deploymentDoc{
 		Desired: d.Desired, Before: d.Before, Rendered: d.Rendered,
-		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Leave: d.Leave, Anew: d.Anew, Adopt: d.Adopt, Imports: d.Imports,
+		Reason: d.Reason, By: d.By, Needs: d.Needs, Notice: d.Notice, Plan: d.Plan, Judged: d.Judged, Leave: d.Leave, Anew: d.Anew, Adopt: d.Adopt, Imports: d.Imports,
 		Restore: d.Restore, Changes: d.Changes, Health: d.Health,
 	})
 }
@@ -304,6 +306,6 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	d.Desired, d.Before, d.Rendered = doc.Desired, doc.Before, doc.Rendered
 	d.Reason, d.By, d.Needs, d.Notice = doc.Reason, doc.By, doc.Needs, doc.Notice
 	d.Adopt, d.Imports, d.Health = doc.Adopt, doc.Imports, doc.Health
-	d.Plan, d.Leave, d.Anew, d.Restore, d.Changes = doc.Plan, doc.Leave, doc.Anew, doc.Restore, doc.Changes
+	d.Judged, d.Plan, d.Leave, d.Anew, d.Restore, d.Changes = doc.Judged, doc.Plan, doc.Leave, doc.Anew, doc.Restore, doc.Changes
 	return d, nil
 }

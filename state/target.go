@@ -133,8 +133,12 @@ type Waiting struct {
 	Persons string `json:"persons,omitempty"`
 }
 
-// Named stands in Waiting.Persons for everybody who gives a name.
-const Named = "*"
+// Named stands in Waiting.Persons for everybody who gives a name, and Nobodys for
+// nobody at all.
+const (
+	Named   = "*"
+	Nobodys = "-"
+)
 
 // A WaitReason is the class of a wait.
 type WaitReason string

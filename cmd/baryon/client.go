@@ -22,6 +22,7 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Redeploy, "Deploy though nothing changed", "  baryon redeploy environment/prod --why 'rebuild the image'"),
 		verbCommand(v1.Approve, "Let a change go on that waits for a person", "  baryon approve environment/prod --why 'reviewed'"),
 		verbCommand(v1.Reject, "Refuse a change that waits for a person", "  baryon reject environment/prod --why 'not before Monday'"),
+		overrideCommand(),
 		verbCommand(v1.Resume, "End a suspension, or the hold of a rollback", "  baryon resume environment/prod"),
 		verbCommand(v1.Cancel, "Stop the deployment under way", "  baryon cancel environment/dev"),
 		verbCommand(v1.Abandon, "Give up a deployment that never ends", "  baryon abandon environment/dev --why 'host is gone'"),

@@ -68,6 +68,17 @@ func forceDeleteCommand() *cobra.Command {
 		}, nil)
 }
 
+func overrideCommand() *cobra.Command {
+	return askCommand(v1.Override, "Make a change now that waits for its time",
+		"  baryon override environment/prod --why 'orders fail, this is the fix'",
+		func(r v1.Request) (v1.Request, error) {
+			if r.Why == "" {
+				return r, errors.New("changes are not made at this time; add --why 'REASON'")
+			}
+			return r, nil
+		}, nil)
+}
+
 func skipCommand() *cobra.Command {
 	var resources []string
 	return askCommand(v1.Skip, "Try again what failed, and leave resources alone",

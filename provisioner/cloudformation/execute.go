@@ -44,6 +44,9 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 		}
 		return w.moved("the import is done, and what follows it is not what was approved: " + more)
 	}
+	if p, not, err := w.mayNot(ctx, set); not {
+		return p, err
+	}
 	w.plan(set)
 	if err := w.a.write(ctx); err != nil {
 		return provisioner.Progress{}, err

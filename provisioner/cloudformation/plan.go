@@ -187,8 +187,18 @@ func (w *work) foreseen(ctx context.Context) (provisioner.Progress, error) {
 		w.sayf("Nothing to do: the stack %s is as the template wants it.", w.name)
 		return provisioner.Progress{State: provisioner.Succeeded, Nothing: true}, nil
 	}
+	list, err := w.within(ctx, changes(set), physicalIDs(set))
+	if err != nil {
+		return w.refused("", err)
+	}
+	p := provisioner.Progress{State: provisioner.Succeeded, Changes: list}
+	if !w.at.Fresh {
+		if err := w.a.resources(ctx, w.at.StackID, func(types.StackResourceSummary) { p.Existing++ }); err != nil {
+			return w.refused("", err)
+		}
+	}
 	w.plan(set)
-	return provisioner.Progress{State: provisioner.Succeeded, Changes: changes(set)}, nil
+	return p, nil
 }
 
 // foreseeRemoval lists what a deletion takes away and what it leaves.
@@ -204,22 +214,8 @@ func (w *work) foreseeRemoval(ctx context.Context, s *types.Stack) (provisioner.
 	if s.StackStatus == types.StackStatusReviewInProgress {
 		return p, nil
 	}
-	kept, err := w.a.kept(ctx, w.at.StackID)
-	if err != nil {
-		return w.refused("", err)
-	}
-	err = w.a.resources(ctx, w.at.StackID, func(r types.StackResourceSummary) {
-		c := provisioner.ResourceChange{Address: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), Action: "delete", Reason: aws.ToString(r.PhysicalResourceId)}
-		switch policy := kept[c.Address]; {
-		case policy == "Snapshot":
-			c.Reason += ", after a snapshot"
-		case policy != "" || slices.Contains(w.job.Leave, c.Address):
-			c.Action = "forget"
-			c.Reason += ", which stays"
-		}
-		p.Changes = append(p.Changes, c)
-	})
-	if err != nil {
+	var err error
+	if p.Changes, p.Existing, err = w.taken(ctx); err != nil {
 		return w.refused("", err)
 	}
 	if aws.ToBool(s.EnableTerminationProtection) {
@@ -373,8 +369,8 @@ func change(r *types.ResourceChange) provisioner.ResourceChange {
 	case r.Replacement == types.ReplacementConditional:
 		c.Reason, c.Conditional = "may be replaced, which turns out when it is executed", true
 	}
-	if c.Action == "replace" && r.PolicyAction == types.PolicyActionReplaceAndRetain {
-		c.Reason, c.Kept = "the old one stays", true
+	if c.Kept = r.PolicyAction == types.PolicyActionReplaceAndRetain; c.Kept && c.Action == "replace" {
+		c.Reason = "the old one stays"
 	}
 	for _, d := range r.Details {
 		if d.Target == nil {

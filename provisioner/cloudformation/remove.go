@@ -22,6 +22,14 @@ func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress
 		return failed("the stack %s is protected against termination; turn the protection off, and retry", w.name)
 	}
 	w.at.StackID = aws.ToString(s.StackId)
+	if s.StackStatus != types.StackStatusDeleteInProgress {
+		if p, waits := w.onHold(); waits {
+			return p, nil
+		}
+		if p, ends, err := w.removes(ctx, s); ends {
+			return p, err
+		}
+	}
 	in := &cloudformation.DeleteStackInput{StackName: &w.at.StackID, ClientRequestToken: &w.token}
 	if s.StackStatus == types.StackStatusDeleteFailed && len(w.job.Leave) > 0 {
 		in.RetainResources = w.job.Leave

@@ -166,6 +166,11 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 		return w.bring(ctx, nil, types.ChangeSetTypeCreate)
 	}
 	w.at.StackID, w.was = aws.ToString(s.StackId), s
+	if onlyDeletable(s.StackStatus) || s.StackStatus == types.StackStatusUpdateRollbackFailed || s.StackStatus == types.StackStatusUpdateFailed {
+		if p, waits := w.onHold(); waits {
+			return p, nil
+		}
+	}
 	if onlyDeletable(s.StackStatus) {
 		return w.clear(ctx, s)
 	}
@@ -222,6 +227,11 @@ func (w *work) clear(ctx context.Context, s *types.Stack) (provisioner.Progress,
 		return failed("the stack %s is in IMPORT_ROLLBACK_FAILED, where CloudFormation leaves only resources whose DeletionPolicy is Retain; ask without --resource", w.name)
 	case w.at.Phase == clearing && failedDelete && w.at.Retained:
 		return failed("the stack %s could not be removed to be made anew: %s\n%s", w.name, aws.ToString(s.StackStatusReason), w.because())
+	}
+	if (failedDelete || s.StackStatus == types.StackStatusImportRollbackFailed) && w.at.Phase == looking {
+		if p, ends, err := w.removes(ctx, s); ends {
+			return p, err
+		}
 	}
 	in := &cloudformation.DeleteStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-clear")}
 	if failedDelete && len(w.job.Leave) > 0 {

@@ -73,6 +73,8 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		"lost work that may be run again is run again":   lostRerun,
 		"lost work that was cancelled is not run again":  lostCancelled,
 		"jobs with different IDs have nothing in common": apart,
+		"a job that is held begins when it is not":       held,
+		"a job that has begun is not held":               heldLate,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

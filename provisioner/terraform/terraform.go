@@ -156,9 +156,12 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 		}
 	}
 	cfg := toolConfig{
-		Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local(),
+		Kind: k, Stack: stack, Policy: e.cfg.Policy, Notes: notes, Plan: job.Plan, LocalState: e.local(), Until: job.Until,
 		Offline: !e.cfg.Network && e.cfg.NetworkMirror == "",
 		Inits:   filepath.Join(e.cfg.Dir, initsDir), Program: p.Path + " " + p.Version + "\n" + e.settings(),
+	}
+	if k == applying && job.Plan == "" {
+		cfg.Never = job.Never
 	}
 	if job.Action == provisioner.Deprovision {
 		cfg.Retain = e.cfg.Retain

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"baryon/provisioner"
@@ -32,6 +33,9 @@ type toolConfig struct {
 	Steps      []step   // of the commands, in order
 	Retain     []string // see Config; of a deletion
 	Notes      []string // said before everything else
+
+	Never []provisioner.Never // see provisioner.Job
+	Until time.Time
 }
 
 // A tool reads what terraform prints and has the say between its commands.
@@ -46,8 +50,10 @@ type tool struct {
 	brief  bool   // what fails is of the moment
 	moved  bool   // since the plan was made
 	whole  bool   // what is read is what a deployment would do
+	held   bool   // it may not be applied
 
 	planned, applied bool   // to the end
+	existing         int    // resources that the plan knows
 	at               serial // of the state that a check read
 
 	changes []provisioner.ResourceChange
@@ -110,10 +116,28 @@ func (t *tool) Next(k int) (bool, error) {
 	case stepApply:
 		t.told = !approved || len(t.retained) > 0
 		if approved && len(t.retained) > 0 {
-			return true, t.stillApproved()
+			if err := t.stillApproved(); err != nil {
+				return false, err
+			}
 		}
+		return true, t.mayApply()
 	}
 	return true, nil
+}
+
+// mayApply makes sure, right before the plan is applied, that nothing is against it.
+func (t *tool) mayApply() error {
+	why := provisioner.Against(t.cfg.Never, t.changes)
+	switch {
+	case why != "":
+		why += ", which takes a person"
+	case !t.cfg.Until.IsZero() && !time.Now().Before(t.cfg.Until):
+		why = "the time for changes was over when the plan was ready, at " + t.cfg.Until.UTC().Format(time.RFC3339)
+	default:
+		return nil
+	}
+	t.held = true
+	return errors.New("nothing was changed: " + why)
 }
 
 // initialised looks at what init brought in, before anything of it is run.
@@ -140,7 +164,7 @@ func (t *tool) copyLock(from, to string) error {
 // wantsDetail reports whether the plan holds changes whose attributes only
 // another look at the plan tells.
 func (t *tool) wantsDetail() bool {
-	return slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool {
+	return t.cfg.Kind == planning || slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool {
 		return c.Action == "update" || c.Action == "replace"
 	})
 }
@@ -299,5 +323,5 @@ func (t *tool) Result() provisioner.ToolResult {
 	t.keepSerial()
 	t.changes = append(t.changes, t.retained...)
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
-	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved, Passing: t.brief}
+	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved, Held: t.held, Existing: t.existing, Passing: t.brief}
 }

@@ -229,18 +229,47 @@ func (r Rule) removals(changes []state.ResourceChange) int {
 // time adds what the clock has against a change.
 func (r Rule) time(q Question, v *Verdict) {
 	until, why := r.closed(q.Now)
-	if why == "" {
+	if why == "" || r.overridden(q.Overrides) {
 		return
 	}
-	may := r.Override
-	if may == nil {
-		may = r.Persons
-	}
-	if slices.ContainsFunc(q.Overrides, func(a state.Request) bool { return a.Counts(may) }) {
-		return
-	}
-	v.Waits = append(v.Waits, Finding{Rule: r.Name, Place: r.Place, Why: why, Persons: may})
+	v.Waits = append(v.Waits, Finding{Rule: r.Name, Place: r.Place, Why: why, Persons: r.mayOverride()})
 	if until.After(v.Until) {
 		v.Until = until
 	}
+}
+
+// mayOverride are the persons who may let a change pass outside the windows.
+func (r Rule) mayOverride() []string {
+	if r.Override != nil {
+		return r.Override
+	}
+	return r.Persons
+}
+
+func (r Rule) overridden(by []state.Request) bool {
+	return slices.ContainsFunc(by, func(a state.Request) bool { return a.Counts(r.mayOverride()) })
+}
+
+// Closed lists the rules that let no change begin at a moment.
+func Closed(rules []Rule, now time.Time, overrides []state.Request) []Finding {
+	var v Verdict
+	for _, r := range rules {
+		r.time(Question{Now: now, Overrides: overrides}, &v)
+	}
+	return v.Waits
+}
+
+// Closes is when the first of the rules that let changes begin now does not any
+// more; the zero Time when none is known to.
+func Closes(rules []Rule, now time.Time, overrides []state.Request) time.Time {
+	var first time.Time
+	for _, r := range rules {
+		if len(r.Windows)+len(r.Freezes) == 0 || r.overridden(overrides) {
+			continue
+		}
+		if at := r.Closes(now); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
 }

@@ -100,7 +100,7 @@ func verbAction(kind state.Kind, verb string) string {
 		noun = "ServicePipeline"
 	}
 	switch verb {
-	case Approve, Reject:
+	case Approve, Reject, Override:
 		return "baryon:Approve"
 	case Abandon, Retain, ForceDelete, Skip, Force, Adopt:
 		return "baryon:Force"

@@ -23,7 +23,7 @@
 //	GET  /v1/pipelines                     ?service= ?template= ?status=
 //	GET  /v1/components                    ?environment= ?status=
 //	GET  /v1/TARGET                        one target: outputs, why, needs, dependents, last deployments
-//	POST /v1/TARGET/VERB                   retry redeploy approve reject suspend resume cancel abandon retain delete
+//	POST /v1/TARGET/VERB                   retry redeploy approve reject override suspend resume cancel abandon retain delete
 //	GET  /v1/plan                          ?ref=                          what would change now, and why, with the rendered diff
 //	GET  /v1/TARGET/plan                   the same for one target; also services/SERVICE/plan
 //	GET  /v1/TARGET/rendered               ?version=                      what would be applied, with this or another version

@@ -61,6 +61,7 @@ const (
 	Skip        = "skip"
 	Force       = "force"
 	Adopt       = "adopt"
+	Override    = "override"
 )
 
 var stackRule = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
@@ -81,6 +82,12 @@ func (a *api) ask(r *http.Request, verb string, actor state.Actor, ref state.Ref
 			return true, err
 		}
 		return true, a.Store.Approve(ctx, actor, ref, body.Why, as...)
+	case Override:
+		as, err := a.proved(r)
+		if err != nil {
+			return true, err
+		}
+		return true, a.Store.Override(ctx, actor, ref, body.Why, as...)
 	case Reject:
 		return true, a.Store.Reject(ctx, actor, ref, body.Why)
 	case Suspend:
@@ -185,7 +192,7 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 		known, err := a.ask(r, verb, actor, ref, body)
 		if !known {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
-				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force, adopt"}
+				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force, adopt, override"}
 		}
 		if err != nil {
 			return nil, err
