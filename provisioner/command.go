@@ -214,10 +214,8 @@ func (c *Command) Apply(ctx context.Context, job Job) (Progress, error) {
 
 // advance takes the one step that what the work folder records asks for.
 func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.Duration) (Progress, error) {
-	if c.cfg.Deadline > 0 {
-		if err := f.renew(entered + c.cfg.Deadline); err != nil {
-			return Progress{}, err
-		}
+	if err := c.claim(f, entered); err != nil {
+		return Progress{}, err
 	}
 	rec, err := f.records()
 	if err != nil {
@@ -245,15 +243,13 @@ func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.D
 		return Progress{}, err
 	}
 	c.step("locked")
-	todo := rec.next(job, c.cfg.Deadline > 0)
-	if todo == begin && job.Hold != "" {
-		return Progress{State: Running, Handle: job.Handle, Resting: true, Message: job.Hold, Again: min(c.heartbeat(), 2*time.Second)}, nil
-	}
-	switch todo {
+	switch rec.next(job, c.cfg.Deadline > 0) {
 	case report:
 		return c.ended(f, job, rec)
 	case prepare:
 		return Progress{State: Running, Handle: c.place.handle(f, nil), Message: "prepared"}, nil
+	case hold:
+		return c.onHold(job), nil
 	case settle:
 		if rec, err = c.settle(f, job, rec, rec.lostExit(job.Commands)); err == nil {
 			return c.ended(f, job, rec)
@@ -279,6 +275,14 @@ func (c *Command) advance(ctx context.Context, f folder, job Job, entered time.D
 		return Progress{}, err
 	}
 	return c.running(f, job, rec)
+}
+
+// claim renews the claim of this daemon on the job, where others may take it over.
+func (c *Command) claim(f folder, entered time.Duration) error {
+	if c.cfg.Deadline <= 0 {
+		return nil
+	}
+	return f.renew(entered + c.cfg.Deadline)
 }
 
 // secrets looks up the values that an attempt of the job is to be handed.
@@ -310,10 +314,8 @@ func (c *Command) start(f folder, lock *os.File, job Job, secrets map[string]str
 			return err
 		}
 	}
-	if c.cfg.Deadline > 0 {
-		if err := f.renew(entered + c.cfg.Deadline); err != nil {
-			return err
-		}
+	if err := c.claim(f, entered); err != nil {
+		return err
 	}
 	c.step("filled")
 	if err := c.launch(f, lock, job.ID, launch{Attempt: rec.attempt + 1, Secrets: secrets}); err != nil {
@@ -375,6 +377,11 @@ func (c *Command) heartbeat() time.Duration {
 		return third
 	}
 	return time.Minute
+}
+
+// onHold describes work that may not begin now.
+func (c *Command) onHold(job Job) Progress {
+	return Progress{State: Running, Handle: job.Handle, Resting: true, Message: job.Hold, Again: min(c.heartbeat(), 2*time.Second)}
 }
 
 // resting describes work that is tried again later.

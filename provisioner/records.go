@@ -117,11 +117,21 @@ const (
 	settle                 // it will never go on: say so for good, then report
 	prepare                // wait until the caller has recorded its handle
 	begin                  // start an attempt
+	hold                   // do not, for now
 )
 
 // next decides what to do, given that no supervisor is alive. Only report is
 // right without knowing that.
 func (r records) next(job Job, shared bool) verdict {
+	todo := r.unheld(job, shared)
+	if todo == begin && job.Hold != "" {
+		return hold
+	}
+	return todo
+}
+
+// unheld is next, whatever holds the job.
+func (r records) unheld(job Job, shared bool) verdict {
 	// A command begins only after at was written, so at 0 nothing was done yet.
 	if r.exit != nil && r.exit.Reason == passing {
 		switch {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"baryon/provisioner"
+	"baryon/reconciler/policy"
 	"baryon/renderer"
 	"baryon/state"
 )
@@ -96,7 +97,9 @@ func opening(v View, change Change) state.Deployment {
 		d.Leave, d.Anew = t.Asked.Retry.Leave, t.Asked.Retry.Anew
 	}
 	if f := t.Observed.Foreseen; change.Step == Deploy && approvedPlan(v, change) && f.For(t.Generation, v.Input, v.Output) {
-		d.Plan = f.ID
+		if d.Plan = f.ID; len(answers(v, f)) == 0 {
+			d.Removals = policy.Removals(f.Changes)
+		}
 	}
 	d.Judged = change.Step == Deploy && change.Action == state.Delete && len(answers(v, t.Observed.Foreseen)) > 0
 	d.Unasked = change.Action == state.Delete && !covers(t.Asked.Approved, t) && v.Successor == nil
@@ -180,7 +183,7 @@ func (r *Reconciler) stillRight(tx *state.Tx, v View, d state.Deployment) (state
 			return now, errMoved
 		}
 	}
-	return now, nil
+	return now, sameTally(tx, v, d)
 }
 
 // errCrowded says that others took the last free place between planning and

@@ -90,6 +90,9 @@ func (r *Reconciler) lookAtRules(ctx context.Context, v *View) (err error) {
 	if v.Policies, err = r.policies(ctx, v.Target); err != nil {
 		return err
 	}
+	if err = r.tally(ctx, v); err != nil {
+		return err
+	}
 	if v.Account, err = r.accountOf(ctx, v.Target); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type View struct {
 	Content  Content        // what it is made from, and is to be
 	Removed  map[string]int // resources of all targets of a policy, removed in the last 24 hours without a person
 	Deleted  map[string]int // targets of a policy, likewise
+	lately   []string       // the deployments that were counted for these
 	Now      time.Time
 }
 

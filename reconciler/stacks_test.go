@@ -13,6 +13,7 @@ import (
 	"baryon/provisioner"
 	"baryon/provisioner/awssim"
 	"baryon/provisioner/cloudformation"
+	"baryon/reconciler/policy"
 	"baryon/renderer"
 	"baryon/state"
 	"baryon/state/pgtest"
@@ -36,6 +37,15 @@ func (m *mortal) Apply(ctx context.Context, job provisioner.Job) (provisioner.Pr
 	return p, err
 }
 
+// Plan dies as Apply does.
+func (m *mortal) Plan(ctx context.Context, job provisioner.Job) (provisioner.Progress, error) {
+	p, err := m.Engine.Plan(ctx, job)
+	if m.calls++; m.calls == m.dies {
+		return provisioner.Progress{}, errKilled
+	}
+	return p, err
+}
+
 // stackWorld is a world whose template is a stack in a simulated account.
 type stackWorld struct {
 	*world
@@ -43,6 +53,7 @@ type stackWorld struct {
 	sim    *awssim.Sim
 	url    string
 	engine *mortal
+	rules  []policy.Rule
 }
 
 func newStackWorld(t *testing.T, postgres bool) *stackWorld {
@@ -89,7 +100,7 @@ func (w *stackWorld) restart(dies int) {
 	if w.loop != nil {
 		source = w.loop.cfg.Source
 	}
-	w.loop = w.newLoop(Settings{Region: "eu-west-1", Deletions: 100, Drift: DriftRule{Mode: DriftIgnore}})
+	w.loop = w.newLoop(Settings{Region: "eu-west-1", Deletions: 100, Drift: DriftRule{Mode: DriftIgnore}, Policies: w.rules})
 	w.loop.cfg.Engines = map[renderer.Engine]Engine{renderer.EngineCloudFormation: w.engine}
 	w.loop.cfg.Source = source
 }

@@ -49,6 +49,7 @@ type Deployment struct {
 	Imports  map[string]string // resources that are taken in
 	Restore  bool              // what others changed is put back
 	Changes  []ResourceChange  // what the engine said it would change
+	Removals int               // resources that it takes away and that no person allowed
 	Unasked  bool              // a deletion that no person allowed: the guard counts it
 	Notice   Notice            // what was reported from outside; only Notify changes it
 	Health   *Health           // whether what it applied works; nil until it is applied, and where nobody asks
@@ -106,7 +107,7 @@ func (tx *Tx) AddDeployment(d Deployment) error {
 	p := db.AddDeploymentParams{
 		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
 		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Engine: d.Engine, Account: d.Account,
-		Doc: doc, Unasked: d.Unasked, Checking: d.checking(), Now: tx.now,
+		Doc: doc, Unasked: d.Unasked, Removals: int64(d.Removals), Checking: d.checking(), Now: tx.now,
 	}
 	if d.Status.Final() {
 		p.CompletedAt = tx.now
@@ -225,6 +226,30 @@ func (tx *Tx) CountDeletions(since time.Time, besides Ref) (int, error) {
 	return int(n), err
 }
 
+// Removals lists what was begun since a time and takes away resources, or whole
+// targets, without a person.
+func (s *Store) Removals(ctx context.Context, since time.Time) ([]Deployment, error) {
+	rows, err := s.queries().Removals(ctx, micros(since))
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, deploymentOf)
+}
+
+// Removals is that of the Store, of what has been written by now. It passes the
+// gate of removals, so that of two transactions that count, the second sees what
+// the first one adds.
+func (tx *Tx) Removals(since time.Time) ([]Deployment, error) {
+	if err := tx.q.PassGate(tx.ctx, "removals"); err != nil {
+		return nil, err
+	}
+	rows, err := tx.q.Removals(tx.ctx, micros(since))
+	if err != nil {
+		return nil, err
+	}
+	return mapRows(rows, deploymentOf)
+}
+
 // UnderWay reports whether a deployment of a target is open.
 func (tx *Tx) UnderWay(ref Ref) (bool, error) {
 	open, err := optionalDeployment(tx.q.OpenDeployment(tx.ctx, ref.String()))
@@ -296,7 +321,7 @@ func deploymentOf(row db.Deployment) (Deployment, error) {
 	var doc deploymentDoc
 	d := Deployment{
 		ID: row.ID, Ref: ref, Action: Action(row.Action), Status: Status(row.Status), Generation: row.Generation,
-		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message, Unasked: row.Unasked,
+		Input: row.Input, Output: row.Output, Handle: row.Handle, Message: row.Message, Unasked: row.Unasked, Removals: int(row.Removals),
 		Engine: row.Engine, Account: row.Account,
 		CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt), CompletedAt: fromMicros(row.CompletedAt),
 	}

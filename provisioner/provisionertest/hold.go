@@ -11,7 +11,9 @@ func held(t *testing.T, w World) {
 	c := Caller{Job: w.Succeed("job-1")}
 	c.Job.Hold = "not before Monday"
 	for range 2 { // the second is another daemon
-		c.Until(t, w.Engine(t), func(p provisioner.Progress) bool { return p.Resting && strings.Contains(p.Message, "not before Monday") })
+		c.Until(t, w.Engine(t), func(p provisioner.Progress) bool {
+			return p.Resting && strings.Contains(p.Message, "not before Monday")
+		})
 	}
 	wantStarts(t, w, 0)
 	c.Job.Hold = ""

@@ -11,9 +11,9 @@ import (
 
 const addDeployment = `-- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
-	unasked, checking, created_at, modified_at, completed_at)
+	unasked, removals, checking, created_at, modified_at, completed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-	$14, $15, $16, $16, $17)
+	$14, $15, $16, $17, $17, $18)
 `
 
 type AddDeploymentParams struct {
@@ -31,6 +31,7 @@ type AddDeploymentParams struct {
 	Account     string
 	Doc         string
 	Unasked     bool
+	Removals    int64
 	Checking    bool
 	Now         int64
 	CompletedAt int64
@@ -52,6 +53,7 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 		arg.Account,
 		arg.Doc,
 		arg.Unasked,
+		arg.Removals,
 		arg.Checking,
 		arg.Now,
 		arg.CompletedAt,
@@ -91,7 +93,7 @@ func (q *Queries) DeleteDeployment(ctx context.Context, id string) (int64, error
 }
 
 const deployment = `-- name: Deployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1
 `
 
 func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error) {
@@ -112,6 +114,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Removals,
 		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
@@ -121,7 +124,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 }
 
 const deploymentForUpdate = `-- name: DeploymentForUpdate :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deployment, error) {
@@ -142,6 +145,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Removals,
 		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
@@ -151,7 +155,7 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 }
 
 const deployments = `-- name: Deployments :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
 WHERE (CAST($1 AS TEXT) = '' OR ref = $1)
 	AND (CAST($2 AS BIGINT) = 0 OR created_at < $2 OR (created_at = $2 AND id < $3))
 ORDER BY created_at DESC, id DESC LIMIT $4
@@ -194,6 +198,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 			&i.Account,
 			&i.Doc,
 			&i.Unasked,
+			&i.Removals,
 			&i.Checking,
 			&i.CreatedAt,
 			&i.ModifiedAt,
@@ -213,7 +218,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 }
 
 const lastDeployment = `-- name: LastDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -234,6 +239,7 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Removals,
 		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
@@ -263,7 +269,7 @@ func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) 
 }
 
 const openDeployment = `-- name: OpenDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `
 
 func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -284,6 +290,7 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 		&i.Account,
 		&i.Doc,
 		&i.Unasked,
+		&i.Removals,
 		&i.Checking,
 		&i.CreatedAt,
 		&i.ModifiedAt,
@@ -337,6 +344,56 @@ ON CONFLICT (name) DO UPDATE SET passes = gate.passes + 1
 func (q *Queries) PassGate(ctx context.Context, name string) error {
 	_, err := q.db.ExecContext(ctx, passGate, name)
 	return err
+}
+
+const removals = `-- name: Removals :many
+SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
+WHERE created_at >= $1 AND (removals > 0 OR (action = 'delete' AND unasked = TRUE)) ORDER BY created_at, id
+`
+
+// What took resources or whole targets away since a time, without a person:
+// policies that limit that count it.
+func (q *Queries) Removals(ctx context.Context, since int64) ([]Deployment, error) {
+	rows, err := q.db.QueryContext(ctx, removals, since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Deployment{}
+	for rows.Next() {
+		var i Deployment
+		if err := rows.Scan(
+			&i.ID,
+			&i.Ref,
+			&i.Action,
+			&i.Status,
+			&i.Generation,
+			&i.Input,
+			&i.Output,
+			&i.Handle,
+			&i.Message,
+			&i.Outputs,
+			&i.Engine,
+			&i.Account,
+			&i.Doc,
+			&i.Unasked,
+			&i.Removals,
+			&i.Checking,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const saveDeployment = `-- name: SaveDeployment :execrows

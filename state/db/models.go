@@ -54,6 +54,7 @@ type Deployment struct {
 	Account     string
 	Doc         string
 	Unasked     bool
+	Removals    int64
 	Checking    bool
 	CreatedAt   int64
 	ModifiedAt  int64

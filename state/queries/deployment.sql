@@ -1,8 +1,8 @@
 -- name: AddDeployment :exec
 INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
-	unasked, checking, created_at, modified_at, completed_at)
+	unasked, removals, checking, created_at, modified_at, completed_at)
 VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @engine, @account, @doc,
-	@unasked, @checking, @now, @now, @completed_at);
+	@unasked, @removals, @checking, @now, @now, @completed_at);
 
 -- name: SaveDeployment :execrows
 UPDATE deployment SET status = @status, output = @output, handle = @handle, message = @message,
@@ -38,6 +38,12 @@ ORDER BY created_at DESC, id DESC LIMIT @most;
 -- name: CountDeletions :one
 SELECT count(DISTINCT ref) FROM deployment
 WHERE action = 'delete' AND unasked = TRUE AND created_at >= @since AND ref <> @besides;
+
+-- What took resources or whole targets away since a time, without a person:
+-- policies that limit that count it.
+-- name: Removals :many
+SELECT * FROM deployment
+WHERE created_at >= @since AND (removals > 0 OR (action = 'delete' AND unasked = TRUE)) ORDER BY created_at, id;
 
 -- name: DeleteDeployment :execrows
 DELETE FROM deployment WHERE id = @id AND completed_at <> 0;

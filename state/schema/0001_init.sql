@@ -123,6 +123,7 @@ CREATE TABLE deployment (
 	account      TEXT   NOT NULL,
 	doc          TEXT   NOT NULL,
 	unasked      BOOLEAN NOT NULL,
+	removals     BIGINT NOT NULL,
 	checking     BOOLEAN NOT NULL,
 	created_at   BIGINT NOT NULL,
 	modified_at  BIGINT NOT NULL,
