@@ -12,9 +12,9 @@ import (
 	"baryon/state"
 )
 
-// until lets time go by, a minute at a time, until a target is as is wanted. The
+// untilIs lets time go by, a minute at a time, until a target is as is wanted. The
 // process dies at one of its calls for the engine, and another goes on.
-func (w *stackWorld) until(ref state.Ref, dies int, what string, is func(state.Target) bool) state.Target {
+func (w *stackWorld) untilIs(ref state.Ref, dies int, what string, is func(state.Target) bool) state.Target {
 	w.t.Helper()
 	w.restart(dies)
 	for range 200 {
@@ -75,7 +75,7 @@ func TestReplacementsWaitForTheirPerson(t *testing.T) {
 				}
 				w.environment(ref.Name, "", fmt.Sprintf("two%d", dies))
 				w.push()
-				got := w.until(ref, dies, "asked about", asksFor(state.WaitApproval))
+				got := w.untilIs(ref, dies, "asked about", asksFor(state.WaitApproval))
 				most = max(most, w.engine.calls)
 				if want := "data (baryon.yaml:3): Table (AWS::DynamoDB::Table) would be replaced, because of TableName"; !strings.HasPrefix(got.Waiting.Why, want) || got.Waiting.Persons != "ada" {
 					t.Errorf("it waits for %s: %s", got.Waiting.Persons, got.Waiting.Why)
@@ -88,7 +88,7 @@ func TestReplacementsWaitForTheirPerson(t *testing.T) {
 					t.Errorf("an approval of somebody else: %v", err)
 				}
 				w.do(w.store.Approve(t.Context(), "ada", ref, "it is empty"))
-				w.until(ref, dies, "replaced", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == 2 })
+				w.untilIs(ref, dies, "replaced", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == 2 })
 				most = max(most, w.engine.calls)
 				d, err := w.store.LastDeployment(t.Context(), ref)
 				if err != nil || d.Plan != got.Waiting.Plan || d.By != "ada" || w.sim.Mutations("baryon-"+d.ID) != 1 {
@@ -111,11 +111,11 @@ func TestApprovalsAreOfOnePlan(t *testing.T) {
 	w.settle(ref, 0)
 	w.environment("dev", "", "two")
 	w.push()
-	first := w.until(ref, 0, "asked about", asksFor(state.WaitApproval))
+	first := w.untilIs(ref, 0, "asked about", asksFor(state.WaitApproval))
 	w.do(w.store.Approve(t.Context(), "ada", ref, "two"))
 	w.environment("dev", "", "three")
 	w.push()
-	second := w.until(ref, 0, "asked about again", asksFor(state.WaitApproval))
+	second := w.untilIs(ref, 0, "asked about again", asksFor(state.WaitApproval))
 	if second.Waiting.Plan == first.Waiting.Plan || second.Generation == first.Generation {
 		t.Errorf("the plan asked about is the same: %+v", second.Waiting)
 	}
@@ -129,7 +129,7 @@ func TestApprovalsAreOfOnePlan(t *testing.T) {
 	w.do(w.store.Retry(t.Context(), "eve", ref, "once more"))
 	delete(w.files, "dev.yaml")
 	w.push()
-	gone := w.until(ref, 0, "asked about", asksFor(state.WaitGuard))
+	gone := w.untilIs(ref, 0, "asked about", asksFor(state.WaitGuard))
 	if !strings.Contains(gone.Waiting.Why, "Table (AWS::DynamoDB::Table) would be deleted") {
 		t.Errorf("the deletion waits for %+v", gone.Waiting)
 	}
@@ -178,7 +178,7 @@ func TestEngineHoldsWhatNobodyJudged(t *testing.T) {
 		}
 		w.do(w.store.Finish(t.Context(), []state.Finish{f}))
 	}
-	got := w.until(ref, 0, "asked about", asksFor(state.WaitApproval))
+	got := w.untilIs(ref, 0, "asked about", asksFor(state.WaitApproval))
 	if !strings.Contains(got.Waiting.Why, "A (AWS::SNS::Topic) would be replaced, because of TopicName") {
 		t.Errorf("it waits for %+v", got.Waiting)
 	}
@@ -187,7 +187,7 @@ func TestEngineHoldsWhatNobodyJudged(t *testing.T) {
 		t.Errorf("the engine was to refuse: %+v, %v", last, err)
 	}
 	w.do(w.store.Approve(t.Context(), "anybody", ref, "fine"))
-	w.until(ref, 0, "replaced", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == t.Generation })
+	w.untilIs(ref, 0, "replaced", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == t.Generation })
 }
 
 // TestChangesWaitForTheirWindow kills the daemon in the window and goes on after
@@ -209,14 +209,14 @@ func TestChangesWaitForTheirWindow(t *testing.T) {
 				t.Fatalf("in the window nothing was begun: %v", err)
 			}
 			w.now = w.now.Add(2 * time.Hour)
-			w.until(ref, 0, "held", func(t state.Target) bool {
+			w.untilIs(ref, 0, "held", func(t state.Target) bool {
 				return strings.Contains(t.Message, "waits for the window that opens Mon 2026-11-09 09:00 UTC")
 			})
 			if n := w.sim.Mutations("baryon-" + open.ID); n != 0 {
 				t.Errorf("outside the window it was begun %d times", n)
 			}
 			w.now = w.now.Add(7 * 24 * time.Hour).Truncate(24 * time.Hour).Add(9 * time.Hour)
-			w.until(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded })
+			w.untilIs(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded })
 			if n := w.sim.Mutations("baryon-" + open.ID); n != 1 || w.now.Weekday() != time.Monday || w.now.Hour() != 9 {
 				t.Errorf("at %s it was begun %d times", w.now, n)
 			}
@@ -224,7 +224,7 @@ func TestChangesWaitForTheirWindow(t *testing.T) {
 			w.now = w.now.Add(24 * time.Hour)
 			w.environment("dev", "", "two")
 			w.push()
-			got := w.until(ref, 0, "waiting", func(t state.Target) bool { return t.Waiting.Reason == state.WaitWindow })
+			got := w.untilIs(ref, 0, "waiting", func(t state.Target) bool { return t.Waiting.Reason == state.WaitWindow })
 			if !got.Waiting.Until.Equal(time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC)) || got.Waiting.Persons != "ada" {
 				t.Errorf("it waits for %+v", got.Waiting)
 			}
@@ -237,12 +237,12 @@ func TestChangesWaitForTheirWindow(t *testing.T) {
 				t.Errorf("an emergency without a reason: %v", err)
 			}
 			w.do(w.store.Override(t.Context(), "ada", ref, "the fix"))
-			w.until(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == 2 })
+			w.untilIs(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded && t.Deployed.Generation == 2 })
 			if got := w.target(ref); got.Asked.Override.By != "" {
 				t.Errorf("the emergency goes on: %+v", got.Asked.Override)
 			}
 			w.do(w.store.Redeploy(t.Context(), "eve", ref, "once more"))
-			w.until(ref, 0, "waiting", func(t state.Target) bool { return t.Waiting.Reason == state.WaitWindow })
+			w.untilIs(ref, 0, "waiting", func(t state.Target) bool { return t.Waiting.Reason == state.WaitWindow })
 		})
 	}
 }
@@ -267,7 +267,7 @@ func TestFewRemovalsADay(t *testing.T) {
 			}
 			w.push()
 			for _, ref := range refs {
-				w.until(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded })
+				w.untilIs(ref, 0, "there", func(t state.Target) bool { return t.Status == state.Succeeded })
 				w.environment(ref.Name, "", "small")
 			}
 			w.push()
@@ -296,7 +296,7 @@ func TestFewRemovalsADay(t *testing.T) {
 			}
 			w.now = w.now.Add(24 * time.Hour)
 			for _, ref := range refs {
-				w.until(ref, 0, "there", func(t state.Target) bool { return t.Deployed.Generation == 2 })
+				w.untilIs(ref, 0, "there", func(t state.Target) bool { return t.Deployed.Generation == 2 })
 			}
 		})
 	}
