@@ -30,7 +30,7 @@ func TestNever(t *testing.T) {
 			}
 		}
 		refused("two", code("big"), "nothing was changed: terraform_data.a (terraform_data) would be replaced", func(*provisioner.Job) {})
-		refused("three", code("small"), "terraform_data.a (terraform_data) would be deleted", func(j *provisioner.Job) { j.Action = provisioner.Deprovision })
+		refused("three", code("small"), "(terraform_data) would be deleted", func(j *provisioner.Job) { j.Action = provisioner.Deprovision })
 		refused("four", code("big"), "the time for changes was over", func(j *provisioner.Job) { j.Never, j.Until = nil, time.Now() })
 		if got := here.resources(t, "environment-dev"); len(got) != 2 {
 			t.Errorf("the state holds %v", got)
