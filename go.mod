@@ -38,6 +38,7 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/service/ecs v1.105.1
 	github.com/aws/aws-sdk-go-v2/service/eventbridge v1.55.11
 	github.com/aws/aws-sdk-go-v2/service/proton v1.38.0
 	golang.org/x/term v0.47.0

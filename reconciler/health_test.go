@@ -133,7 +133,7 @@ func TestNotHealthyInTime(t *testing.T) {
 	}
 	w.ahead(2 * time.Minute)
 	got := w.target(dev)
-	if got.Status != state.Failed || got.Deployed.Generation != 1 || !strings.Contains(got.Message, "not healthy within 10m0s") || !strings.Contains(got.Message, "baryon retry environment/dev") {
+	if got.Status != state.Failed || got.Deployed.Generation != 1 || !strings.Contains(got.Message, "not healthy within 10m\n") || !strings.Contains(got.Message, "baryon retry environment/dev") {
 		t.Fatalf("after its time it is %s, %q, of generation %d", got.Status, got.Message, got.Deployed.Generation)
 	}
 	asked := w.asked
@@ -336,7 +336,7 @@ func TestChecksOfDocuments(t *testing.T) {
 	w.outputs = map[string]string{"Url": "http://app.test", "Arn": "x"}
 	w.push()
 	w.ahead(3 * time.Minute)
-	if got := w.target(dev); got.Status != state.Failed || !strings.Contains(got.Message, "within 2m0s") {
+	if got := w.target(dev); got.Status != state.Failed || !strings.Contains(got.Message, "within 2m\n") {
 		t.Errorf("with a time of its own it is %s: %q", got.Status, got.Message)
 	}
 	if got := w.target(state.EnvironmentRef("off")); got.Status != state.Succeeded {

@@ -58,6 +58,7 @@ type stored struct{ store *state.Store }
 var (
 	targetsDesc = prometheus.NewDesc("baryon_targets", "Targets by kind and deployment status.", []string{"kind", "status"}, nil)
 	openDesc    = prometheus.NewDesc("baryon_deployments_open", "Deployments under way, by kind of target.", []string{"kind"}, nil)
+	checkDesc   = prometheus.NewDesc("baryon_deployments_checking", "Deployments that are applied, and whose health is not known yet.", nil, nil)
 	overdueDesc = prometheus.NewDesc("baryon_work_overdue_seconds", "How long the oldest thing that is due has been waiting for a worker.", nil, nil)
 	repoDesc    = prometheus.NewDesc("baryon_repository_failed", "1 for a repository whose last look failed.", []string{"repository"}, nil)
 	eventsDesc  = prometheus.NewDesc("baryon_events_pending", "Events that a destination has not taken yet.", []string{"destination"}, nil)
@@ -67,7 +68,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (stored) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{targetsDesc, openDesc, overdueDesc, repoDesc, problemDesc, eventsDesc, lateDesc} {
+	for _, d := range []*prometheus.Desc{targetsDesc, openDesc, checkDesc, overdueDesc, repoDesc, problemDesc, eventsDesc, lateDesc} {
 		ch <- d
 	}
 }
@@ -102,7 +103,11 @@ func (s stored) targets(ctx context.Context, ch chan<- prometheus.Metric) error 
 	for kind, n := range open {
 		ch <- prometheus.MustNewConstMetric(openDesc, prometheus.GaugeValue, float64(n), string(kind))
 	}
-	return nil
+	checking, err := s.store.CountChecking(ctx)
+	if err == nil {
+		ch <- prometheus.MustNewConstMetric(checkDesc, prometheus.GaugeValue, float64(checking))
+	}
+	return err
 }
 
 func (s stored) work(ctx context.Context, ch chan<- prometheus.Metric) error {

@@ -255,6 +255,7 @@ func TestFigures(t *testing.T) {
 		`baryon_targets{kind="environment",status="NONE"} 1`,
 		`baryon_deployments_open{kind="environment"} 2`,
 		`baryon_deployments_open{kind="component"} 0`,
+		"baryon_deployments_checking 0",
 		`baryon_repository_failed{repository="platform"} 1`,
 		`baryon_repository_problems{repository="platform"} 2`,
 		`baryon_visit_seconds_count{failed="true",kind="environment"} 1`,

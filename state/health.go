@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -43,6 +44,12 @@ const (
 	Healthy   Verdict = "healthy"
 	Unhealthy Verdict = "unhealthy"
 )
+
+// CountChecking counts the deployments that are applied, and whose health is not
+// known yet.
+func (s *Store) CountChecking(ctx context.Context) (int64, error) {
+	return s.queries().CountChecking(ctx)
+}
 
 // Next is when a check asks again.
 func (c HealthCheck) Next() time.Time {

@@ -101,7 +101,7 @@ func needGit(t *testing.T) {
 
 // stageHands are the commands that scripts have besides those of testscript.
 func stageHands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"until": until, "push": push}
+	return map[string]func(*testscript.TestScript, bool, []string){"until": until, "push": push, "post": post}
 }
 
 // stage gives a script an address, a data folder and an author of its own.

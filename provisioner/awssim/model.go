@@ -23,12 +23,13 @@ type world struct {
 	Lags     map[string]*lag
 	Wire     []WireFault
 	Pools    map[string]pool
+	Rollouts map[string]Rollout // of services of Amazon ECS
 }
 
 func newWorld() world {
 	return world{
 		Regions: map[string]*region{}, Sessions: map[string]session{}, Buckets: map[string]*bucket{},
-		Calls: map[string]int{}, Begun: map[string]int{}, Changed: map[string]int{}, Broken: map[string]bool{}, Lags: map[string]*lag{}, Pools: map[string]pool{},
+		Calls: map[string]int{}, Begun: map[string]int{}, Changed: map[string]int{}, Broken: map[string]bool{}, Lags: map[string]*lag{}, Pools: map[string]pool{}, Rollouts: map[string]Rollout{},
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package awssim is an AWS that lives in one process: CloudFormation, and as
-// much of STS, S3, the parameter store and Secrets Manager as stacks need. It
+// much of STS, S3, the parameter store, Secrets Manager and Amazon ECS as stacks need. It
 // speaks the real wire protocols, so the unmodified SDK and the AWS CLI use it
 // by its address alone. It is for tests and for rehearsals.
 //
@@ -114,7 +114,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch service {
 	case "s3":
 		c.serveS3(w, r, err)
-	case "ssm", "secretsmanager":
+	case "ssm", "secretsmanager", "ecs":
 		c.serveJSON(w, r, service, err)
 	default:
 		c.serveQuery(w, r, service, err)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// serveJSON answers a call of the parameter store or of Secrets Manager.
+// serveJSON answers a call of the parameter store, Secrets Manager or Amazon ECS.
 func (c *call) serveJSON(w http.ResponseWriter, r *http.Request, service string, err error) {
 	in := map[string]any{}
 	if err == nil {
@@ -23,9 +23,12 @@ func (c *call) serveJSON(w http.ResponseWriter, r *http.Request, service string,
 	}
 	if err == nil {
 		c.w.Calls[service+":"+name]++
-		if service == "ssm" {
+		switch service {
+		case "ssm":
 			out, err = c.store(name, in)
-		} else {
+		case "ecs":
+			out, err = c.containers(name, in)
+		default:
 			out, err = c.secrets(name, in)
 		}
 	}

@@ -177,6 +177,9 @@ func (t *resourceType) customName() string {
 	if t.service() == "ServiceDiscovery" || t.schema == nil {
 		return "" // its names are kept beside IDs
 	}
+	if t.Name == "AWS::ECS::Service" {
+		return "ServiceName"
+	}
 	if id := t.ID[len(t.ID)-1]; t.schema.Properties[id] != nil && strings.HasSuffix(id, "Name") {
 		return id
 	}

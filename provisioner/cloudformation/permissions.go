@@ -57,6 +57,13 @@ func StackPolicy(account, region, bucket string) PolicyDocument {
 	return p
 }
 
+// HealthPolicy is what asking Amazon ECS about the health of services takes.
+func HealthPolicy(account, region string) PolicyDocument {
+	return PolicyDocument{Version: "2012-10-17", Statement: []Statement{{
+		Sid: "Health", Effect: "Allow", Action: []string{"ecs:DescribeServices"}, Resource: []string{"arn:aws:ecs:" + region + ":" + account + ":service/*"},
+	}}}
+}
+
 // AssumePolicy is what the daemon needs to take on roles.
 func AssumePolicy(roles []string) PolicyDocument {
 	return PolicyDocument{Version: "2012-10-17", Statement: []Statement{{Sid: "Roles", Effect: "Allow", Action: []string{"sts:AssumeRole"}, Resource: roles}}}

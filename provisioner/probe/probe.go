@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"go.uber.org/zap"
 
 	"baryon/provisioner"
@@ -40,6 +41,9 @@ type Prober struct {
 	wait  sync.WaitGroup
 	mu    sync.Mutex
 	asked map[string]*asked
+
+	clientsMu sync.Mutex
+	clients   map[string]*ecs.Client // by role and region
 }
 
 // asked is a question that was put.
@@ -62,7 +66,7 @@ func New(cfg Config) (*Prober, error) {
 	if cfg.AtOnce <= 0 {
 		cfg.AtOnce = 64
 	}
-	return &Prober{cfg: cfg, asked: map[string]*asked{}}, nil
+	return &Prober{cfg: cfg, asked: map[string]*asked{}, clients: map[string]*ecs.Client{}}, nil
 }
 
 // Again is how long a caller waits at most before it calls Ask anew.

@@ -113,6 +113,7 @@ func (w *world) fill(t *testing.T) (deployment string) {
 		err := tx.AddDeployment(state.Deployment{
 			ID: deployment, Ref: prod.Ref, Action: state.Update, Status: state.Failed, Message: hostile, Reason: hostile, By: hostile,
 			Desired: prod.Desired, Outputs: prod.Deployed.Outputs, Before: prod.Deployed,
+			Health: &state.Health{Ended: state.Unhealthy, Checks: []state.HealthCheck{{What: hostile, Need: 3, Looks: 7, Said: hostile}}},
 		})
 		if err != nil {
 			return err
@@ -163,7 +164,7 @@ func TestPagesShowWhatMatters(t *testing.T) {
 		},
 		"/environments/prod":             {"Why it is failed", "web-env</a> 1.0", "2 wanted, 1 deployed", "never deleted without a person"},
 		"/templates/environment/web-env": {"recommended", "baryon publish web-env 1.2"},
-		"/deployments/" + id:             {"a line\n", "update", "1.0 → 1.1", "/v1/deployments/" + id + "/log"},
+		"/deployments/" + id:             {"a line\n", "update", "1.0 → 1.1", "/v1/deployments/" + id + "/log", "Health: unhealthy", "0 of 3", "<td>7</td>"},
 		"/sources":                       {"refused"},
 	} {
 		_, text := w.get(t, path)

@@ -43,6 +43,7 @@ type Deployment struct {
 	Needs      map[string]string      `json:"needs,omitempty"`   // the deployments whose outputs it read
 	Plan       string                 `json:"plan,omitempty"`    // the plan that was approved
 	Changes    []state.ResourceChange `json:"changes,omitempty"` // what it changed, or meant to: names, never values
+	Health     *Health                `json:"health,omitempty"`  // nil until it is applied, and where nothing is asked
 }
 
 // resourceType is Proton's DeploymentTargetResourceType.
@@ -60,7 +61,7 @@ func (v *View) deployment(d state.Deployment) Deployment {
 		Ref: d.Ref.String(), Action: string(d.Action), Final: d.Status.Final(), Generation: d.Generation,
 		Template: d.Desired.Template, Version: d.Desired.Version.String(), Before: d.Before.Version.String(),
 		Engine: d.Engine, Reason: d.Reason, By: string(d.By), Origin: originOf(d.Desired.Origin), Spec: d.Desired.Spec,
-		Outputs: d.Outputs, Needs: d.Needs, Plan: d.Plan, Changes: d.Changes,
+		Outputs: d.Outputs, Needs: d.Needs, Plan: d.Plan, Changes: d.Changes, Health: healthOf(d),
 	}
 	switch d.Ref.Kind {
 	case state.KindEnvironment:

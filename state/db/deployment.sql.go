@@ -61,6 +61,17 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 	return err
 }
 
+const countChecking = `-- name: CountChecking :one
+SELECT count(*) FROM deployment WHERE completed_at = 0 AND checking = TRUE
+`
+
+func (q *Queries) CountChecking(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countChecking)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countDeletions = `-- name: CountDeletions :one
 SELECT count(DISTINCT ref) FROM deployment
 WHERE action = 'delete' AND unasked = TRUE AND created_at >= $1 AND ref <> $2

@@ -54,6 +54,9 @@ DELETE FROM deployment WHERE id = @id AND completed_at <> 0;
 SELECT engine, account, count(*) AS deployments FROM deployment
 WHERE completed_at = 0 AND checking = FALSE GROUP BY engine, account;
 
+-- name: CountChecking :one
+SELECT count(*) FROM deployment WHERE completed_at = 0 AND checking = TRUE;
+
 -- Locks the gate until the transaction ends.
 -- name: PassGate :exec
 INSERT INTO gate (name, passes) VALUES (@name, 1)
