@@ -190,3 +190,73 @@ func zipped(archive, program string) (err error) {
 	}
 	return w.Close()
 }
+
+// TestProviderVersions keeps the version that was chosen while another one is
+// there, until the code asks for that.
+func TestProviderVersions(t *testing.T) {
+	t.Parallel()
+	eachProgram(t, func(t *testing.T, p place) {
+		mirror, _ := localProvider(t, p)
+		e := p.engine(t, func(c *terraform.Config) { c.Mirrors = []string{mirror} })
+		version := func(id, constraint string) string {
+			t.Helper()
+			code := "terraform {\n  required_providers {\n    local = {\n      source  = \"hashicorp/local\"\n      version = \"" + constraint + "\"\n    }\n  }\n}\n"
+			got, log := end(t, e, job(id, code+usesLocal))
+			if got.State != provisioner.Succeeded {
+				t.Fatalf("%s: %s\n%s", id, got.Message, log)
+			}
+			lock, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", ".terraform.lock.hcl"))
+			_, rest, found := strings.Cut(string(lock), "version     = \"")
+			if err != nil || !found {
+				t.Fatalf("%v: the lock file names no version:\n%s", err, lock)
+			}
+			return rest[:5]
+		}
+		if got := version("one", "~> 1.4"); got != "1.4.0" {
+			t.Errorf("first got %s", got)
+		}
+		newer := filepath.Join(mirror, p.registry(), "hashicorp", "local")
+		if err := os.CopyFS(filepath.Join(newer, "1.4.9"), os.DirFS(filepath.Join(newer, "1.4.0"))); err != nil {
+			t.Fatal(err)
+		}
+		if got := version("two", "~> 1.4 "); got != "1.4.0" {
+			t.Errorf("with a newer one in the mirror got %s, want what was chosen", got)
+		}
+		if got := version("three", "> 1.4.0"); got != "1.4.9" {
+			t.Errorf("asked for a newer one, got %s", got)
+		}
+		if got := version("four", "1.4.0"); got != "1.4.0" {
+			t.Errorf("asked for the old one, got %s", got)
+		}
+	})
+}
+
+// TestProviderVersionOfModule follows a downloaded module that wants another
+// version than the one that was chosen.
+func TestProviderVersionOfModule(t *testing.T) {
+	t.Parallel()
+	eachProgram(t, func(t *testing.T, p place) {
+		mirror, _ := localProvider(t, p, "1.4.9")
+		module := filepath.Join(p.dir, "modules", "m")
+		e := p.engine(t, func(c *terraform.Config) {
+			c.Mirrors, c.Policy.Modules = []string{mirror}, []string{filepath.Dir(module) + "/"}
+		})
+		if err := os.MkdirAll(module, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for id, version := range map[string]string{"one": "1.4.0", "two": "1.4.9"} {
+			code := "terraform {\n  required_providers {\n    local = {\n      source  = \"hashicorp/local\"\n      version = \"" + version + "\"\n    }\n  }\n}\n"
+			if err := os.WriteFile(filepath.Join(module, "main.tf"), []byte(code+usesLocal), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, log := end(t, e, job(id, "module \"m\" {\n  source = \""+module+"\"\n}\n"))
+			if got.State != provisioner.Succeeded {
+				t.Fatalf("%s: %s\n%s", version, got.Message, log)
+			}
+			lock, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-dev", ".terraform.lock.hcl"))
+			if err != nil || !strings.Contains(string(lock), `"`+version+`"`) {
+				t.Errorf("%v: want %s chosen:\n%s", err, version, lock)
+			}
+		}
+	})
+}

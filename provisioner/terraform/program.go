@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/go-version"
 )
 
 // The oldest versions that print what is read here.
@@ -110,21 +111,11 @@ func ask(ctx context.Context, file, path string) (Program, error) {
 	return p, nil
 }
 
-// older compares versions by their three numbers.
-func older(version, than string) bool {
-	a, b := numbers(version), numbers(than)
-	for i := range a {
-		if a[i] != b[i] {
-			return a[i] < b[i]
-		}
+// older compares versions; a preview counts as what it is a preview of.
+func older(said, than string) bool {
+	v, err := version.NewVersion(said)
+	if err != nil {
+		return true
 	}
-	return false
-}
-
-func numbers(version string) (n [3]int) {
-	version, _, _ = strings.Cut(version, "-")
-	for i, part := range strings.SplitN(version, ".", 3) {
-		n[i], _ = strconv.Atoi(part) // what is no number counts as 0
-	}
-	return n
+	return v.Core().LessThan(version.Must(version.NewVersion(than)))
 }

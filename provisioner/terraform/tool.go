@@ -43,14 +43,15 @@ type tool struct {
 	cfg toolConfig
 	dir string // where the commands run
 
-	step   step   // that runs
-	reused string // the file that told what init comes to
-	inited bool   // init was run, and what it came to is to be kept
-	told   bool   // what is planned
-	brief  bool   // what fails is of the moment
-	moved  bool   // since the plan was made
-	whole  bool   // what is read is what a deployment would do
-	held   bool   // it may not be applied
+	step   step            // that runs
+	reused string          // the file that told what init comes to
+	inited bool            // init was run, and what it came to is to be kept
+	said   strings.Builder // by init
+	told   bool            // what is planned
+	brief  bool            // what fails is of the moment
+	moved  bool            // since the plan was made
+	whole  bool            // what is read is what a deployment would do
+	held   bool            // it may not be applied
 
 	planned, applied bool   // to the end
 	existing         int    // resources that the plan knows
@@ -81,7 +82,7 @@ func (t *tool) Next(k int) (bool, error) {
 	approved := t.cfg.Kind == applying && t.cfg.Plan != ""
 	switch t.step {
 	case stepInit:
-		if err := t.copyLock(t.cfg.Stack, t.dir); err != nil {
+		if err := t.takeLock(); err != nil {
 			return false, err
 		}
 		known, err := t.initialise()
@@ -145,20 +146,15 @@ func (t *tool) initialised() error {
 	if err := t.checkModules(); err != nil {
 		return err
 	}
-	if err := t.copyLock(t.dir, t.cfg.Stack); err != nil || !t.inited {
+	err := copyFile(filepath.Join(t.dir, lockFile), filepath.Join(t.cfg.Stack, lockFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if !t.inited {
+		return nil
 	}
 	t.inited = false
 	return t.keepInit()
-}
-
-// copyLock copies the lock file of providers, if there is one.
-func (t *tool) copyLock(from, to string) error {
-	err := copyFile(filepath.Join(from, lockFile), filepath.Join(to, lockFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // wantsDetail reports whether the plan holds changes whose attributes only
@@ -196,22 +192,11 @@ type message struct {
 
 // Read makes of a line what people read.
 func (t *tool) Read(line []byte) string {
-	if t.step == stepList && len(line) > 0 && !bytes.HasPrefix(line, []byte("==> ")) {
-		t.listed = append(t.listed, string(line))
-		return ""
-	}
-	plain := t.step != stepApply && t.step != stepPlan && !bytes.HasPrefix(line, []byte("{"))
-	if plain && ofTheMoment.Match(line) || t.step != stepApply && bytes.Contains(line, []byte(workspaceBusy)) {
+	if t.step != stepApply && bytes.Contains(line, []byte(workspaceBusy)) {
 		t.brief = true
 	}
-	if t.step == stepInit && t.cfg.Offline && bytes.Contains(line, []byte("Failed to query available provider packages")) {
-		return string(line) + "\n" + offlineNext + "\n"
-	}
 	if len(line) == 0 || line[0] != '{' {
-		t.doubt(string(line))
-		notes := t.cfg.Notes // the first line tells which command begins
-		t.cfg.Notes = nil
-		return strings.Join(append([]string{string(line)}, notes...), "\n") + "\n"
+		return t.readText(string(line))
 	}
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
@@ -242,21 +227,48 @@ func (t *tool) Read(line []byte) string {
 		if t.told {
 			return "" // apply says once more what plan said
 		}
-		if m.Change != nil && t.whole {
-			m.Change.Action = undone(m.Change.Action)
-		}
-		if m.Change != nil && m.Change.Action == "remove" {
-			m.Change.Action, m.Change.Reason = "forget", ""
-		}
-		if m.Change != nil && !t.knows(m.Change.Resource.Address) {
-			t.changes = append(t.changes, provisioner.ResourceChange{
-				Address: m.Change.Resource.Address, Action: m.Change.Action, Reason: strings.ReplaceAll(m.Change.Reason, "_", " "),
-			})
-		}
+		t.readChange(m)
 	case "outputs":
 		return t.readOutputs(m)
 	}
 	return m.Message + "\n"
+}
+
+// readText reads what is no JSON: all that init says, and the names of commands.
+func (t *tool) readText(line string) string {
+	ours := strings.HasPrefix(line, "==> ")
+	if t.step == stepList && line != "" && !ours {
+		t.listed = append(t.listed, line)
+		return ""
+	}
+	if t.step == stepInit && t.said.Len() < mostSaid {
+		t.said.WriteString(line + "\n")
+	}
+	t.brief = t.brief || t.step != stepApply && t.step != stepPlan && !ours && ofTheMoment.MatchString(line)
+	if t.step == stepInit && t.cfg.Offline && strings.Contains(line, "Failed to query available provider packages") {
+		return line + "\n" + offlineNext + "\n"
+	}
+	t.doubt(line)
+	notes := t.cfg.Notes // the first line tells which command begins
+	t.cfg.Notes = nil
+	return strings.Join(append([]string{line}, notes...), "\n") + "\n"
+}
+
+// readChange keeps a change to one resource.
+func (t *tool) readChange(m message) {
+	c := m.Change
+	if c == nil {
+		return
+	}
+	if t.whole {
+		c.Action = undone(c.Action)
+	}
+	if c.Action == "remove" {
+		c.Action, c.Reason = "forget", ""
+	}
+	if !t.knows(c.Resource.Address) {
+		t.changes = append(t.changes, provisioner.ResourceChange{Address: c.Resource.Address, Action: c.Action, Reason: strings.ReplaceAll(c.Reason, "_", " ")})
+	}
 }
 
 // Proton's limits on outputs.
@@ -301,6 +313,9 @@ func (t *tool) readOutputs(m message) string {
 const offlineNext = "Nothing is downloaded here: put the provider into a mirror, with: terraform providers mirror DIR, and name DIR in\n" +
 	"terraform.mirrors; or let the operator set terraform.network: true"
 
+// mostSaid is how much of what init says is looked at in whole.
+const mostSaid = 64 << 10
+
 // workspaceBusy is what the pg backend says to the second of two who make a
 // workspace; it does not wait for that lock as for others.
 const workspaceBusy = "Already locked for workspace creation"
@@ -310,8 +325,8 @@ const workspaceBusy = "Already locked for workspace creation"
 var ofTheMoment = regexp.MustCompile(`(?i)could not connect to|connection (refused|reset|timed out)|i/o timeout|TLS handshake timeout|context deadline exceeded` +
 	`|Client\.Timeout|unexpected EOF|temporary failure in name resolution|no such host|could not resolve host|server misbehaving|network is unreachable|no route to host` +
 	// PostgreSQL that is busy or restarts, and two who make the schema at once.
-	`|pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|type|relation) "[^"]*" already exists|the database system is|sorry, too many clients` +
-	`|remaining connection slots)` +
+	`|pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|type|relation) "[^"]*" already exists` +
+	`|the database system is|sorry, too many clients|remaining connection slots)` +
 	`|\b(429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)`)
 
 func (t *tool) knows(address string) bool {
@@ -321,6 +336,7 @@ func (t *tool) knows(address string) bool {
 // Result is what was read.
 func (t *tool) Result() provisioner.ToolResult {
 	t.keepSerial()
+	t.brief = t.brief || t.step == stepInit && t.unlock()
 	t.changes = append(t.changes, t.retained...)
 	slices.SortFunc(t.changes, func(a, b provisioner.ResourceChange) int { return strings.Compare(a.Address, b.Address) })
 	return provisioner.ToolResult{Outputs: t.outputs, Changes: t.changes, PlanMoved: t.moved, Held: t.held, Existing: t.existing, Passing: t.brief}
