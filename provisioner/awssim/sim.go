@@ -258,6 +258,17 @@ func (s *Sim) Stacks(account, region string) map[string]string {
 	return out
 }
 
+// Template tells what a living stack is made from.
+func (s *Sim) Template(account, region, name string) (text string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.w.region(account, region).find(name)
+	if st == nil {
+		return "", false
+	}
+	return st.Now.Template, true
+}
+
 // Mutations tells how many operations were begun for a client request token,
 // or in all for an empty one: what repeats of a request must not raise.
 func (s *Sim) Mutations(token string) int {
