@@ -51,7 +51,8 @@ func StackPolicy(account, region, bucket string) PolicyDocument {
 	}}
 	if bucket != "" {
 		p.Statement = append(p.Statement, Statement{
-			Sid: "Templates", Effect: "Allow", Action: []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}, Resource: []string{"arn:aws:s3:::" + BucketOf(bucket, account, region) + "/baryon/*"},
+			Sid: "Templates", Effect: "Allow", Action: []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+			Resource: []string{"arn:aws:s3:::" + BucketOf(bucket, account, region) + "/baryon/*"},
 		})
 	}
 	return p
