@@ -29,11 +29,13 @@ run as they are. To have it elsewhere, put a link named aws first on PATH:
 
   ln -s "$(command -v baryon)" /usr/local/baryon/bin/aws
 
-It finds the daemon by BARYON_SERVER and sends the token in BARYON_TOKEN.
-Arguments are those of the AWS CLI: file://, --cli-input-json, JSON and the
-short form of structures, --query, --output json, yaml or text, --max-items,
---starting-token, --page-size, --no-paginate, and wait. Options that it does not
-understand, --output table among them, are refused.`,
+It finds the daemon by --endpoint-url, BARYON_SERVER or AWS_ENDPOINT_URL_PROTON,
+and sends the token in BARYON_TOKEN; without one it signs with the keys that the
+AWS CLI would use: AWS_ACCESS_KEY_ID, or the --profile in ~/.aws. What it takes,
+prints and exits with is what version 2 of the AWS CLI does: --output json, text,
+table, yaml and yaml-stream, --query, file://, the short form of structures,
+--cli-input-json and --cli-input-yaml, --generate-cli-skeleton, --max-items,
+--starting-token, --page-size, --no-paginate, and wait.`,
 		Example:            "  baryon aws-shim proton get-service --name shop --query service.spec --output text",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,7 +53,7 @@ understand, --output table among them, are refused.`,
 // awsShim answers as the AWS CLI would.
 func awsShim(ctx context.Context, args []string) int {
 	return shim.Run(ctx, shim.Config{
-		Args: args, Getenv: os.Getenv, Server: orDefault(os.Getenv("BARYON_SERVER"), defaultServer),
+		Args: args, Getenv: os.Getenv, Server: orDefault(os.Getenv("BARYON_SERVER"), orDefault(os.Getenv("AWS_ENDPOINT_URL_PROTON"), defaultServer)),
 		Token:  orDefault(os.Getenv(shim.TokenVariable), strings.TrimSpace(os.Getenv("BARYON_TOKEN"))),
 		Stdout: os.Stdout, Stderr: os.Stderr,
 		Exec: func(path string, args []string) error {

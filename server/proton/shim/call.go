@@ -14,20 +14,8 @@ import (
 // A result is the body of a response.
 type result []byte
 
-func encode(v any) (result, error) {
-	text, err := json.Marshal(v)
-	return text, err
-}
-
-func (r result) value() (v any, err error) {
-	dec := json.NewDecoder(bytes.NewReader(r))
-	dec.UseNumber()
-	err = dec.Decode(&v)
-	return v, err
-}
-
 func (r result) object() (map[string]any, error) {
-	v, err := r.value()
+	v, err := decode(string(r))
 	object, ok := v.(map[string]any)
 	if err == nil && !ok {
 		err = errors.New("the daemon's answer is no JSON object")
@@ -88,8 +76,8 @@ func (s *session) send(ctx context.Context, name string, body []byte) (out resul
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	req.Header.Set("X-Amz-Target", s.model.Target+"."+name)
-	if s.cfg.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+s.cfg.Token)
+	if err := s.authorize(ctx, req, body); err != nil {
+		return nil, false, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -1,20 +1,22 @@
 package shim
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"strconv"
+	"strings"
 
 	"baryon/server/proton/model"
 )
 
 // A resume is where a list that was cut goes on, in the form of the AWS CLI: the
-// token of a page, and how many elements of that page were shown.
+// token of a page, and how many elements of that page were shown where it was
+// cut within a page.
 type resume struct {
 	Token *string `json:"nextToken"`
-	Shown int     `json:"boto_truncate_amount,omitempty"`
+	Shown *int    `json:"boto_truncate_amount,omitempty"`
 }
 
 func (r resume) String() string {
@@ -23,94 +25,133 @@ func (r resume) String() string {
 		token = strconv.Quote(*r.Token)
 	}
 	text := `{"nextToken": ` + token
-	if r.Shown > 0 {
-		text += `, "boto_truncate_amount": ` + strconv.Itoa(r.Shown)
+	if r.Shown != nil {
+		text += `, "boto_truncate_amount": ` + strconv.Itoa(*r.Shown)
 	}
 	return base64.StdEncoding.EncodeToString([]byte(text + "}"))
 }
 
 // readResume reads such a token; what is none is taken for one of the API.
-func readResume(text string) resume {
-	var r resume
+func readResume(text string) (r resume, skip int) {
 	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || json.Unmarshal(raw, &r) != nil || !bytes.Contains(raw, []byte(`"nextToken"`)) {
-		return resume{Token: &text}
+	if err != nil || json.Unmarshal(raw, &r) != nil || !strings.Contains(string(raw), `"nextToken"`) {
+		return resume{Token: &text}, 0
 	}
-	return r
+	if r.Shown != nil {
+		skip = *r.Shown
+	}
+	return resume{Token: r.Token}, skip
 }
 
-// page reads the elements of a page, as they are written, and the token of the next one.
-func (r result) page(p model.Paginator) (list []json.RawMessage, token *string, err error) {
-	page := map[string]json.RawMessage{}
-	if err := json.Unmarshal(r, &page); err != nil {
-		return nil, nil, err
-	}
-	for member, into := range map[string]any{p.Result: &list, p.Out: &token} {
-		if raw := page[member]; raw != nil {
-			if err := json.Unmarshal(raw, into); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	return list, token, nil
-}
+// resumeToken is the member under which the AWS CLI tells that.
+const resumeToken = "NextToken"
 
-// pages calls an operation, and for a list as often as it has pages, or until
-// --max-items are there.
-func (s *session) pages(ctx context.Context, name string, in map[string]any) (result, error) {
-	p, paged := s.model.Paginators[name]
-	most, from := s.global.maxItems, s.global.startingToken
-	if !paged && (most > 0 || from != "") {
-		return nil, usagef("--max-items and --starting-token are for lists")
-	}
-	if !paged || s.global.noPaginate || in[p.In] != nil {
-		return s.call(ctx, name, in)
-	}
-	var at resume
-	if from != "" {
-		at = readResume(from)
-	}
-	items, skip, next := []json.RawMessage{}, at.Shown, (*resume)(nil)
-	for {
-		delete(in, p.In)
-		if at.Token != nil {
-			in[p.In] = *at.Token
-		}
-		answer, err := s.call(ctx, name, in)
-		if err != nil {
-			return nil, err
-		}
-		list, token, err := answer.page(p)
-		if err != nil {
-			return nil, err
-		}
-		if token == nil && len(items) == 0 && skip == 0 && (most == 0 || len(list) <= most) {
-			return answer, nil
-		}
-		list = list[min(skip, len(list)):]
-		if most > 0 && len(items)+len(list) > most {
-			keep := most - len(items)
-			next = &resume{Token: at.Token, Shown: keep + skip}
-			items = append(items, list[:keep]...)
-			break
-		}
-		items, skip = append(items, list...), 0
-		if token == nil {
-			break
-		}
-		at = resume{Token: token}
-		if most > 0 && len(items) == most {
-			next = &at
-			break
-		}
-	}
-	all, err := json.Marshal(items)
+// of is an answer that is one body.
+func of(body any) answer { return answer{pages: []any{body}, raw: []any{body}, whole: body} }
+
+// single is the answer of an operation that is called once.
+func (s *session) single(ctx context.Context, name string, in map[string]any) (answer, error) {
+	r, err := s.call(ctx, name, in)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	text := `{"` + p.Result + `":` + string(all)
-	if next != nil {
-		text += `,"NextToken":"` + next.String() + `"`
+	body, err := r.object()
+	if err != nil {
+		return answer{}, err
 	}
-	return result(text + "}"), nil
+	shown := s.response(s.model.Operations[name].Output, body)
+	return of(shown), nil
+}
+
+// answer calls an operation, and for a list as often as it has pages, or until
+// --max-items are there.
+func (s *session) answer(ctx context.Context, name string, in map[string]any) (answer, error) {
+	p, paged := s.model.Paginators[name]
+	if !paged || s.global.noPaginate || in[p.In] != nil {
+		return s.single(ctx, name, in)
+	}
+	cut := &cutter{most: s.global.maxItems, result: p.Result}
+	if s.global.startingToken != "" {
+		cut.at, cut.skip = readResume(s.global.startingToken)
+	}
+	var out answer
+	for done := false; !done; {
+		delete(in, p.In)
+		if cut.at.Token != nil {
+			in[p.In] = *cut.at.Token
+		}
+		r, err := s.call(ctx, name, in)
+		if err != nil {
+			return answer{}, err
+		}
+		body, err := r.object()
+		if err != nil {
+			return answer{}, err
+		}
+		page, _ := s.response(s.model.Operations[name].Output, body).(map[string]any)
+		var shown map[string]any
+		shown, done = cut.take(page, nextToken(page, p))
+		maps.Copy(page, shown)
+		out.pages, out.raw = append(out.pages, shown), append(out.raw, page)
+	}
+	whole := map[string]any{}
+	for _, page := range out.pages {
+		list, given := page.(map[string]any)[p.Result].([]any)
+		if before, again := whole[p.Result].([]any); again {
+			list = append(before, list...)
+		} else if !given {
+			continue
+		}
+		whole[p.Result] = list
+	}
+	if cut.next != nil {
+		out.next = cut.next.String()
+		whole[resumeToken] = out.next
+	}
+	out.whole = whole
+	return out, nil
+}
+
+func nextToken(page map[string]any, p model.Paginator) *string {
+	if token, ok := page[p.Out].(string); ok {
+		return &token
+	}
+	return nil
+}
+
+// A cutter takes pages up to a number of elements.
+type cutter struct {
+	result string
+	most   *int
+	at     resume // of the page that comes
+	skip   int    // elements of it that were shown before
+	taken  int
+	next   *resume
+}
+
+// take is what is shown of a page, and whether it is the last that is asked for.
+func (c *cutter) take(page map[string]any, token *string) (map[string]any, bool) {
+	out := map[string]any{}
+	list, given := page[c.result].([]any)
+	skipped := min(c.skip, len(list))
+	list = list[skipped:]
+	if c.most != nil && c.taken+len(list) > *c.most {
+		keep := *c.most - c.taken
+		shown := keep + c.skip
+		c.next = &resume{Token: c.at.Token, Shown: &shown}
+		out[c.result] = list[:keep]
+		return out, true
+	}
+	if given {
+		out[c.result] = list
+	}
+	c.taken, c.skip, c.at = c.taken+len(list), 0, resume{Token: token}
+	switch {
+	case token == nil:
+		return out, true
+	case c.most != nil && c.taken == *c.most:
+		c.next = &c.at
+		return out, true
+	}
+	return out, false
 }

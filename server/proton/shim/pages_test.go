@@ -2,9 +2,6 @@ package shim_test
 
 import (
 	"encoding/json"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 
@@ -57,31 +54,6 @@ func TestCutLists(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"a", "b", "c", "d", "e"}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
-// TestCutAsTheCLI cuts lists as the AWS CLI itself does, to the byte.
-func TestCutAsTheCLI(t *testing.T) {
-	t.Parallel()
-	aws, err := exec.LookPath("aws")
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
-			t.Fatal("the AWS CLI is required here and is not on PATH")
-		}
-		t.Skip("the AWS CLI is not on PATH")
-	}
-	for _, name := range []string{"in the second page", "after the first page"} {
-		args := append([]string{"proton", "list-services"}, cuts[name]...)
-		theirs := pagedAnswers(t)
-		cmd := exec.CommandContext(t.Context(), aws, append([]string{"--endpoint-url", theirs.URL}, args...)...)
-		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
-		want, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, got, _ := pagedAnswers(t).run(t, args...); got != string(want) {
-			t.Errorf("%s: printed %s, the AWS CLI %s", name, got, want)
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jmespath/go-jmespath"
+
 	"baryon/server/proton/model"
 )
 
@@ -25,8 +27,9 @@ const TokenVariable = "BARYON_DEPLOYMENT_TOKEN" //nolint:gosec // the name of a 
 // Exit codes of the AWS CLI, and of a shell for a command that is not there.
 const (
 	exitUsage    = 252
+	exitConfig   = 253
 	exitCall     = 254
-	exitWait     = 255
+	exitFault    = 255
 	exitNotFound = 127
 )
 
@@ -51,13 +54,6 @@ func Run(ctx context.Context, cfg Config) int {
 	return code
 }
 
-// usage is an error in the command line.
-type usage struct{ text string }
-
-func (u usage) Error() string { return "baryon aws-shim: " + u.text }
-
-func usagef(format string, args ...any) error { return usage{fmt.Sprintf(format, args...)} }
-
 func run(ctx context.Context, cfg Config) (int, error) {
 	g, rest, err := globals(cfg.Args)
 	if err != nil || len(rest) == 0 || rest[0] != "proton" {
@@ -70,17 +66,20 @@ func run(ctx context.Context, cfg Config) (int, error) {
 	}
 	s := &session{cfg: cfg, model: m, global: g}
 	code, err := s.proton(ctx, rest[1:])
-	if _, bad := errors.AsType[usage](err); bad {
-		return exitUsage, err
+	if bad, ok := errors.AsType[usage](err); ok {
+		return bad.code, err
 	}
 	return code, err
 }
 
 // A session is one call of the command line.
 type session struct {
-	cfg    Config
-	model  *model.Model
-	global global
+	cfg     Config
+	model   *model.Model
+	global  global
+	profile profile
+	query   *jmespath.JMESPath
+	named   map[string]int // keys that the query gives, by their order
 }
 
 // global are the options that every command of the AWS CLI takes, as far as
@@ -89,19 +88,22 @@ type global struct {
 	output     string
 	query      string
 	endpoint   string
+	profile    string
+	region     string
 	noPaginate bool
+	unsigned   bool
 
-	maxItems      int // of a list; 0 for all
+	maxItems      *int // of a list; nil for all
 	startingToken string
 }
 
 // flags take no value, options one that does not matter here.
 var (
 	flags = []string{
-		"--debug", "--no-verify-ssl", "--no-sign-request", "--no-cli-pager", "--cli-auto-prompt", "--no-cli-auto-prompt", "--cli-error-format",
+		"--debug", "--no-verify-ssl", "--no-cli-pager", "--cli-auto-prompt", "--no-cli-auto-prompt", "--cli-error-format",
 	}
 	options = []string{
-		"--region", "--profile", "--color", "--ca-bundle", "--cli-read-timeout", "--cli-connect-timeout", "--cli-binary-format",
+		"--color", "--ca-bundle", "--cli-read-timeout", "--cli-connect-timeout", "--cli-binary-format",
 	}
 )
 
@@ -110,10 +112,14 @@ var (
 func globals(args []string) (g global, rest []string, err error) {
 	for i := 0; i < len(args); i++ {
 		name, value, joined := strings.Cut(args[i], "=")
-		into := map[string]*string{"--output": &g.output, "--query": &g.query, "--endpoint-url": &g.endpoint}[name]
+		into := map[string]*string{
+			"--output": &g.output, "--query": &g.query, "--endpoint-url": &g.endpoint, "--profile": &g.profile, "--region": &g.region,
+		}[name]
 		switch {
 		case args[i] == "--no-paginate":
 			g.noPaginate = true
+		case args[i] == "--no-sign-request":
+			g.unsigned = true
 		case slices.Contains(flags, args[i]):
 		case into != nil || slices.Contains(options, name):
 			if !joined {
@@ -132,45 +138,100 @@ func globals(args []string) (g global, rest []string, err error) {
 	return g, rest, nil
 }
 
+// outputs are the forms of --output.
+func outputs() []string { return []string{"json", "text", "table", "yaml", "yaml-stream"} }
+
 // proton answers "aws proton …".
 func (s *session) proton(ctx context.Context, args []string) (int, error) {
-	if s.global.output == "" {
-		s.global.output = s.cfg.Getenv("AWS_DEFAULT_OUTPUT")
-	}
-	switch s.global.output {
-	case "", "json", "text", "yaml":
-	default:
-		return exitUsage, usagef("--output %s is not answered here; use json, yaml or text", s.global.output)
-	}
 	if len(args) == 0 || args[0] == "help" {
 		return s.help()
+	}
+	if s.global.output != "" && !slices.Contains(outputs(), s.global.output) {
+		return exitUsage, choice("--output", outputs())
+	}
+	if s.global.query != "" {
+		var err error
+		if s.query, err = jmespath.Compile(s.global.query); err != nil {
+			return exitUsage, usagef("Bad value for --query %s: %s", s.global.query, faultIn(s.global.query, err))
+		}
+		s.named = namedIn(s.global.query)
+	}
+	if err := s.configure(); err != nil {
+		return exitFault, err
 	}
 	if args[0] == "wait" {
 		return s.wait(ctx, args[1:])
 	}
 	name, known := model.Named(s.model.Operations, args[0])
 	if !known {
-		return exitUsage, usagef("AWS Proton has no operation %q; aws proton help lists those there are", args[0])
+		return exitUsage, choice("operation", append(hyphenated(s.model.Operations), "wait", "help"))
 	}
-	in, err := s.input(name, args[1:])
+	p, err := s.options(name, args[1:])
 	if err != nil {
 		return exitUsage, err
 	}
-	result, err := s.pages(ctx, name, in)
+	if p.has(skeleton) && p.values[skeleton][0] != "output" {
+		return s.sample(name, p)
+	}
+	in, err := s.input(name, p)
+	if err == nil {
+		err = s.validate(name, in)
+	}
+	if err != nil {
+		return exitUsage, err
+	}
+	if p.has(skeleton) {
+		return s.sample(name, p)
+	}
+	found, err := s.answer(ctx, name, in)
+	if _, answered := errors.AsType[*failure](err); err != nil && !answered {
+		return exitFault, err
+	}
 	if err != nil {
 		return exitCall, err
 	}
-	return 0, s.print(result)
+	return 0, s.print(name, found)
+}
+
+// faultIn says what is wrong with a query.
+func faultIn(query string, err error) string {
+	bad, ok := errors.AsType[jmespath.SyntaxError](err)
+	if !ok {
+		return err.Error()
+	}
+	what := "Incomplete expression"
+	if bad.Offset < len(query) {
+		what = fmt.Sprintf("Parse error at column %d, %s, for expression", bad.Offset, strings.TrimPrefix(bad.Error(), "SyntaxError: "))
+	}
+	return fmt.Sprintf("Invalid jmespath expression: %s:\n\"%s\"\n%s^", what, query, spaces(bad.Offset+1))
+}
+
+// sample prints what an operation takes or answers, made up.
+func (s *session) sample(name string, p parsed) (int, error) {
+	op := s.model.Operations[name]
+	var out strings.Builder
+	switch p.values[skeleton][0] {
+	case "output":
+		made := s.skeleton(op.Output, "", true)
+		return 0, s.print(name, of(made))
+	case "yaml-input":
+		s.yamlSample(&out, op.Input, 0)
+	default:
+		s.json(&out, s.skeleton(op.Input, "", false), "")
+		out.WriteByte('\n')
+	}
+	_, err := fmt.Fprint(s.cfg.Stdout, out.String())
+	return 0, err
 }
 
 // help lists the operations.
 func (s *session) help() (int, error) {
 	fmt.Fprintln(s.cfg.Stdout, "aws proton is answered by the Baryon daemon at "+s.address()+". Operations:")
-	for _, name := range sorted(s.model.Operations) {
+	for _, name := range hyphenated(s.model.Operations) {
 		fmt.Fprintln(s.cfg.Stdout, "  "+name)
 	}
 	fmt.Fprintln(s.cfg.Stdout, "\nWaiters:")
-	for _, name := range sorted(s.model.Waiters) {
+	for _, name := range hyphenated(s.model.Waiters) {
 		fmt.Fprintln(s.cfg.Stdout, "  wait "+name)
 	}
 	return 0, nil

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -53,9 +55,14 @@ func newAnswers(t *testing.T, give map[string][]string) *answers {
 // run is one call of the command line.
 func (a *answers) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return runOn(t, a.URL, args...)
+}
+
+func runOn(t *testing.T, server string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errOut bytes.Buffer
 	code = shim.Run(t.Context(), shim.Config{
-		Args: args, Getenv: func(string) string { return "" }, Server: a.URL, Stdout: &out, Stderr: &errOut,
+		Args: args, Getenv: func(string) string { return "" }, Server: server, Stdout: &out, Stderr: &errOut,
 		Exec: func(path string, args []string) error { t.Errorf("became %s %v", path, args); return nil },
 	})
 	return code, out.String(), errOut.String()
@@ -86,12 +93,12 @@ func TestArguments(t *testing.T) {
 		"elements in short form":  {append(slices.Clip(notify), "--outputs", "key=A,valueString=1", "valueString=x=y,key=B"), "NotifyResourceDeploymentStatusChange", outputs("A", "1", "B", "x=y")},
 		"quotes and backslashes":  {append(slices.Clip(notify), "--outputs", `key='a,b',valueString="it's"`, `key=c\,d,valueString=e`), "NotifyResourceDeploymentStatusChange", outputs("a,b", "it's", "c,d", "e")},
 		"options that are joined": {[]string{"proton", "get-service", "--name=shop"}, "GetService", map[string]any{"name": "shop"}},
-		"options of every command": {[]string{"--region", "eu-west-1", "proton", "get-service", "--name", "shop", "--no-cli-pager", "--profile=x"}, "GetService",
+		"options of every command": {[]string{"--region", "eu-west-1", "proton", "get-service", "--name", "shop", "--no-cli-pager", "--ca-bundle=x"}, "GetService",
 			map[string]any{"name": "shop"}},
 		"a flag and its opposite": {[]string{"proton", "update-account-settings", "--no-delete-pipeline-provisioning-repository"}, "UpdateAccountSettings",
 			map[string]any{"deletePipelineProvisioningRepository": false}},
-		"a nested structure": {[]string{"proton", "create-environment-template-version", "--template-name", "net", "--source", "s3={bucket=b,key=k/x.tar.gz}"},
-			"CreateEnvironmentTemplateVersion", map[string]any{"templateName": "net", "source": map[string]any{"s3": map[string]any{"bucket": "b", "key": "k/x.tar.gz"}}}},
+		"a nested structure": {[]string{"proton", "create-environment-template-version", "--template-name", "net", "--source", "s3={bucket=bkt,key=k/x.tar.gz}", "--client-token", "t"},
+			"CreateEnvironmentTemplateVersion", map[string]any{"templateName": "net", "clientToken": "t", "source": map[string]any{"s3": map[string]any{"bucket": "bkt", "key": "k/x.tar.gz"}}}},
 		"a list of texts": {[]string{"proton", "untag-resource", "--resource-arn", "arn", "--tag-keys", "a", "b"}, "UntagResource",
 			map[string]any{"resourceArn": "arn", "tagKeys": []any{"a", "b"}}},
 		"a whole body, and what overrides it": {[]string{"proton", "get-service-instance", "--cli-input-json", `{"name":"x","serviceName":"shop"}`, "--name", "eu"},
@@ -111,55 +118,73 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+// TestQueriesAreReadFirst changes nothing for a command line that is wrong.
+func TestQueriesAreReadFirst(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"needs --name":                        {"proton", "get-service"},
-		"has no option --nick; it takes":      {"proton", "get-service", "--nick", "x"},
-		"--generate-cli-skeleton is not":      {"proton", "get-service", "--generate-cli-skeleton"},
-		"--output table is not answered here": {"proton", "list-services", "--output", "table"},
-		"want a number above 0":               {"proton", "list-services", "--max-items", "none"},
-		"is not one of key, valueString":      {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "name=x"},
-		"the closing ' is missing":            {"proton", "notify-resource-deployment-status-change", "--resource-arn", "a", "--outputs", "key='x"},
-		"no such file":                        {"proton", "create-service", "--name", "x", "--template-name", "t", "--spec", "file://nosuch.yaml"},
-		"has no waiter":                       {"proton", "wait", "forever"},
-		"want a whole number":                 {"proton", "list-services", "--max-results", "ten"},
+		"Bad value for --query a[": {"proton", "delete-service", "--name", "x", "--query", "a["},
+		"Invalid choice":           {"proton", "delete-service", "--name", "x", "--output", "xml"},
+		"Unknown options: --force": {"proton", "delete-service", "--name", "x", "--force"},
 	} {
-		t.Run(want, func(t *testing.T) {
-			t.Parallel()
-			code, stdout, stderr := newAnswers(t, nil).run(t, args...)
-			if code != 252 || !strings.Contains(stderr, want) || stdout != "" {
-				t.Errorf("exit code %d, printed %q, complained %q; want 252 and %q", code, stdout, stderr, want)
-			}
-		})
+		a := newAnswers(t, map[string][]string{"DeleteService": {"{}"}})
+		code, stdout, stderr := a.run(t, args...)
+		if code != 252 || !strings.Contains(stderr, want) || stdout != "" || len(a.bodies) > 0 {
+			t.Errorf("%v: exit code %d, printed %q, complained %q, sent %v; want 252 and %q", args, code, stdout, stderr, a.bodies, want)
+		}
 	}
 }
 
-func TestPrint(t *testing.T) {
+// TestProfiles reads keys, output and region where the AWS CLI has them.
+func TestProfiles(t *testing.T) {
 	t.Parallel()
-	instances := `{"serviceInstances": [{"name": "a", "n": 1}, {"name": "b", "ok": true}]}`
-	for name, tt := range map[string]struct {
-		answer string
-		args   []string
-		want   string
-	}{
-		"JSON in the order of the daemon": {`{"b":1,"a":"<x>"}`, nil, "{\n    \"b\": 1,\n    \"a\": \"<x>\"\n}\n"},
-		"nothing":                         {`{}`, nil, "{}\n"},
-		"a query of one text":             {`{"service":{"spec":"a\nb"}}`, []string{"--query", "service.spec", "--output", "text"}, "a\nb\n"},
-		"a query of nothing":              {`{}`, []string{"--query", "service.spec", "--output", "text"}, "None\n"},
-		"a query in JSON":                 {`{"service":{"spec":"a<b"}}`, []string{"--query", "service.spec"}, "\"a<b\"\n"},
-		"a list of texts":                 {instances, []string{"--query", "serviceInstances[].name", "--output", "text"}, "a\tb\n"},
-		"YAML":                            {`{"b":[{"n":1,"t":"1"}],"a":"x\ny","yes":"it is"}`, []string{"--output", "yaml"}, "b:\n- n: 1\n  t: \"1\"\na: |-\n  x\n  y\nyes: it is\n"},
-		"a table":                         {instances, []string{"--output", "text"}, "SERVICEINSTANCES\t1\ta\t\nSERVICEINSTANCES\t\tb\tTrue\n"},
+	home := t.TempDir()
+	for name, text := range map[string]string{
+		"config":      "[default]\noutput = text\nregion = eu-west-1\n[profile prod]\noutput=yaml\nregion=us-west-2\ns3 =\n  output = json\ncli_timestamp_format = wire\n",
+		"credentials": "# keys\n[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = secret\n[sso]\naws_access_key_id = ASIA\naws_secret_access_key = s\naws_session_token = t\n",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := newAnswers(t, map[string][]string{"GetAccountSettings": {tt.answer}})
-			code, stdout, stderr := a.run(t, append([]string{"proton", "get-account-settings"}, tt.args...)...)
-			if code != 0 || stdout != tt.want {
-				t.Errorf("exit code %d, printed %q, want %q; %s", code, stdout, tt.want, stderr)
-			}
+		path := filepath.Join(home, ".aws", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var authorization string
+	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		authorization = r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, `{"service":{"name":"shop","createdAt":1606602687}}`)
+	}))
+	t.Cleanup(daemon.Close)
+	for name, tt := range map[string]struct {
+		args   []string
+		env    map[string]string
+		token  string
+		code   int
+		stdout string
+		signed string // what Authorization begins with
+	}{
+		"the default":          {nil, nil, "", 0, "SERVICE\t2020-11-28T22:31:27+00:00\tshop\n", ""},
+		"a profile":            {[]string{"--profile", "prod"}, nil, "", 0, "service:\n  createdAt: 1606602687\n  name: shop\n", "AWS4-HMAC-SHA256 Credential=AKIAPROD/"},
+		"one of a variable":    {[]string{"--output", "text"}, map[string]string{"AWS_PROFILE": "prod"}, "", 0, "SERVICE\t1606602687\tshop\n", "AWS4-HMAC-SHA256 Credential=AKIAPROD/"},
+		"no such profile":      {[]string{"--profile", "x"}, nil, "", 255, "", ""},
+		"a token goes first":   {[]string{"--profile", "x", "--output", "text"}, nil, "t", 0, "SERVICE\t2020-11-28T22:31:27+00:00\tshop\n", "Bearer t"},
+		"keys in variables":    {nil, map[string]string{"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "s"}, "", 0, "SERVICE\t2020-11-28T22:31:27+00:00\tshop\n", "AWS4-HMAC-SHA256 Credential=AKIAENV/"},
+		"not signed":           {[]string{"--profile", "prod", "--no-sign-request", "--output", "text"}, nil, "", 0, "SERVICE\t1606602687\tshop\n", ""},
+		"keys for one session": {[]string{"--profile", "sso", "--output", "text"}, nil, "", 0, "SERVICE\t2020-11-28T22:31:27+00:00\tshop\n", ""},
+	} {
+		authorization = ""
+		env := map[string]string{"HOME": home}
+		maps.Copy(env, tt.env)
+		var out, errOut bytes.Buffer
+		code := shim.Run(t.Context(), shim.Config{
+			Args: append([]string{"proton", "get-service", "--name", "shop"}, tt.args...), Token: tt.token, Server: daemon.URL,
+			Getenv: func(name string) string { return env[name] }, Stdout: &out, Stderr: &errOut,
 		})
+		stdout := regexp.MustCompile(`2020-11-2[789]T[0-9:+.-]+`).ReplaceAllString(out.String(), "2020-11-28T22:31:27+00:00") // wherever this runs
+		if code != tt.code || stdout != tt.stdout || !strings.HasPrefix(authorization, tt.signed) || tt.signed == "" && authorization != "" {
+			t.Errorf("%s: exit code %d, printed %q, signed %q; %s", name, code, stdout, authorization, errOut.String())
+		}
 	}
 }
 
@@ -169,7 +194,7 @@ func TestPages(t *testing.T) {
 	give := map[string][]string{"ListServices": {`{"services":[{"name":"a"}],"nextToken":"t"}`, `{"services":[{"name":"b"}]}`}}
 	query := []string{"proton", "list-services", "--query", "services[].name", "--output", "text"}
 	a := newAnswers(t, give)
-	if code, stdout, _ := a.run(t, query...); code != 0 || stdout != "a\tb\n" {
+	if code, stdout, _ := a.run(t, query...); code != 0 || stdout != "a\nb\n" { // the AWS CLI queries page by page
 		t.Errorf("exit code %d, printed %q", code, stdout)
 	}
 	if diff := cmp.Diff([]any{map[string]any{}, map[string]any{"nextToken": "t"}}, a.bodies["ListServices"]); diff != "" {

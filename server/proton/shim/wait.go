@@ -3,6 +3,7 @@ package shim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jmespath/go-jmespath"
@@ -17,14 +18,24 @@ const poll = 500 * time.Millisecond
 // wait answers "aws proton wait …".
 func (s *session) wait(ctx context.Context, args []string) (int, error) {
 	if len(args) == 0 {
-		return exitUsage, usagef("wait for what? aws proton help lists the waiters")
+		return exitUsage, usagef("usage: aws [options] proton wait <subcommand> [parameters]\naws: error: too few arguments")
 	}
 	name, known := model.Named(s.model.Waiters, args[0])
 	if !known {
-		return exitUsage, usagef("AWS Proton has no waiter %q; aws proton help lists those there are", args[0])
+		return exitUsage, choice("subcommand", hyphenated(s.model.Waiters))
 	}
 	w := s.model.Waiters[name]
-	in, err := s.input(w.Operation, args[1:])
+	p, err := s.options(w.Operation, args[1:])
+	if err != nil {
+		return exitUsage, err
+	}
+	if p.has(skeleton) {
+		return s.sample(w.Operation, p)
+	}
+	in, err := s.input(w.Operation, p)
+	if err == nil {
+		err = s.validate(w.Operation, in)
+	}
 	if err != nil {
 		return exitUsage, err
 	}
@@ -33,51 +44,62 @@ func (s *session) wait(ctx context.Context, args []string) (int, error) {
 	next := time.NewTicker(poll)
 	defer next.Stop()
 	for {
-		state, err := s.look(ctx, w, in)
+		met, err := s.look(ctx, w, in)
+		var f *failure
 		switch {
+		case errors.As(err, &f):
+			return exitFault, fmt.Errorf("Waiter %s failed: An error occurred (%s): %s", name, f.Type, f.Message) //nolint:staticcheck // the words of the AWS CLI
 		case err != nil:
-			return exitWait, err
-		case state == "success":
+			return exitFault, err
+		case met.State == "success":
 			return 0, nil
-		case state == "failure":
-			return exitWait, errors.New("Waiter " + name + " failed: Waiter encountered a terminal failure state")
+		case met.State == "failure":
+			return exitFault, fmt.Errorf("Waiter %s failed: Waiter encountered a terminal failure state: %s", name, explain(met)) //nolint:staticcheck // the words of the AWS CLI
 		}
 		select {
 		case <-ctx.Done():
-			return exitWait, ctx.Err()
+			return exitFault, ctx.Err()
 		case <-end.C:
-			return exitWait, errors.New("Waiter " + name + " failed: Max attempts exceeded")
+			return exitFault, fmt.Errorf("Waiter %s failed: Max attempts exceeded", name) //nolint:staticcheck // the words of the AWS CLI
 		case <-next.C:
 		}
 	}
 }
 
-// look asks once and says what of the waiter that meets.
-func (s *session) look(ctx context.Context, w model.Waiter, in map[string]any) (string, error) {
+func explain(a model.Acceptor) string {
+	if a.Matcher == "error" {
+		return "Matched expected service error code: " + a.Expected
+	}
+	return fmt.Sprintf("For expression %q we matched expected path: %q", a.Argument, a.Expected)
+}
+
+// look asks once and says what of the waiter that meets; the zero Acceptor for
+// what it does not wait for.
+func (s *session) look(ctx context.Context, w model.Waiter, in map[string]any) (model.Acceptor, error) {
 	out, err := s.call(ctx, w.Operation, in)
 	var f *failure
 	if err != nil && !errors.As(err, &f) {
-		return "", err
+		return model.Acceptor{}, err
 	}
 	var value any
 	if err == nil {
 		if value, err = out.object(); err != nil {
-			return "", err
+			return model.Acceptor{}, err
 		}
 	}
 	for _, a := range w.Acceptors {
 		switch {
 		case f != nil && a.Matcher == "error" && a.Expected == f.Type:
-			return a.State, nil
+			return a, nil
 		case f == nil && a.Matcher == "path":
 			got, err := jmespath.Search(a.Argument, value)
 			if err == nil && got == a.Expected {
-				return a.State, nil
+				return a, nil
 			}
 		}
 	}
 	if f != nil {
-		return "", f
+		return model.Acceptor{}, f
 	}
-	return "", nil
+	return model.Acceptor{}, nil
 }
