@@ -20,7 +20,6 @@ type plan struct {
 
 type plannedChange struct {
 	Address string `json:"address"`
-	Mode    string `json:"mode"`
 	Change  struct {
 		Before       map[string]any `json:"before"`
 		After        map[string]any `json:"after"`
@@ -38,11 +37,6 @@ func (t *tool) readPlan(line []byte) string {
 	list := p.Changes
 	if t.cfg.Kind == checking && !t.whole {
 		list = p.Drift
-	}
-	for _, c := range p.Changes {
-		if c.Mode == "managed" && c.Change.Before != nil {
-			t.existing++
-		}
 	}
 	var b strings.Builder
 	for _, c := range list {

@@ -30,20 +30,46 @@ func readSerial(name string) (s serial, err error) {
 // plannedSerial reads that of the state a saved plan was made from, wherever the
 // state is.
 func plannedSerial(plan string) (s serial, err error) {
+	return s, readPlanned(plan, &s)
+}
+
+// plannedExisting is how many resources a plan found, as they are now.
+func plannedExisting(plan string) (n int, err error) {
+	var state struct {
+		Resources []struct {
+			Mode      string `json:"mode"`
+			Instances []struct {
+				Deposed string `json:"deposed"` // the old one of a replacement that did not end
+			} `json:"instances"`
+		} `json:"resources"`
+	}
+	err = readPlanned(plan, &state)
+	for _, r := range state.Resources {
+		for _, i := range r.Instances {
+			if r.Mode == "managed" && i.Deposed == "" {
+				n++
+			}
+		}
+	}
+	return n, err
+}
+
+// readPlanned reads the state in a saved plan: what was found when it was made.
+func readPlanned(plan string, into any) error {
 	archive, err := zip.OpenReader(plan)
 	if err != nil {
-		return s, fmt.Errorf("saved plan: %w", err)
+		return fmt.Errorf("saved plan: %w", err)
 	}
 	defer archive.Close()
 	state, err := archive.Open("tfstate")
 	if err != nil {
-		return s, fmt.Errorf("saved plan: %w", err)
+		return fmt.Errorf("saved plan: %w", err)
 	}
 	defer state.Close()
-	if err := json.NewDecoder(state).Decode(&s); err != nil {
-		return s, fmt.Errorf("state in a saved plan: %w", err)
+	if err := json.NewDecoder(state).Decode(into); err != nil {
+		return fmt.Errorf("state in a saved plan: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // knownFile, in the folder of a stack, names the version of its state at which

@@ -108,6 +108,10 @@ func (t *tool) Next(k int) (bool, error) {
 			if err := t.keepPlan(); err != nil {
 				return false, err
 			}
+			var err error
+			if t.existing, err = plannedExisting(filepath.Join(t.dir, planFile)); err != nil {
+				return false, err
+			}
 		}
 		return t.wantsDetail(), nil
 	case stepWhole:
@@ -160,7 +164,7 @@ func (t *tool) initialised() error {
 // wantsDetail reports whether the plan holds changes whose attributes only
 // another look at the plan tells.
 func (t *tool) wantsDetail() bool {
-	return t.cfg.Kind == planning || slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool {
+	return slices.ContainsFunc(t.changes, func(c provisioner.ResourceChange) bool {
 		return c.Action == "update" || c.Action == "replace"
 	})
 }
