@@ -21,6 +21,8 @@ type Rollout struct {
 	TaskDefinition string
 	// Older is the state of a deployment beside the primary one; empty for none.
 	Older string
+	// Answers is how many answers show it; afterwards the service is steady. 0 is all.
+	Answers int
 }
 
 // Roll makes a service be that far, until it is told otherwise.
@@ -128,12 +130,25 @@ func ecsName(t *Thing) string {
 	return last(t.Physical)
 }
 
+// rollout is what was set for a service, by its name or ARN.
+func (c *call) rollout(service string) Rollout {
+	r := c.w.Rollouts[service]
+	if left := r; r.Answers > 0 {
+		if left.Answers--; left.Answers == 0 {
+			delete(c.w.Rollouts, service)
+		} else {
+			c.w.Rollouts[service] = left
+		}
+	}
+	return r
+}
+
 // described is a service as DescribeServices shows it.
 func (c *call) described(cluster string, t *Thing) map[string]any {
 	name := ecsName(t)
-	roll, ok := c.w.Rollouts[name]
-	if !ok {
-		roll = c.w.Rollouts[t.Physical]
+	roll := c.rollout(name)
+	if roll == (Rollout{}) {
+		roll = c.rollout(t.Physical)
 	}
 	desired := 1
 	if n, err := strconv.Atoi(shown(t.Properties["DesiredCount"])); err == nil {

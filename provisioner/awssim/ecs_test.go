@@ -74,6 +74,12 @@ Outputs:
 	if got := describe().Services[0]; got.Deployments[0].RolloutState != "FAILED" || got.RunningCount != 1 || got.PendingCount != 2 {
 		t.Errorf("set to FAILED it is %+v", got.Deployments[0])
 	}
+	w.Roll(awssim.Rollout{Service: "one", State: "FAILED", Answers: 2})
+	for i, want := range []string{"FAILED", "FAILED", "COMPLETED"} {
+		if got := describe().Services[0].Deployments[0].RolloutState; string(got) != want {
+			t.Errorf("answer %d is %s, want %s", i+1, got, want)
+		}
+	}
 }
 
 func TestECSRefuses(t *testing.T) {
