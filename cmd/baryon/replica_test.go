@@ -148,10 +148,17 @@ type replicaWorld struct {
 
 func newReplicaWorld(t *testing.T) *replicaWorld {
 	t.Helper()
+	return newReplicaWorldOn(t, pgtest.Start(t))
+}
+
+// newReplicaWorldOn is one with a database of the caller's; empty is SQLite, which
+// one daemon at a time can have.
+func newReplicaWorldOn(t *testing.T, dsn string) *replicaWorld {
+	t.Helper()
 	if _, err := exec.LookPath("sleep"); err != nil {
 		t.Skip("sleep is not on PATH, which the commands here wait with")
 	}
-	w := &replicaWorld{dir: t.TempDir(), dsn: pgtest.Start(t)}
+	w := &replicaWorld{dir: t.TempDir(), dsn: dsn}
 	var err error
 	if w.host, err = githost.New(githost.Config{Dir: filepath.Join(w.dir, "git")}); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,10 @@ func controls() []control {
 			"POST", "make", `{"Account": "123456789012", "Region": "us-east-1", "Type": "AWS::SNS::Topic", "Properties": {}}`,
 			"makes a resource that no stack knows of", (*call).makeThing,
 		},
-		{"POST", "rollout", `{"Service": "shop", "State": "FAILED", "Reason": "no", "Missing": 1, "Answers": 3}`, "how far a service of Amazon ECS is", (*call).roll},
+		{
+			"POST", "rollout", `{"Service": "shop", "State": "FAILED", "Reason": "no", "Missing": 1, "Answers": 3}`,
+			"how far a service of Amazon ECS is", (*call).roll,
+		},
 		{"POST", "rate", "8", "calls a second before an account is throttled; 0 is never", setting(func(c *call, v float64) { c.cfg.Rate = v })},
 		{"POST", "lag", "2", "reads of a stack after a write that still show what was", setting(func(c *call, v int) { c.cfg.Lag = v })},
 		{"POST", "pages", "1", "entries on a page", setting(func(c *call, v int) { c.cfg.PageSize = max(v, 1) })},
