@@ -23,7 +23,8 @@ type Amendment struct {
 	// what concerns all of its document.
 	Ref   state.Ref   `json:"ref"`
 	Actor state.Actor `json:"actor"`
-	Call  string      `json:"call"` // the operation, for people
+	Call  string      `json:"call"`            // the operation, for people
+	Token string      `json:"token,omitempty"` // by which the caller knows it
 	// Spec is a whole document, of which only what it says of Ref counts, and of a
 	// service what it says of Instances. Nil leaves the spec as it is; of a
 	// component, an empty one takes it away.

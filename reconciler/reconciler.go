@@ -67,6 +67,7 @@ type Config struct {
 	Source   Source
 	Engines  map[renderer.Engine]Engine
 	Writer   Writer   // may be nil: nothing is written back then
+	Pulls    Pulls    // may be nil: nor as a pull request
 	Reporter Reporter // may be nil
 	Prober   Prober   // may be nil: what asks for it is not healthy
 	Bundles  Bundles  // may be nil
@@ -355,7 +356,11 @@ type next struct {
 func (r *Reconciler) step(ctx context.Context, c state.Claim) (next, error) {
 	switch c.Ref.Kind {
 	case state.KindRepository:
-		return r.visitRepository(ctx, c)
+		n, err := r.visitRepository(ctx, c)
+		if err != nil {
+			return n, err
+		}
+		return r.visitPulls(ctx, c, n)
 	case state.KindService:
 		return r.visitService(ctx, c)
 	case state.KindEnvironmentTemplate, state.KindServiceTemplate:

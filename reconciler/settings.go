@@ -48,6 +48,7 @@ type Repository struct {
 	// repository declares comes to: ConflictBlocker, ConflictRefuse or ConflictWriteBack;
 	// a blocker when empty.
 	OwnerConflict string
+	WriteBack     string            // with ConflictWriteBack: WriteBackCommit, WriteBackPull or WriteBackBranch; a commit when empty
 	Sync          *state.SyncConfig // the one thing it is read for; nil for all
 }
 

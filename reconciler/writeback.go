@@ -54,6 +54,9 @@ func (r *Reconciler) WriteBack(ctx context.Context, a Amendment, call Terms) (re
 		return nil, err
 	}
 	w := &writeBack{Terms: call, amending: amending{r: r, Amendment: a, repo: repo, path: owner.Path}}
+	if repo.WriteBack == WriteBackPull || repo.WriteBack == WriteBackBranch {
+		return w.request(ctx)
+	}
 	problems, err := w.commit(ctx)
 	for again := 0; gitsource.KindOf(err) == gitsource.KindMoved && again < pushesAgain; again++ {
 		problems, err = w.commit(ctx)
@@ -156,7 +159,24 @@ func (w *writeBack) commit(ctx context.Context) (renderer.Problems, error) {
 	change := w.change(head, w.r)
 	w.author, w.subject = change.Author, w.title()
 	w.head, err = w.r.cfg.Writer.Push(ctx, w.repo.Repo, change)
-	return problems, err
+	return problems, w.arrived(ctx, err)
+}
+
+// arrived finds out whether a push of which nothing more was heard came about.
+func (w *writeBack) arrived(ctx context.Context, failed error) error {
+	e, ok := errors.AsType[*gitsource.Error](failed)
+	if !ok || !e.Transient() || e.Kind == gitsource.KindMoved || w.head == "" {
+		return failed
+	}
+	head, err := w.r.cfg.Source.Head(ctx, w.repo.Repo)
+	switch {
+	case err != nil:
+		return &state.ConflictError{What: w.Ref.String(), Why: "was pushed as commit " + short(w.head) + ", and nothing was heard of that: " + failed.Error(),
+			Next: "look at the branch, or make the call again: what is there already is not written twice"}
+	case head == w.head:
+		return nil
+	}
+	return failed
 }
 
 // title is the first line of a commit.

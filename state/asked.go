@@ -20,6 +20,7 @@ type Asked struct {
 	Adopt     Adoption    `json:"adopt,omitzero"`    // take over what runs already
 	Cancel    Request     `json:"cancel,omitzero"`   // end a deployment
 	Suspended *Suspension `json:"suspended,omitempty"`
+	Pull      *Pull       `json:"pull,omitempty"` // the last pull request about it
 }
 
 // An Adoption is the request to take over what runs already, in place of making

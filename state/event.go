@@ -95,11 +95,25 @@ func (s *Store) SetDestinations(ctx context.Context, names []string) error {
 	})
 }
 
-// told is the status of a target that events tell: that of its last attempt, and
-// CANCELLING from when a person asked for that.
+// told is the status of a target that events tell: that of its last attempt,
+// CANCELLING from when a person asked for that, and what becomes of a pull request.
 func (t Target) told() Status {
 	if t.Status == InProgress && t.Asked.Cancel.Deployment != "" && t.Asked.Cancel.Deployment == t.LastAttempted {
 		return Cancelling
+	}
+	if !t.Status.Final() {
+		return t.Status
+	}
+	if status, _, ok := t.pulled(); ok {
+		return status
+	}
+	if p := t.Asked.Pull; p != nil && p.Status == PullMerged && t.LastAttempted == p.Attempted { // what was merged is about to begin
+		switch {
+		case t.Desired.Deleted:
+			return DeleteInProgress
+		case t.Deployed.Generation < t.Generation:
+			return InProgress
+		}
 	}
 	return t.Status
 }
@@ -150,7 +164,16 @@ func (tx *Tx) serviceMoved(name, status string) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return tx.Emit(Event{Ref: ServiceRef(name).String(), What: "Service", Name: name, Status: status, Previous: row.Status})
+	before := row.Status
+	if err == nil {
+		was, err := serviceOf(row)
+		if err != nil {
+			return err
+		}
+		shown, _ := was.Shown()
+		before = string(shown)
+	}
+	return tx.Emit(Event{Ref: ServiceRef(name).String(), What: "Service", Name: name, Status: status, Previous: before})
 }
 
 // templateMoved writes the event of a template that was made or is gone.

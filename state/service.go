@@ -47,6 +47,7 @@ type Service struct {
 	Labels      map[string]string
 	Created     bool   // has been ACTIVE once
 	Refused     string // why a newer declaration is not in force
+	Pull        *Pull  // the last pull request about all of it
 
 	CreatedAt  time.Time
 	ModifiedAt time.Time
@@ -65,19 +66,24 @@ type serviceDoc struct {
 	Labels      map[string]string
 	Created     bool   `json:",omitempty"`
 	Refused     string `json:",omitempty"`
+	Pull        *Pull  `json:",omitempty"`
 }
 
 // PutService writes a service.
 func (tx *Tx) PutService(v Service) error {
+	if v.Pull != nil && v.Pull.Status != PullOpen && v.Pull.Was != v.Status {
+		v.Pull = nil // something else has happened since
+	}
 	doc, err := encode(serviceDoc{
 		Description: v.Description, Follow: v.Follow, Pins: v.Pins, Health: v.Health, Spec: v.Spec,
 		Repository: v.Repository, Origin: v.Origin, Deleted: v.Deleted, Labels: v.Labels,
-		Created: v.Created, Refused: v.Refused,
+		Created: v.Created, Refused: v.Refused, Pull: v.Pull,
 	})
 	if err != nil {
 		return err
 	}
-	if err := tx.serviceMoved(v.Name, string(v.Status)); err != nil {
+	shown, _ := v.Shown()
+	if err := tx.serviceMoved(v.Name, string(shown)); err != nil {
 		return err
 	}
 	return tx.q.PutService(tx.ctx, db.PutServiceParams{
@@ -144,6 +150,6 @@ func serviceOf(row db.Service) (Service, error) {
 		Owner:       Owner{Repository: row.OwnerRepo, Path: row.OwnerPath},
 		Description: doc.Description, Follow: doc.Follow, Pins: doc.Pins, Health: doc.Health, Spec: doc.Spec,
 		Repository: doc.Repository, Origin: doc.Origin, Deleted: doc.Deleted, Labels: doc.Labels,
-		Created: doc.Created, Refused: doc.Refused, CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
+		Created: doc.Created, Refused: doc.Refused, Pull: doc.Pull, CreatedAt: fromMicros(row.CreatedAt), ModifiedAt: fromMicros(row.ModifiedAt),
 	}, err
 }

@@ -12,12 +12,15 @@ func (t Target) Shown() (Status, string) {
 	if message == "" {
 		message = t.Waiting.Why
 	}
+	pullStatus, pullText, pulled := t.pulled()
 	begins := t.Waiting.Reason.Begins()
 	switch {
 	case t.Status == InProgress && t.Asked.Cancel.Deployment == t.LastAttempted:
 		return Cancelling, message
 	case !t.Status.Final():
 		return t.Status, message
+	case pulled:
+		return pullStatus, pullText
 	case t.Desired.Deleted && t.Status == DeleteFailed && t.Asked.Retry.Generation != t.Generation:
 		return t.Status, message
 	case t.Desired.Deleted && t.Waiting.Reason != WaitGuard && t.Waiting.Reason != WaitSuspended:

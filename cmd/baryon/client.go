@@ -30,7 +30,7 @@ func clientCommands() []*cobra.Command {
 		verbCommand(v1.Retain, "Forget what is to be deleted, and leave what it made", "  baryon retain environment/old"),
 		forceDeleteCommand(),
 		verbCommand(v1.Delete, "Delete what nothing declares any more", "  baryon delete environment/old --why 'unused'"),
-		suspendCommand(), keysCommand(), eventsCommand(), planCommand(), rollbackCommand(), compareCommand(), blockersCommand(), unblockCommand(),
+		suspendCommand(), keysCommand(), eventsCommand(), planCommand(), rollbackCommand(), compareCommand(), blockersCommand(), unblockCommand(), pullsCommand(),
 		stateCommand(), unlockCommand(), doctorCommand(), iamPolicyCommand(), versionCommand(),
 		// For authors, without a daemon.
 		validateCommand(), renderCommand(), schemaCommand(), testCommand(), diffCommand(), blameCommand(), initCommand(),

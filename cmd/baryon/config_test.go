@@ -69,6 +69,7 @@ repositories:
     known_hosts_file: /etc/hosts.known
     allow: {kinds: [service, "*"], environments: [], templates: [a], roles: ["*"]}
   - {url: ../local/apps, username: ci, token_env: TOKEN}
+  - {url: "https://git.acme.com/acme/live.git", token_env: TOKEN, owner_conflict: write-back, write_back: pull-request, api: "https://git.acme.com/api/v3"}
 `)
 	dir := filepath.Dir(file)
 	got, err := loadConfig(file, nil)
@@ -93,6 +94,12 @@ repositories:
 					Name: "apps", URL: filepath.Join(filepath.Dir(dir), "local", "apps"), Path: ".",
 					Auth: gitsource.Auth{Username: "ci", TokenEnv: "TOKEN"},
 				}},
+				{
+					Repo: gitsource.Repo{
+						Name: "live", URL: "https://git.acme.com/acme/live.git", Path: ".", API: "https://git.acme.com/api/v3", Auth: gitsource.Auth{TokenEnv: "TOKEN"},
+					},
+					OwnerConflict: reconciler.ConflictWriteBack, WriteBack: reconciler.WriteBackPull,
+				},
 			},
 		},
 	}
@@ -128,6 +135,12 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"repositories": {
 			"repositories:\n  - {name: a}\n  - {url: ./a}\n  - {url: ./b/a.git}\n  - {name: a b, url: ./c}\n  - {url: ./d, path: ../..}\n  - {url: ./e, interval: 1ms, publish: yes}\n",
 			[]string{":2:5: ", ":4:5: two repositories have the same name", ":5:12: this is no name", ":6:22: the path leaves", ":7:26: ", ":7:40: "},
+		},
+		"pull requests without what they need": {
+			"repositories:\n  - {url: ./a, owner_conflict: write-back, write_back: pull-request}\n" +
+				"  - {url: \"https://github.com/acme/b\", owner_conflict: write-back, write_back: pull-request}\n" +
+				"  - {url: ./c, write_back: commit, api: ftp://x}\n  - {url: ./d, owner_conflict: write-back, write_back: mail}\n",
+			[]string{":2:56: pull requests need the API", ":3:80: pull requests need a token", ":4:28: write_back says how", ":4:41: the base of the API", ":5:56: write_back"},
 		},
 		"a credential named twice": {"repositories:\n  - {url: ./a, token_file: x, token_env: Y}\n", []string{":2:42: a credential is named twice"}},
 		"a kind that is none":      {"repositories:\n  - {url: ./a, allow: {kinds: [services]}}\n", []string{`:2:32: this kind is not known, got "services"`, `did you mean "service"?`}},

@@ -99,13 +99,13 @@ func newDaemon(ctx context.Context, cfg config, log *zap.Logger) (_ *daemon, err
 	if err != nil {
 		return nil, err
 	}
-	reporter, err := gitsource.NewReporter(gitsource.ForgeConfig{Log: log})
+	reporter, pulls, err := forges(gitsource.ForgeConfig{Log: log})
 	if err != nil {
 		return nil, err
 	}
 	host := hostName()
 	d.loop, err = reconciler.New(reconciler.Config{
-		Store: d.store, Source: gitTrees{d.git}, Writer: d.git, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
+		Store: d.store, Source: gitTrees{d.git}, Writer: d.git, Pulls: pulls, Reporter: commitStatus{reporter}, Settings: cfg.Settings, Access: d.access, Host: host, Log: log,
 		Bundles: cfg.bundles(), Prober: d.prober,
 		Engines: map[renderer.Engine]reconciler.Engine{
 			renderer.EngineCodeBuild: d.command, renderer.EngineTerraform: d.terraform, renderer.EngineCloudFormation: stacks,
@@ -309,6 +309,16 @@ type gitTrees struct{ *gitsource.Client }
 
 func (g gitTrees) Tree(ctx context.Context, repo gitsource.Repo, commit string) (declare.Tree, error) {
 	return g.Client.Tree(ctx, repo, commit)
+}
+
+// forges are the two that speak to hosts of repositories.
+func forges(cfg gitsource.ForgeConfig) (*gitsource.Reporter, *gitsource.Pulls, error) {
+	reporter, err := gitsource.NewReporter(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	pulls, err := gitsource.NewPulls(cfg)
+	return reporter, pulls, err
 }
 
 // commitStatus shows what became of a commit beside it, where the host of the

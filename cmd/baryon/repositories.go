@@ -40,7 +40,7 @@ var nameRule = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
 
 func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.Repository, bool) {
 	r := reconciler.Repository{Repo: gitsource.Repo{Path: "."}}
-	if !d.Mapping(n, "a repository", "name", "url", "branch", "path", "interval", "publish", "allow", "owner_conflict", "username",
+	if !d.Mapping(n, "a repository", "name", "url", "branch", "path", "interval", "publish", "allow", "owner_conflict", "write_back", "api", "username",
 		"token_file", "token_env", "ssh_key_file", "ssh_key_env", "known_hosts_file") {
 		return r, false
 	}
@@ -59,10 +59,38 @@ func (c *config) repository(d *renderer.Decoder, n *renderer.Node) (reconciler.R
 	if v := n.Get("owner_conflict"); v != nil {
 		r.OwnerConflict = d.OneOf(v, "owner_conflict", reconciler.ConflictBlocker, reconciler.ConflictRefuse, reconciler.ConflictWriteBack)
 	}
+	c.writeBack(d, n, &r)
 	if a := n.Get("allow"); a != nil && d.Mapping(a, "allow", "kinds", "environments", "templates", "roles", "commands") {
 		r.Allow = allow(d, a)
 	}
 	return r, c.named(d, n, &r)
+}
+
+// writeBack reads how changes are written back, and where the API of the host is
+// that pull requests need.
+func (c *config) writeBack(d *renderer.Decoder, n *renderer.Node, r *reconciler.Repository) {
+	if v := n.Get("api"); v != nil {
+		if r.API = d.String(v, "api"); r.API != "" {
+			if problem := gitsource.CheckAPI(r.API); problem != "" {
+				d.Add(v.Problem(problem, "", "the base of a REST API, such as https://git.acme.com/api/v3/", ""))
+			}
+		}
+	}
+	v := n.Get("write_back")
+	if v == nil {
+		return
+	}
+	r.WriteBack = d.OneOf(v, "write_back", reconciler.WriteBackCommit, reconciler.WriteBackPull, reconciler.WriteBackBranch)
+	switch {
+	case r.OwnerConflict != reconciler.ConflictWriteBack:
+		d.Add(v.Problem("write_back says how changes are written back, and owner_conflict that none are", "", "", "say owner_conflict: write-back too, or leave write_back out"))
+	case r.WriteBack != reconciler.WriteBackPull:
+	case r.API == "" && r.URL != "" && !gitsource.KnowsAPI(r.URL):
+		d.Add(v.Problem("pull requests need the API of the host, and nothing says where that is", "", "",
+			"add api: https://HOST/api/v3/ of a GitHub Enterprise Server, or say write_back: branch and merge it there"))
+	case r.Auth.TokenFile+r.Auth.TokenEnv == "":
+		d.Add(v.Problem("pull requests need a token", "", "", "name it with token_file or token_env"))
+	}
 }
 
 // place reads the address of a repository and the credentials for it.

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"baryon": main, "site": site})
+	testscript.Main(m, map[string]func(){"baryon": main, "site": site, "forge": forge})
 }
 
 // TestScripts tells the stories of testdata/script: the real binary, real

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cgi"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ type Forge struct {
 	pulls map[string][]*pull // by OWNER/NAME
 	calls []string
 	fail  func(method, path string) (status int, body string)
+	lose  func(method, path string) bool
 }
 
 type pull struct {
@@ -51,6 +53,9 @@ func NewForge(dir, token string) (*Forge, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
 	return &Forge{Dir: dir, Token: token, pulls: map[string][]*pull{}, git: &cgi.Handler{
 		Path: filepath.Join(path, "git-http-backend"), Env: append(Env(), "GIT_PROJECT_ROOT="+dir, "GIT_HTTP_EXPORT_ALL=1"), Stderr: discard{},
 	}}, nil
@@ -62,6 +67,22 @@ func (f *Forge) Fail(fn func(method, path string) (status int, body string)) {
 	defer f.mu.Unlock()
 	f.fail = fn
 }
+
+// Lose has answers lost of which fn says so: what was asked for is done all the same.
+// Paths are those of the API, and of git as they are.
+func (f *Forge) Lose(fn func(method, path string) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lose = fn
+}
+
+func (f *Forge) lost(r *http.Request) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lose != nil && f.lose(r.Method, strings.TrimPrefix(r.URL.Path, apiRoot))
+}
+
+const apiRoot = "/api/v3/repos/"
 
 // Calls are the calls of the API that change something, oldest first.
 func (f *Forge) Calls() []string {
@@ -78,7 +99,11 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusUnauthorized, map[string]string{"message": "Bad credentials " + r.Header.Get("Authorization")})
 		return
 	}
-	path, api := strings.CutPrefix(r.URL.Path, "/api/v3/repos/")
+	if f.lost(r) {
+		defer func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }(w)
+		w = httptest.NewRecorder()
+	}
+	path, api := strings.CutPrefix(r.URL.Path, apiRoot)
 	if !api {
 		f.git.ServeHTTP(w, r)
 		return

@@ -51,8 +51,13 @@ func Start(t *testing.T, store *state.Store, repo reconciler.Repository, head fu
 		t.Fatal(err)
 	}
 	repo.Name, repo.Branch, repo.Publish = "main", "main", reconciler.PublishAuto
+	pulls, err := gitsource.NewPulls(gitsource.ForgeConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pulls.Close)
 	r, err := reconciler.New(reconciler.Config{
-		Store: store, Source: gitTrees{client}, Writer: client, Host: "here",
+		Store: store, Source: gitTrees{client}, Writer: client, Pulls: pulls, Host: "here",
 		Settings: reconciler.Settings{Repositories: []reconciler.Repository{repo}, Deletions: 100},
 		Engines:  map[renderer.Engine]reconciler.Engine{renderer.EngineCodeBuild: promptly{}, renderer.EngineCloudFormation: promptly{}},
 	})

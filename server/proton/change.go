@@ -131,12 +131,10 @@ func (h *Handler) made(ctx context.Context, ref state.Ref, in any, tags []tag) e
 	return h.setTags(ctx, ref.String(), tags)
 }
 
-// cancel stops the deployment of a target that is under way.
+// cancel stops the deployment of a target that is under way, or takes back the
+// change of it that waits to be merged.
 func (h *Handler) cancel(ctx context.Context, c caller, ref state.Ref) error {
-	if _, err := h.cfg.Store.Target(ctx, ref); err != nil {
-		return err
-	}
-	if err := h.cfg.Store.Cancel(ctx, c.actor, ref, "User initiated cancellation."); err != nil {
+	if err := h.cfg.Loop.Cancel(ctx, c.actor, ref, "User initiated cancellation."); err != nil {
 		return err
 	}
 	h.cfg.Wake()

@@ -27,8 +27,9 @@ What holds for all of them:
 
 - Members that the published model does not have are refused, with the names of those it has; AWS ignored them.
 - What a repository declares is changed as its owner_conflict says: behind a blocker, as of service sync, which keeps the change until
-  it is resolved; not at all, with a ConflictException that names the file; or by a commit to the repository, which is deployed. What
-  cannot be committed exactly, or is not taken, is a ConflictException too. [owner-conflict.md](owner-conflict.md) has each call.
+  it is resolved; not at all, with a ConflictException that names the file; or by a commit to the repository, which is deployed, or
+  a pull request, which is IN_PROGRESS until it is merged and FAILED when it is closed. What cannot be committed exactly, or is not
+  taken, is a ConflictException too. [owner-conflict.md](owner-conflict.md) has each call.
 - A change that waits for a person, or for something else, shows the status from before with the reason as its message; one
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
@@ -43,16 +44,16 @@ What holds for all of them:
 
 // differences say where an answer is another one than Proton's, and why.
 var differences = map[string]string{
-	"CancelComponentDeployment":          "A creation can be cancelled too. Commands that ran are not undone.",
-	"CancelEnvironmentDeployment":        "A creation can be cancelled too. Commands that ran are not undone.",
-	"CancelServiceInstanceDeployment":    "A creation can be cancelled too. Commands that ran are not undone.",
-	"CancelServicePipelineDeployment":    "A creation can be cancelled too. Commands that ran are not undone.",
+	"CancelComponentDeployment":          "A creation can be cancelled too. Commands that ran are not undone. What waits for a pull request is taken back.",
+	"CancelEnvironmentDeployment":        "A creation can be cancelled too. Commands that ran are not undone. What waits for a pull request is taken back.",
+	"CancelServiceInstanceDeployment":    "A creation can be cancelled too. Commands that ran are not undone. What waits for a pull request is taken back.",
+	"CancelServicePipelineDeployment":    "A creation can be cancelled too. Commands that ran are not undone. What waits for a pull request is taken back.",
 	"CreateComponent":                    "A manifest may say `codebuild` where the configuration says api_commands. A componentRoleArn of the environment is not asked for.",
 	"CreateEnvironment":                  "No role and no connection is needed where the daemon itself runs the engine.",
 	"CreateEnvironmentAccountConnection": "One daemon stands for both accounts; the environment's is read from the roles.",
 	"CreateRepository":                   "The connection is kept as given; the daemon reads Git with the credentials of its own configuration.",
 	"CreateService":                      "Environments must have been deployed once. A failed creation is not cleaned up by itself.",
-	"CreateServiceInstance":              "Without a version the service's own is used.",
+	"CreateServiceInstance":              "Without a version the service's own is used. One that waits for a pull request is answered by GetServiceInstance, and not listed.",
 	"CreateServiceSyncConfig":            "Where the repository is, and its credentials, come from the daemon's configuration: docs/configuration.md, links. The service must exist.",
 	"CreateTemplateSyncConfig":           "Where the repository is, and its credentials, come from the daemon's configuration: docs/configuration.md, links.",
 	"GetRepositorySyncStatus":            "QUEUED and IN_PROGRESS do not occur: an attempt is written when it has ended.",

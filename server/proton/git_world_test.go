@@ -2,10 +2,12 @@ package proton_test
 
 import (
 	"maps"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"baryon/gitsource/gittest"
 	"baryon/reconciler"
@@ -20,13 +22,38 @@ type gitWorld struct {
 
 	git    *looptest.Loop
 	remote *gittest.Repo
+	forge  *gittest.Forge // of a world with pull requests
+}
+
+// platform is the repository of the worlds on a forge.
+const platform = "acme/platform"
+
+// newForgeWorld is a gitWorld whose repository is on a host with pull requests,
+// where changes are written back in a way.
+func newForgeWorld(t *testing.T, way string, files map[string]string) *gitWorld {
+	t.Helper()
+	gittest.RequireGit(t)
+	forge, err := gittest.NewForge(t.TempDir(), "ghp_canary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(forge)
+	t.Cleanup(server.Close)
+	forge.Base = server.URL
+	repo := reconciler.Repository{OwnerConflict: reconciler.ConflictWriteBack, WriteBack: way, Interval: time.Second}
+	repo.URL, repo.API, repo.Auth.TokenFile = server.URL+"/"+platform+".git", server.URL+"/api/v3", gittest.SecretFile(t, forge.Token)
+	return startGitWorld(t, &gitWorld{remote: gittest.NewRepo(t, filepath.Join(forge.Dir, "acme", "platform.git")), forge: forge}, repo, files)
 }
 
 // newGitWorld is a world over a repository with the templates net and web and the
 // given files, once all of it is deployed.
 func newGitWorld(t *testing.T, repo reconciler.Repository, files map[string]string) *gitWorld {
 	t.Helper()
-	w := &gitWorld{remote: gittest.NewRepo(t, filepath.Join(t.TempDir(), "remote.git"))}
+	return startGitWorld(t, &gitWorld{remote: gittest.NewRepo(t, filepath.Join(t.TempDir(), "remote.git"))}, repo, files)
+}
+
+func startGitWorld(t *testing.T, w *gitWorld, repo reconciler.Repository, files map[string]string) *gitWorld {
+	t.Helper()
 	all := maps.Clone(gitTemplates)
 	maps.Copy(all, files)
 	w.remote.Commit(t, "main", "All of it", all)
@@ -45,6 +72,50 @@ func newGitWorld(t *testing.T, repo reconciler.Repository, files map[string]stri
 func (w *gitWorld) settled(t *testing.T) {
 	t.Helper()
 	w.git.Settle(t)
+}
+
+// merge merges a pull request, and waits until that is known.
+func (w *gitWorld) merge(t *testing.T, number int, squash bool) {
+	t.Helper()
+	if err := w.forge.Merge(platform, number, squash); err != nil {
+		t.Fatal(err)
+	}
+	w.ended(t, number)
+}
+
+// reject closes a pull request without merging it, and waits until that is known.
+func (w *gitWorld) reject(t *testing.T, number int) {
+	t.Helper()
+	w.forge.Reject(platform, number)
+	w.ended(t, number)
+}
+
+// ended waits until pull requests of a number are known to be open no more; with 0
+// all of them.
+func (w *gitWorld) ended(t *testing.T, number int) {
+	t.Helper()
+	var open []state.PullRequest
+	looptest.Until(t, func() bool {
+		all, err := w.store.OpenPullRequests(t.Context(), "main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = slices.DeleteFunc(all, func(p state.PullRequest) bool { return number != 0 && p.Number != number })
+		if len(open) > 0 {
+			w.look(t)
+		}
+		return len(open) == 0
+	}, func() string { return open[0].Ref.String() + " " + open[0].Trouble })
+	w.settled(t)
+}
+
+// look has the repository looked at, as a hook does.
+func (w *gitWorld) look(t *testing.T) {
+	t.Helper()
+	if err := w.store.Wake(t.Context(), state.RepositoryRef("main")); err != nil {
+		t.Fatal(err)
+	}
+	w.git.Wake()
 }
 
 // show is a file on the branch, empty when it is not there.

@@ -143,7 +143,9 @@ func (h *Handler) updateInstance(ctx context.Context, c caller, in instanceInput
 		return h.answerInstance(ctx, in.instanceName, nil)
 	}
 	if by == written {
-		err = h.writeBack(ctx, amendment(c, ref, "UpdateServiceInstance", in.update, version), reconciler.Terms{Check: still(ref), Also: deploy(c, token, ref)})
+		a := amendment(c, ref, "UpdateServiceInstance", in.update, version)
+		a.Token = token
+		err = h.writeBack(ctx, a, reconciler.Terms{Check: still(ref), Also: deploy(c, token, ref)})
 		return h.answerInstance(ctx, in.instanceName, err)
 	}
 	v, err := h.cfg.Store.Service(ctx, in.ServiceName)

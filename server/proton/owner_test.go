@@ -13,6 +13,7 @@ import (
 
 	"baryon/gitsource/gittest"
 	"baryon/reconciler"
+	"baryon/reconciler/looptest"
 	"baryon/server/proton"
 	"baryon/state"
 )
@@ -159,18 +160,50 @@ func TestOwnerConflicts(t *testing.T) {
 			w := newGitWorld(t, reconciler.Repository{OwnerConflict: way}, ownerFiles())
 			w.minors(t)
 			w.must(t, "CreateRepository", `{"provider":"GITHUB","name":"acme/platform","connectionArn":"arn:aws:codestar-connections:us-east-1:000000000000:connection/1"}`)
-			for _, row := range ownerRows() {
-				name := strings.TrimSpace(row.call + " " + row.what)
-				if problem := w.ownerRow(t, row, row.ways[column]); problem != "" {
-					t.Errorf("%s: %s", name, problem)
-				}
-				w.settled(t)
-				if problem := w.ownerEnds(t, row, row.ways[column]); problem != "" {
-					t.Errorf("%s: %s", name, problem)
-				}
-			}
+			w.ownerRows(t, column)
 			w.reclaimed(t, way)
 		})
+	}
+	t.Run("pull-request", func(t *testing.T) {
+		t.Parallel()
+		w := newForgeWorld(t, reconciler.WriteBackPull, ownerFiles())
+		w.minors(t)
+		w.must(t, "CreateRepository", `{"provider":"GITHUB","name":"acme/platform","connectionArn":"arn:aws:codestar-connections:us-east-1:000000000000:connection/1"}`)
+		w.ownerRows(t, 2)
+		w.reclaimed(t, reconciler.ConflictWriteBack)
+	})
+}
+
+// ownerRows makes all calls, and looks at what comes of each. Pull requests are
+// merged when all are made.
+func (w *gitWorld) ownerRows(t *testing.T, column int) {
+	t.Helper()
+	ends := func(row ownerRow) {
+		t.Helper()
+		if problem := w.ownerEnds(t, row, row.ways[column]); problem != "" {
+			t.Errorf("%s %s: %s", row.call, row.what, problem)
+		}
+	}
+	for _, row := range ownerRows() {
+		if problem := w.ownerRow(t, row, row.ways[column]); problem != "" {
+			t.Errorf("%s %s: %s", row.call, row.what, problem)
+		}
+		if w.forge == nil {
+			w.settled(t)
+			ends(row)
+		}
+	}
+	if w.forge == nil {
+		return
+	}
+	for number := 1; number <= w.forge.Count(platform); number++ {
+		if err := w.forge.Merge(platform, number, number%2 == 0); err != nil {
+			t.Error(err)
+		}
+	}
+	w.ended(t, 0)
+	for _, row := range ownerRows() {
+		ends(row)
 	}
 }
 
@@ -181,7 +214,21 @@ func (w *gitWorld) minors(t *testing.T) {
 		"net/v1/infrastructure/manifest.yaml":          strings.Replace(gitManifest, "[echo]", "[echo, echo]", 1),
 		"web/v1/instance_infrastructure/manifest.yaml": strings.Replace(gitManifest, "[echo]", "[echo, echo]", 1),
 	})
-	w.settled(t)
+	var behind string
+	looptest.Until(t, func() bool {
+		w.settled(t)
+		targets, err := w.store.Targets(t.Context(), state.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind = ""
+		for _, x := range targets {
+			if x.Ref.Kind != state.KindComponent && x.Deployed.Version.Minor == 0 {
+				behind = x.Ref.String()
+			}
+		}
+		return behind == ""
+	}, func() string { return behind + " does not follow" })
 }
 
 // ownerRow makes the call of a row and says what it did not do.
@@ -191,7 +238,7 @@ func (w *gitWorld) ownerRow(t *testing.T, row ownerRow, want string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, before := w.remote.Head(t, "main"), w.blockers(t)
+	head, before, branch := w.remote.Head(t, "main"), w.blockers(t), "main"
 	a := w.do(t, row.call, string(body))
 	verb, rest, _ := strings.Cut(want, " ")
 	if verb == "no" {
@@ -209,18 +256,25 @@ func (w *gitWorld) ownerRow(t *testing.T, row ownerRow, want string) string {
 	if !slices.Equal(blocked, wanted) {
 		return fmt.Sprintf("blockers were added on %q, want %q", blocked, wanted)
 	}
-	if now := w.remote.Head(t, "main"); (now != head) != (verb == "commit") {
+	if now := w.remote.Head(t, "main"); (now != head) != (verb == "commit" && w.forge == nil) {
 		return fmt.Sprintf("the branch went from %s to %s", head, now)
 	}
 	if verb != "commit" {
 		return ""
 	}
+	if w.forge != nil {
+		number := w.forge.Count(platform)
+		if title, _, state, _ := w.forge.Look(platform, number); state != "open" || !strings.HasPrefix(title, row.call+" ") {
+			return fmt.Sprintf("the last pull request is %q, %s", title, state)
+		}
+		branch = w.forge.Branch(platform, number)
+	}
 	path, text, holds := strings.Cut(rest, ": ")
-	got := w.show("main", path)
+	got := w.show(branch, path)
 	if holds && !strings.Contains(got, text) || !holds && got != "" {
 		return fmt.Sprintf("%s became %q, want %q in it", path, got, text)
 	}
-	if subject := gittest.Git(t, w.remote.Dir, "log", "-1", "--format=%s", "main"); !strings.HasPrefix(subject, row.call+" ") {
+	if subject := gittest.Git(t, w.remote.Dir, "log", "-1", "--format=%s", branch); !strings.HasPrefix(subject, row.call+" ") {
 		return fmt.Sprintf("the commit is %q", subject)
 	}
 	return ""
@@ -303,7 +357,7 @@ becomes of a call of the Proton API that changes something which the repository 
   what Git says. Deletions wait for the guard as those of a push do.
 - **refused**: a ConflictException that names the file.
 - **a commit**: to the branch that is followed, in the caller's name; what it says is deployed. A deletion takes the document out, or
-  the file with its last one.
+  the file with its last one. With ` + "`write_back: pull-request`" + ` it is one to a branch of its own, and is deployed once that is merged.
 - **done**: what is changed does not stand in Git.
 
 | Operation | Changes | blocker | refuse | write-back |

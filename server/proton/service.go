@@ -38,7 +38,7 @@ func (h *Handler) service(ctx context.Context, v state.Service) (object, error) 
 // sumUp corrects the status of a service of which something was asked that is
 // not summed up yet. One whose members are all settled needs no correction.
 func (h *Handler) sumUp(ctx context.Context, v state.Service, o object) error {
-	if v.Status != state.ServiceActive {
+	if status, _ := v.Shown(); status != state.ServiceActive {
 		return nil
 	}
 	members, err := h.cfg.Store.TargetsOfService(ctx, v.Name)
@@ -49,8 +49,9 @@ func (h *Handler) sumUp(ctx context.Context, v state.Service, o object) error {
 }
 
 func (h *Handler) serviceSummary(v state.Service) object {
+	status, message := v.Shown()
 	return object{}.set("name", v.Name).set("arn", h.arn("service/"+v.Name)).set("templateName", v.Template).
-		set("status", string(v.Status)).set("statusMessage", v.Message).set("description", v.Description).
+		set("status", string(status)).set("statusMessage", message).set("description", v.Description).
 		set("createdAt", v.CreatedAt).set("lastModifiedAt", v.ModifiedAt)
 }
 
@@ -115,7 +116,11 @@ type instanceName struct {
 }
 
 func (h *Handler) getInstance(ctx context.Context, _ caller, in instanceName) (any, error) {
-	t, err := h.cfg.Store.TargetItself(ctx, state.InstanceRef(in.ServiceName, in.Name))
+	ref := state.InstanceRef(in.ServiceName, in.Name)
+	t, err := h.cfg.Store.TargetItself(ctx, ref)
+	if isMissing(err) {
+		t, err = h.cfg.Store.Requested(ctx, ref)
+	}
 	if err != nil {
 		return nil, err
 	}

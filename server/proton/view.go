@@ -62,6 +62,7 @@ func (o object) versioned(t state.Target) object {
 
 // busy is the conflict that a change of a target meets while it is changing.
 func busy(t state.Target) error {
+	t.Asked.Pull = nil // what waits to be merged may be added to
 	if s, _ := t.Shown(); !s.Final() {
 		return conflict("%s is %s; wait until that has ended", t.Ref, s)
 	}

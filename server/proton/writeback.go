@@ -79,7 +79,7 @@ func (h *Handler) writeBackNewInstance(ctx context.Context, c caller, v state.Se
 		}
 	}
 	ref := state.InstanceRef(v.Name, in.Name)
-	a := reconciler.Amendment{Ref: ref, Actor: c.actor, Call: "CreateServiceInstance", Spec: in.Spec}
+	a := reconciler.Amendment{Ref: ref, Actor: c.actor, Call: "CreateServiceInstance", Token: token, Spec: in.Spec}
 	if in.Major != "" {
 		a.Version = &version
 	}
@@ -89,7 +89,7 @@ func (h *Handler) writeBackNewInstance(ctx context.Context, c caller, v state.Se
 // writeBackComponent commits what UpdateComponent says. What it is attached to,
 // and its spec, go together.
 func (h *Handler) writeBackComponent(ctx context.Context, c caller, t state.Target, in componentInput, token string) error {
-	a := reconciler.Amendment{Ref: t.Ref, Actor: c.actor, Call: "UpdateComponent", Spec: in.ServiceSpec, Template: in.TemplateFile}
+	a := reconciler.Amendment{Ref: t.Ref, Actor: c.actor, Call: "UpdateComponent", Token: token, Spec: in.ServiceSpec, Template: in.TemplateFile}
 	a.Header = given(map[string]*string{"description": in.Description, "service": in.ServiceName, "instance": in.InstanceName})
 	if in.InstanceName != nil && *in.InstanceName == "" {
 		a.Header["environment"], a.Spec = t.Desired.Environment, in.InstanceName // detached, it stays where it is

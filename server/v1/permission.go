@@ -37,7 +37,7 @@ func needs(pattern string, r *http.Request) need {
 		"GET services/{service}/instances": {"proton:ListServiceInstances", "*"}, "GET services/{service}/plan": {"proton:GetService", service},
 		"GET status": {read, "*"}, "GET version": {read, "*"}, "GET plan": {read, "*"}, "GET why": {read, "*"}, "GET sources": {read, "*"}, "GET audit": {read, "*"},
 		"POST plan":        {read, "*"}, // it changes nothing
-		"GET repositories": {read, "*"}, "GET repositories/{name}": {read, "*"}, "GET blockers": {read, "*"},
+		"GET repositories": {read, "*"}, "GET repositories/{name}": {read, "*"}, "GET blockers": {read, "*"}, "GET pulls": {read, "*"},
 		"GET events": {read, "*"}, "GET destinations": {read, "*"},
 		"GET deployments": {"proton:ListDeployments", "*"}, "GET deployments/{id}": {"proton:GetDeployment", "deployment/" + r.PathValue("id")},
 		"GET deployments/{id}/diff": {"proton:GetDeployment", "deployment/" + r.PathValue("id")}, "GET deployments/{id}/log": {"proton:GetDeployment", "deployment/" + r.PathValue("id")},

@@ -39,9 +39,10 @@ type Service struct {
 // serviceAlone is a service without its targets.
 func (v *View) serviceAlone(s state.Service) Service {
 	ref := state.ServiceRef(s.Name)
+	status, message := s.Shown()
 	out := Service{
-		Name: s.Name, ARN: v.arn(ref), Description: s.Description, TemplateName: s.Template, Status: string(s.Status),
-		StatusMessage: s.Message, Spec: s.Spec, RepositoryID: s.Repository.ID, RepositoryConnection: s.Repository.Connection,
+		Name: s.Name, ARN: v.arn(ref), Description: s.Description, TemplateName: s.Template, Status: string(status),
+		StatusMessage: message, Spec: s.Spec, RepositoryID: s.Repository.ID, RepositoryConnection: s.Repository.Connection,
 		BranchName: s.Repository.Branch, CreatedAt: s.CreatedAt, LastModifiedAt: s.ModifiedAt,
 		Ref: ref.String(), Version: string(s.Follow), Owner: s.Owner.String(), Origin: originOf(s.Origin),
 		Labels: s.Labels, Deleted: s.Deleted, Instances: []Target{},

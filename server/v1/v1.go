@@ -47,6 +47,7 @@
 //	POST /v1/sync                          look at all of them now
 //	GET  /v1/sources                       ?repository= ?verdict=         every file with what it came to
 //	GET  /v1/blockers                      ?service= ?instance= ?status=  what stops service sync
+//	GET  /v1/pulls                         ?all=true             changes that wait to be merged
 //	POST /v1/blockers/ID/resolve           let it go on, and undo what was changed by hand
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
 //	GET  /v1/events                        ?ref=                          changes of status, newest first, for a day
@@ -174,6 +175,7 @@ func (a *api) routes() map[string]serve {
 		"GET /v1/services":                                   a.services,
 		"GET /v1/services/{service}":                         a.service,
 		"GET /v1/blockers":                                   a.blockers,
+		"GET /v1/pulls":                                      a.pulls,
 		"POST /v1/blockers/{id}/resolve":                     a.unblock,
 		"GET /v1/plan":                                       a.plan,
 		"POST /v1/plan":                                      a.planFolder,

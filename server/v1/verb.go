@@ -95,6 +95,9 @@ func (a *api) ask(r *http.Request, verb string, actor state.Actor, ref state.Ref
 	case Resume:
 		return true, a.Store.Resume(ctx, actor, ref, body.Why)
 	case Cancel:
+		if a.Loop != nil {
+			return true, a.Loop.Cancel(ctx, actor, ref, body.Why)
+		}
 		return true, a.Store.Cancel(ctx, actor, ref, body.Why)
 	case Abandon:
 		return true, a.Store.Abandon(ctx, actor, ref, body.Why)

@@ -53,7 +53,9 @@ func whyOf(t state.Target) Why {
 		return Why{State: Cancelling, Text: sentence("the deployment was asked to stop", t.Message), On: t.LastAttempted,
 			Next: "baryon abandon " + ref + " --why REASON, if it never ends"}
 	}
-	switch {
+	switch p := t.Asked.Pull; {
+	case p != nil && p.Status == state.PullOpen:
+		return Why{State: Waiting, Text: p.Text, Cause: "pull-request", On: "a person", Next: "merge it, or take it back with: baryon cancel " + ref}
 	case w.Reason == state.WaitRetry, w.Reason == state.WaitReturned:
 		why.State = Failed
 	case w.Reason == state.WaitSuspended:

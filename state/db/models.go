@@ -88,6 +88,16 @@ type Need struct {
 	Used   bool
 }
 
+type PullRequest struct {
+	ID        string
+	Repo      string
+	Ref       string
+	Status    string
+	Doc       string
+	CreatedAt int64
+	ClosedAt  int64
+}
+
 type Record struct {
 	Kind       string
 	Key        string

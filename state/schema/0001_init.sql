@@ -209,6 +209,22 @@ CREATE TABLE blocker (
 );
 CREATE INDEX blocker_by_service ON blocker (service, instance, id);
 
+-- A change of what a repository declares that waits for somebody to merge it, or
+-- did. Of one ref at most one is open. doc is for the one who makes them, but for
+-- what people are told.
+CREATE TABLE pull_request (
+	id         TEXT   NOT NULL PRIMARY KEY,
+	repo       TEXT   NOT NULL,
+	ref        TEXT   NOT NULL,
+	status     TEXT   NOT NULL,
+	doc        TEXT   NOT NULL,
+	created_at BIGINT NOT NULL,
+	closed_at  BIGINT NOT NULL
+);
+CREATE INDEX pull_request_by_repo ON pull_request (repo, closed_at);
+CREATE INDEX pull_request_by_ref ON pull_request (ref, id);
+CREATE UNIQUE INDEX pull_request_open ON pull_request (ref) WHERE closed_at = 0;
+
 -- The times that a sync took something over, or could not: an instance, the
 -- major of a template, or all that a repository is read for.
 CREATE TABLE sync_attempt (
