@@ -334,7 +334,7 @@ func (c *config) pending(next config) []string {
 	}{
 		{"listen", c.Listen, next.Listen}, {"hooks_listen", c.HooksListen, next.HooksListen}, {"data", c.Data, next.Data},
 		{"store", c.Store, next.Store}, {"token_file or token_env", c.Token, next.Token}, {"hooks", c.GitHub, next.GitHub},
-		{"aws_endpoint or aws_bucket", c.AWS, next.AWS}, {"s3_endpoint", c.S3Endpoint, next.S3Endpoint},
+		{"aws_endpoint", c.AWS.Endpoint, next.AWS.Endpoint}, {"aws_bucket", c.AWS.Bucket, next.AWS.Bucket}, {"s3_endpoint", c.S3Endpoint, next.S3Endpoint},
 		{"terraform", fmt.Sprintf("%+v", c.Terraform), fmt.Sprintf("%+v", next.Terraform)},
 	} {
 		if p.now != p.then {

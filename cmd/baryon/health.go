@@ -32,7 +32,9 @@ func (c *config) health(d *renderer.Decoder, n *renderer.Node) {
 // newStacks makes the engine of CloudFormation, and what asks whether something
 // that was deployed works: it asks AWS as that engine does.
 func (d *daemon) newStacks() (*cloudformation.Engine, error) {
-	stacks, err := cloudformation.New(d.cfg.cloudformationConfig())
+	cfg := d.cfg.cloudformationConfig()
+	cfg.Ended = func(id string) { d.loop.Ended(id) } // nothing is deployed before there is a loop
+	stacks, err := cloudformation.New(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -149,8 +151,9 @@ func (e *Engine) clients(ctx context.Context, who identity) (*account, error) {
 		return nil, err
 	}
 	return &account{
-		cfg: e.cfg, region: who.region, keys: keys, cfn: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
-		s3: s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
+		cfg: e.cfg, region: who.region, keys: keys, sts: sts.NewFromConfig(c),
+		cfn: cloudformation.NewFromConfig(c, func(o *cloudformation.Options) { o.Retryer = newRetryer() }),
+		s3:  s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = e.cfg.Endpoint != "" }),
 	}, nil
 }
 
@@ -183,6 +186,16 @@ func (e *Engine) enlist(ctx context.Context, who identity) (aws.Config, *aws.Cre
 	}), func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute }) // renewed before they run out
 	c.Credentials = keys
 	return c, keys, nil
+}
+
+// newRetryer lets the SDK try again where a connection broke. Where AWS asks for
+// patience the pace of the place decides when it is asked again.
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.MaxBackoff = 2, 200*time.Millisecond
+		o.RateLimiter = ratelimit.None
+		o.Retryables = []retry.IsErrorRetryable{retry.NoRetryCanceledError{}, retry.RetryableConnectionError{}}
+	})
 }
 
 // lasting is how long the credentials of a role are good at least when something is
@@ -268,6 +281,9 @@ func refusedWith(err error, code, text string) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == code && strings.Contains(api.ErrorMessage(), text)
 }
+
+// errorOf is the service's own error in another.
+func errorOf(err error) (smithy.APIError, bool) { return errors.AsType[smithy.APIError](err) }
 
 // throttled says whether AWS counts too many calls, and expired whether the
 // credentials have run out.

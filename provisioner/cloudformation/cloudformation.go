@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,9 @@ type Config struct {
 	Rate float64
 	// Poll is how old the view of the stacks under way may be; 0 is 3 s.
 	Poll time.Duration
+	// Ended is called with the ID of a job that has something to do before the time
+	// that its Progress says. nil is that nobody listens.
+	Ended func(id string)
 	// Timeout ends an operation that has run this long; 0 is two hours.
 	Timeout time.Duration
 }
@@ -298,7 +302,7 @@ func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, 
 
 // patience is the progress of a job that AWS did not answer.
 func (w *work) patience(err error) provisioner.Progress {
-	p := provisioner.Progress{State: provisioner.Running, Message: "AWS asks for patience: " + err.Error(), Again: 5 * time.Second}
+	p := provisioner.Progress{State: provisioner.Running, Message: "AWS asks for patience: " + err.Error(), Again: time.Second + rand.N(2*time.Second)}
 	api, ok := errors.AsType[smithy.APIError](err)
 	switch {
 	case !ok:

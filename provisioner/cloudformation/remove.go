@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -46,15 +47,15 @@ func (w *work) remove(ctx context.Context, s *types.Stack) (provisioner.Progress
 	if _, err := w.a.cfn.DeleteStack(ctx, in); err != nil {
 		return w.refused("", err)
 	}
-	w.at.Phase = deleting
-	w.a.place.waitFor(w.at.StackID)
+	w.at.Phase, w.at.Begun = deleting, time.Now()
+	w.a.place.waitFor(w.at.StackID, w.job.ID)
 	w.sayf("Deleting the stack %s", w.name)
 	return running("the stack is deleted")
 }
 
 // watchDelete waits for the end of the deletion.
 func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
-	seen, err := w.a.look(ctx, w.at.StackID)
+	seen, err := w.a.look(ctx, w.at.StackID, w.job.ID, w.at.Begun)
 	if err != nil {
 		return provisioner.Progress{}, err
 	}
