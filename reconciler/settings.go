@@ -31,6 +31,7 @@ type Settings struct {
 	Approvals   []ApprovalRule
 	Policies    []policy.Rule // what changes may not do; their names differ
 	Instances   int           // instances of one service at most; 20 when 0, as AWS Proton had it
+	Quota       int           // things of a kind that callers of the API make at most; 1000 when 0, as AWS Proton had it
 	Drift       DriftRule
 	Health      HealthRule
 	Deletions   int           // deletions in 24 hours that need no person; 3 when 0, none when negative

@@ -124,6 +124,7 @@ func settings() []setting {
 		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
 		{"deployments", "deployments under way at once (default 32)", number(func(c *config) *int { return &c.Settings.Deployments }, 1, 10000)},
 		{"instances", "instances of one service at most (default 20)", number(func(c *config) *int { return &c.Settings.Instances }, 1, 10000)},
+		{"quota", "things of a kind that callers of the Proton API make at most (default 1000)", number(func(c *config) *int { return &c.Settings.Quota }, 1, 1000000)},
 		{"deletions", "deletions in 24 hours that need no person (default 3)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
 			if c.Settings.Deletions = int(d.Int(v, key, 0, 1<<20)); c.Settings.Deletions == 0 {
 				c.Settings.Deletions = -1 // Settings takes 0 for "not said"

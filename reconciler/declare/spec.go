@@ -11,7 +11,7 @@ import (
 // brings, with the header that its other members come to. Findings are in the
 // file "spec".
 func FromSpec(ref state.Ref, h Header, spec string) (Document, renderer.Problems) {
-	x := &docReader{path: "spec", options: Options{}.withDefaults()}
+	x := &docReader{path: "spec", options: Options{MaxInstances: MaxSpec}.withDefaults()} // whoever asks bounds their number
 	x.doc = Document{Ref: ref, Path: x.path, Header: h, Spec: spec, Position: Position{Line: 1, Column: 1}, Cut: Cut{Line: 1}}
 	if ref.Kind == state.KindComponent && h.Instance == "" {
 		return x.doc, nil

@@ -21,10 +21,9 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of an archive. A bundle may hold 10 MiB of files that count, and
-// some more that do not.
+// The bounds of an archive: that of AWS Proton, and of what comes out of it.
 const (
-	MaxSize  = 16 << 20 // bytes as sent
+	MaxSize  = 10 << 20 // bytes as sent
 	maxBytes = 32 << 20 // bytes of all files together
 	maxFiles = 10000
 	maxName  = 1000

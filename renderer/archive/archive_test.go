@@ -118,7 +118,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a file as a folder":   {pack(t, tar.Header{Name: "a"}, tar.Header{Name: "a/b"}), "a file and a folder"},
 		"too many files":       {pack(t, many...), "more than 10000 files"},
 		"a bomb":               {bomb.Bytes(), "more than 33554432 bytes together"},
-		"too large as it is":   {make([]byte, MaxSize+1), "at most 16777216"},
+		"too large as it is":   {make([]byte, MaxSize+1), "at most 10485760"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,7 +32,7 @@ type Guard struct {
 
 // Caller is the holder of a key, with what that one may do.
 func (g *Guard) Caller(k state.Key) Caller {
-	c := Caller{Name: strings.Replace(g.ARN("user/"+k.ID), ":proton:", ":iam:", 1)}
+	c := Caller{Name: userARN(g.ARN("user/" + k.ID))}
 	if k.Role != "" {
 		c.Policies = append(c.Policies, Roles()[k.Role])
 	}
@@ -45,6 +45,15 @@ func (g *Guard) Caller(k state.Key) Caller {
 		}
 	}
 	return c
+}
+
+// userARN is the resource name of a user, which is of no region.
+func userARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 5)
+	if len(parts) < 5 {
+		return arn
+	}
+	return strings.Join([]string{parts[0], parts[1], "iam", "", parts[4]}, ":")
 }
 
 // KeyPrefix is what the ids of keys begin with.

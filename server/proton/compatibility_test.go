@@ -25,7 +25,8 @@ answer as AWS Proton did; where it does not, that is a mistake worth reporting.
 
 What holds for all of them:
 
-- Members that the published model does not have are refused, with the names of those it has; AWS ignored them.
+- Members that the published model does not have are refused, with the names of those it has; AWS ignored them. The clients of AWS
+  never send any, and a misspelt member that is ignored would look as if it had taken effect.
 - What a repository declares is changed as its owner_conflict says: behind a blocker, as of service sync, which keeps the change until
   it is resolved; not at all, with a ConflictException that names the file; or by a commit to the repository, which is deployed, or
   a pull request, which is IN_PROGRESS until it is merged and FAILED when it is closed. What cannot be committed exactly, or is not
@@ -34,9 +35,10 @@ What holds for all of them:
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
   is signed with a key from ` + "`baryon keys create`" + `, or brings the token as ` + "`Authorization: Bearer TOKEN`" + `, as ` + "`baryon aws-shim`" + `
-  does. Keys have no session tokens. What a key may call is said by its role and policies; a denial is
-  AccessDeniedException with HTTP status 403, where AWS answered 400.
-- Regions and accounts in resource names that callers send are not compared with the daemon's own.
+  does. Keys have no session tokens. What a key may call is said by its role and policies.
+- Regions and accounts in resource names that callers send are not compared with the daemon's own, so that names that stand in
+  pipelines and templates from before go on to be good.
+- Quotas are those of AWS Proton, and are raised by instances and quota of the configuration, not by AWS.
 
 | Operation | Answered | Differs from AWS Proton |
 | --- | --- | --- |

@@ -39,6 +39,9 @@ func (h *Handler) createComponent(ctx context.Context, c caller, in componentInp
 		if err := h.unclaimed(ctx, ref); err != nil {
 			return nil, err
 		}
+		if err := h.roomFor(ctx, state.KindComponent); err != nil {
+			return nil, err
+		}
 	}
 	header := declare.Header{
 		Description: textOf(in.Description), Environment: in.EnvironmentName, Service: textOf(in.ServiceName), Instance: textOf(in.InstanceName),
@@ -58,7 +61,7 @@ func (h *Handler) createComponent(ctx context.Context, c caller, in componentInp
 	if err != nil {
 		return nil, err
 	}
-	doc, err := document(ref, header, textOf(in.ServiceSpec))
+	doc, err := h.document(ref, header, textOf(in.ServiceSpec))
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +184,7 @@ func (h *Handler) updateComponent(ctx context.Context, c caller, in componentInp
 	if by == written {
 		return h.answerComponent(ctx, in.Name, h.writeBackComponent(ctx, c, t, in, token))
 	}
-	doc, err := document(ref, header, spec)
+	doc, err := h.document(ref, header, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,13 @@ func textOf(p *string) string {
 }
 
 func (h *Handler) createConnection(ctx context.Context, c caller, in createConnectionInput) (any, error) {
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
+	there, err := h.cfg.Store.NumberOfRecords(ctx, connectionRecords)
+	if err := h.room("environment account connections", there, err); err != nil {
+		return nil, err
+	}
 	token := in.ClientToken
 	in.ClientToken = ""
 	id, err := h.once(ctx, "CreateEnvironmentAccountConnection", token, in, uuid.NewString())

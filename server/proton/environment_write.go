@@ -33,6 +33,9 @@ func (h *Handler) createEnvironment(ctx context.Context, c caller, in environmen
 	if err := h.unclaimed(ctx, ref); err != nil {
 		return nil, err
 	}
+	if err := h.roomFor(ctx, state.KindEnvironment); err != nil {
+		return nil, err
+	}
 	v, err := h.choose(ctx, environmentTemplates(), in.TemplateName, in.Major, in.Minor)
 	if err != nil {
 		return nil, err
@@ -41,7 +44,7 @@ func (h *Handler) createEnvironment(ctx context.Context, c caller, in environmen
 	if err := h.provisioning(ctx, &header, in, false); err != nil {
 		return nil, err
 	}
-	doc, err := document(ref, header, textOf(in.Spec))
+	doc, err := h.document(ref, header, textOf(in.Spec))
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +64,12 @@ func (h *Handler) answerEnvironment(ctx context.Context, name string, err error)
 }
 
 // document puts a header and a spec together.
-func document(ref state.Ref, header declare.Header, spec string) (declare.Document, error) {
+func (h *Handler) document(ref state.Ref, header declare.Header, spec string) (declare.Document, error) {
 	doc, problems := declare.FromSpec(ref, header, spec)
 	if problems.Failed() {
 		return doc, problems
 	}
-	return doc, nil
+	return doc, h.roomInService(len(doc.Instances))
 }
 
 // provisioning reads how an environment is provisioned: by roles, by those of a
@@ -156,7 +159,7 @@ func (h *Handler) updateEnvironment(ctx context.Context, c caller, in environmen
 	if in.Spec != nil {
 		spec = *in.Spec
 	}
-	doc, err := document(ref, header, spec)
+	doc, err := h.document(ref, header, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (h *Handler) declareInstance(
 		if problems.Failed() {
 			return problems
 		}
-		if _, err := document(state.ServiceRef(v.Name), header, given); err != nil {
+		if _, err := h.document(state.ServiceRef(v.Name), header, given); err != nil {
 			return err
 		}
 		var ok bool
@@ -76,7 +76,7 @@ func (h *Handler) declareInstance(
 			return invalid("the spec has no instance named %s", in.Name)
 		}
 	}
-	doc, err := document(state.ServiceRef(v.Name), header, spec)
+	doc, err := h.document(state.ServiceRef(v.Name), header, spec)
 	if err != nil {
 		return err
 	}
@@ -225,14 +225,14 @@ func (h *Handler) updatePipeline(ctx context.Context, c caller, in pipelineInput
 	if problems.Failed() {
 		return nil, problems
 	}
-	if _, err := document(state.ServiceRef(v.Name), header, given); err != nil {
+	if _, err := h.document(state.ServiceRef(v.Name), header, given); err != nil {
 		return nil, err
 	}
 	merged, ok := withPipeline(v.Spec, given)
 	if !ok {
 		return nil, invalid("the spec is no ServiceSpec")
 	}
-	doc, err := document(state.ServiceRef(v.Name), header, merged)
+	doc, err := h.document(state.ServiceRef(v.Name), header, merged)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package proton
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"baryon/renderer"
@@ -112,11 +111,7 @@ func (h *Handler) permitted(ctx context.Context, c caller, name string, in map[s
 }
 
 // forbidden is the exception for what somebody may not do.
-func forbidden(format string, args ...any) *Error {
-	e := exception(accessDenied, format, args...)
-	e.status = http.StatusForbidden
-	return e
-}
+func forbidden(format string, args ...any) *Error { return exception(accessDenied, format, args...) }
 
 // resource is the tail of the name of what a call acts on, spelled in the one
 // way that policies are held against.

@@ -185,7 +185,7 @@ func TestRolesAndTags(t *testing.T) {
 	}
 	_, err := viewer.DeleteEnvironment(t.Context(), &sdk.DeleteEnvironmentInput{Name: aws.String("prod")})
 	const want = "is not authorized to perform: proton:DeleteEnvironment on resource: arn:aws:proton:us-east-1:000000000000:environment/prod"
-	if _, denied := errors.AsType[*types.AccessDeniedException](err); !denied || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "StatusCode: 403") {
+	if _, denied := errors.AsType[*types.AccessDeniedException](err); !denied || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "StatusCode: 400") || !strings.Contains(err.Error(), "User: arn:aws:iam::000000000000:user/AKIA") {
 		t.Errorf("a viewer deletes: %v, want %s", err, want)
 	}
 	if err := get(member); err == nil {

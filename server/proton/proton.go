@@ -141,8 +141,12 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request) (name string, val
 	if err != nil {
 		return name, nil, err
 	}
-	if problems := h.model.Check(h.model.Operations[name].Input, in); len(problems) > 0 {
-		return name, nil, constraints(problems)
+	verdict := h.model.Check(h.model.Operations[name].Input, in)
+	switch {
+	case len(verdict.Mistyped) > 0:
+		return name, nil, malformed("%s", strings.Join(verdict.Mistyped, "; "))
+	case len(verdict.Problems) > 0:
+		return name, nil, constraints(verdict.Problems)
 	}
 	if err := h.permitted(r.Context(), c, name, in); err != nil {
 		return name, nil, err
@@ -169,7 +173,7 @@ func (h *Handler) operation(r *http.Request) (string, error) {
 	if _, known := h.model.Operations[name]; !known {
 		return "", &Error{Type: "UnknownOperationException", status: http.StatusBadRequest, Message: "AWS Proton has no operation " + clip(name)}
 	}
-	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(media) != contentType {
+	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), contentType) {
 		return "", &Error{Type: "UnsupportedMediaTypeException", status: http.StatusUnsupportedMediaType,
 			Message: "the content type is " + clip(r.Header.Get("Content-Type")) + "; send " + contentType}
 	}

@@ -46,6 +46,9 @@ type createRepositoryInput struct {
 }
 
 func (h *Handler) createRepository(ctx context.Context, c caller, in createRepositoryInput) (any, error) {
+	if err := checkTags(in.Tags); err != nil {
+		return nil, err
+	}
 	key := repositoryTail(in.Provider, in.Name)
 	err := change(ctx, h, c, linkRecords, key, "link-repository", "repository/"+key, func(old link, found bool) (*link, error) {
 		if found && (old.ConnectionARN != in.ConnectionARN || old.EncryptionKey != in.EncryptionKey) {

@@ -17,7 +17,7 @@ ok UpdateService {"name":"shop","spec":"{proton: ServiceSpec, pipeline: {size: a
 see serviceInstance.environmentName = next | GetServiceInstance {"name":"far","serviceName":"shop"}`},
 		{"5.4", "CreateService needs at least one instance, and takes at most 20.", "", `
 no ValidationException | at least one instance | CreateService {"name":"other",` + shopOf + `,"spec":"{proton: ServiceSpec, pipeline: {}, instances: []}"}
-no ValidationException | too many instances | CreateService {"name":"other",` + shopOf + `,"spec":"$MANY"}
+no ServiceQuotaExceededException | would have 21 instances, and the quota is 20 | CreateService {"name":"other",` + shopOf + `,"spec":"$MANY"}
 ok CreateService {"name":"other",` + shopOf + `,"spec":"$SHOP"}`},
 		{"5.5", "The pipeline may be empty, and left out where everything in it has a default.", "", `
 ok CreateService {"name":"other",` + shopOf + `,"spec":"{proton: ServiceSpec, instances: [{name: eu, environment: prod}]}"}
@@ -179,5 +179,38 @@ ok NotifyResourceDeploymentStatusChange {"resourceArn":"$ARNenvironment/prod","s
 ok CreateService {"name":"other",` + shopOf + `,"spec":"$SHOP","tags":[{"key":"team","value":"a"}]}
 see tags = ~team | ListTagsForResource {"resourceArn":"$ARNservice/other/service-instance/us"}
 no ValidationException | reserved | TagResource {"resourceArn":"$ARNservice/other","tags":[{"key":"aws:x","value":"1"}]}`},
+		{"8.9", "What is made with tags has them, and none that are reserved or given twice.", "", `
+ok CreateRepository {$LINK,$CONNECTION,"tags":[{"key":"team","value":"a"}]}
+see tags.#0.value = a | ListTagsForResource {"resourceArn":"$ARNrepository/github:acme/platform"}
+no ValidationException | reserved | CreateRepository {"provider":"GITHUB","name":"acme/other",$CONNECTION,"tags":[{"key":"aws:x","value":"1"}]}
+no ResourceNotFoundException | acme/other | GetRepository {"provider":"GITHUB","name":"acme/other"}
+no ValidationException | given twice | CreateEnvironmentAccountConnection {"environmentName":"far","managementAccountId":"000000000000","roleArn":"$ROLE","tags":[{"key":"a","value":"1"},{"key":"a","value":"2"}]}
+no ValidationException | 'tags' failed to satisfy constraint: Member must have length less than or equal to 50 | TagResource {"resourceArn":"$ARNservice/shop","tags":[$T51]}
+ok TagResource {"resourceArn":"$ARNservice/shop","tags":[$T50]}
+no ServiceQuotaExceededException | would have 51 tags | TagResource {"resourceArn":"$ARNservice/shop","tags":[{"key":"last","value":""}]}
+ok TagResource {"resourceArn":"$ARNservice/shop","tags":[{"key":"k50","value":"again"}]}`},
+		{"8.10", "A member of another type is no value at all.", "", `
+no SerializationException | NUMBER_VALUE cannot be converted to String: 'name' is a number | GetService {"name":1}
+no SerializationException | STRING_VALUE cannot be converted to Integer: 'maxResults' | ListServices {"maxResults":"5"}
+no SerializationException | TRUE_VALUE cannot be converted to String | GetService {"name":true}
+no SerializationException | Start of structure or map found where not expected: 'name' | GetService {"name":{}}
+no SerializationException | Start of list found where not expected: 'name' | GetService {"name":["shop"]}
+no SerializationException | Expected list or null: 'tags' is a string | TagResource {"resourceArn":"$ARNservice/shop","tags":"a"}
+no SerializationException | Expected structure or null: 'tags.1.member' is null | TagResource {"resourceArn":"$ARNservice/shop","tags":[null]}
+no SerializationException | STRING_VALUE cannot be converted to Boolean | UpdateAccountSettings {"deletePipelineProvisioningRepository":"true"}
+no ValidationException | U+0000 | UpdateService {"name":"shop","description":"a\u0000b"}
+ok ListServices {"maxResults":5,"nextToken":null}`},
+		{"8.11", "Of each kind there are at most as many as the quota says; the same creation again is no other one.", "", `
+ok CreateEnvironmentTemplate {"name":"last"}
+quota 5
+no ServiceQuotaExceededException | there are 5 templates, and the quota is 5 | CreateEnvironmentTemplate {"name":"one-more"}
+ok CreateEnvironmentTemplate {"name":"last"}
+quota 2
+no ServiceQuotaExceededException | there are 2 environments | CreateEnvironment {"name":"dev",` + mine + `}
+no ServiceQuotaExceededException | versions of net | CreateEnvironmentTemplateVersion {"templateName":"net","source":{"s3":{"bucket":"bundles","key":"k"}}}
+quota 1
+no ServiceQuotaExceededException | there are 1 services | CreateService {"name":"other",` + shopOf + `,"spec":"$SHOP"}
+quota 3
+ok CreateEnvironment {"name":"dev",` + mine + `}`},
 	}
 }

@@ -7,10 +7,14 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
+	"baryon/reconciler"
+	"baryon/server/proton"
 	"baryon/state"
 )
 
@@ -44,7 +48,7 @@ var subjects = []struct {
 	{"5", "specs", 8, specRules},
 	{"6", "Git", 6, gitRules},
 	{"7", "components", 10, componentRules},
-	{"8", "the protocol", 8, protocolRules},
+	{"8", "the protocol", 11, protocolRules},
 }
 
 // TestRules holds the API to the rules of the one it stands in for. Each rule has
@@ -101,7 +105,8 @@ func (w *ruleWorld) run(t *testing.T, r rule) {
 type ruleWorld struct {
 	*world
 
-	vars map[string]string
+	vars  map[string]string
+	quota atomic.Int64
 }
 
 const (
@@ -121,7 +126,12 @@ func newRuleWorld(t *testing.T) *ruleWorld {
 	spec := func(instances ...string) string {
 		return "{proton: ServiceSpec, pipeline: {size: a}, instances: [" + strings.Join(instances, ", ") + "]}"
 	}
-	w := &ruleWorld{world: newWorld(t), vars: map[string]string{
+	tags := make([]string, 51)
+	for i := range tags {
+		tags[i] = fmt.Sprintf(`{"key":"k%d","value":"v"}`, i+1)
+	}
+	w := &ruleWorld{vars: map[string]string{
+		"T50": strings.Join(tags[:50], ","), "T51": strings.Join(tags, ","),
 		"ARN": arnPrefix, "SHOP": spec(instance("eu"), instance("us")), "MORE": spec(instance("eu"), instance("us"), instance("asia")),
 		"LESS": spec(instance("eu")), "MANY": spec(many...), "INSTANCE": "{name: eu, environment: prod, spec: {size: a, note: first}}",
 		"N100": strings.Repeat("n", 100), "N101": strings.Repeat("n", 101), "K51": strings.Repeat("x", 51201),
@@ -131,6 +141,9 @@ func newRuleWorld(t *testing.T) *ruleWorld {
 		"MANIFEST": `infrastructure: {templates: [{file: c.yaml, rendering_engine: jinja, template_language: cloudformation}]}`,
 		"BODY":     `Resources: {Topic: {Type: 'AWS::SNS::Topic'}}`,
 	}}
+	w.world = newWorld(t, func(c *proton.Config) {
+		c.Settings = func() reconciler.Settings { return reconciler.Settings{Quota: int(w.quota.Load())} }
+	})
 	w.templates(t)
 	for _, call := range [][2]string{
 		{"CreateEnvironment", `{"name":"prod","templateName":"net","templateMajorVersion":"1","templateMinorVersion":"0","spec":"{proton: EnvironmentSpec, spec: {size: a}}"}`},
@@ -188,6 +201,10 @@ func (w *ruleWorld) step(t *testing.T, verb, rest string) error {
 		return w.become(t, state.Status(status), ref)
 	case "settle":
 		w.settle(t)
+	case "quota":
+		quota, err := strconv.Atoi(rest)
+		w.quota.Store(int64(quota))
+		return err
 	default:
 		return errors.New("there is no such verb")
 	}

@@ -34,6 +34,9 @@ func (h *Handler) createService(ctx context.Context, c caller, in serviceInput) 
 	if err := h.unclaimed(ctx, ref); err != nil {
 		return nil, err
 	}
+	if err := h.roomFor(ctx, state.KindService); err != nil {
+		return nil, err
+	}
 	v, err := h.choose(ctx, serviceTemplates(), in.TemplateName, in.Major, in.Minor)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func (h *Handler) createService(ctx context.Context, c caller, in serviceInput) 
 		Template: in.TemplateName, Version: state.Follow(v.String()), Description: textOf(in.Description),
 		Repository: state.Repository{ID: in.Repository, Connection: in.Connection, Branch: in.Branch},
 	}
-	doc, err := document(ref, header, textOf(in.Spec))
+	doc, err := h.document(ref, header, textOf(in.Spec))
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +191,7 @@ func (h *Handler) updateService(ctx context.Context, c caller, in updateServiceI
 	if problems.Failed() {
 		return nil, problems
 	}
-	doc, err := document(state.ServiceRef(in.Name), header, spec)
+	doc, err := h.document(state.ServiceRef(in.Name), header, spec)
 	if err != nil {
 		return nil, err
 	}

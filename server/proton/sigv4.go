@@ -77,13 +77,21 @@ func (s signature) prove(r *http.Request, body []byte, secret string, now time.T
 	if err != nil || !strings.HasPrefix(date, s.day) {
 		return exception("IncompleteSignatureException", "the header X-Amz-Date must be a time such as %s, of the day of the credential", now.UTC().Format(dateForm))
 	}
-	if off := now.Sub(at); off > skew || off < -skew {
-		return exception("InvalidSignatureException", "Signature expired: %s is more than %s from %s, the time here; set the clock", date, skew, now.UTC().Format(dateForm))
+	switch off := now.Sub(at); { // in the words that clients set their clocks by
+	case off > skew:
+		return exception("InvalidSignatureException", "Signature expired: %s is now earlier than %s (%s - 5 min.)",
+			date, now.Add(-skew).UTC().Format(dateForm), now.UTC().Format(dateForm))
+	case off < -skew:
+		return exception("InvalidSignatureException", "Signature not yet current: %s is still later than %s (%s + 5 min.)",
+			date, now.Add(skew).UTC().Format(dateForm), now.UTC().Format(dateForm))
 	}
 	for _, name := range []string{"host", "x-amz-date", "x-amz-target"} {
 		if !slices.Contains(s.headers, name) {
 			return exception("InvalidSignatureException", "the signature does not cover the header %s", name)
 		}
+	}
+	if given := r.Header.Get("X-Amz-Content-Sha256"); strings.HasPrefix(given, "UNSIGNED-") || strings.HasPrefix(given, "STREAMING-") {
+		return exception("InvalidSignatureException", "the signature does not cover the body (%s); sign it, as clients of AWS Proton do", clip(printable(given)))
 	}
 	sum := sha256.Sum256(body)
 	if !hmac.Equal(sign(secret, s, date, s.canonical(r, hex.EncodeToString(sum[:]))), s.mac) {

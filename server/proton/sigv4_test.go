@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -79,20 +80,27 @@ func TestSignatures(t *testing.T) {
 		at     time.Duration // of the signature, from now
 		change func(*http.Request)
 		want   int
+		says   string
 	}{
-		"as signed":         {0, func(*http.Request) {}, 200},
-		"four minutes late": {-4 * time.Minute, func(*http.Request) {}, 200},
-		"six minutes late":  {-6 * time.Minute, func(*http.Request) {}, 400},
-		"six minutes early": {6 * time.Minute, func(*http.Request) {}, 400},
-		"another operation": {0, func(r *http.Request) { r.Header.Set("X-Amz-Target", "AwsProton20200720.ListServices") }, 400},
-		"another host":      {0, func(r *http.Request) { r.Host = "other" }, 400},
-		"another query":     {0, func(r *http.Request) { r.URL.RawQuery = "a=b" }, 400},
+		"as signed":                      {0, func(*http.Request) {}, 200, ""},
+		"four minutes late":              {-4 * time.Minute, func(*http.Request) {}, 200, ""},
+		"six minutes late":               {-6 * time.Minute, func(*http.Request) {}, 400, " - 5 min.)"},
+		"six minutes early":              {6 * time.Minute, func(*http.Request) {}, 400, "Signature not yet current: "},
+		"the body not covered":           {0, func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, 400, "does not cover the body (UNSIGNED-PAYLOAD)"},
+		"another body":                   {0, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{ }`)) }, 400, "does not match"},
+		"not the length that was signed": {0, func(r *http.Request) { r.ContentLength, r.TransferEncoding = -1, []string{"chunked"} }, 400, "does not match"},
+		"another service":                {0, func(r *http.Request) { auth(r, "/proton/", "/s3/") }, 400, "signed for the service s3"},
+		"another region":                 {0, func(r *http.Request) { auth(r, "/us-east-1/", "/eu-west-1/") }, 400, "does not match"},
+		"another day":                    {0, func(r *http.Request) { auth(r, "/20", "/19") }, 400, "of the day of the credential"},
+		"another operation":              {0, func(r *http.Request) { r.Header.Set("X-Amz-Target", "AwsProton20200720.ListServices") }, 400, ""},
+		"another host":                   {0, func(r *http.Request) { r.Host = "other" }, 400, ""},
+		"another query":                  {0, func(r *http.Request) { r.URL.RawQuery = "a=b" }, 400, ""},
 		"another time": {0, func(r *http.Request) {
 			r.Header.Set("X-Amz-Date", time.Now().UTC().Add(time.Second).Format("20060102T150405Z"))
-		}, 400},
-		"no target covered":    {0, func(r *http.Request) { auth(r, ";x-amz-target", "") }, 400},
-		"a cut signature":      {0, func(r *http.Request) { r.Header.Set("Authorization", r.Header.Get("Authorization")[:150]) }, 400},
-		"a header not covered": {0, func(r *http.Request) { r.Header.Set("X-Other", "x") }, 200},
+		}, 400, ""},
+		"no target covered":    {0, func(r *http.Request) { auth(r, ";x-amz-target", "") }, 400, ""},
+		"a cut signature":      {0, func(r *http.Request) { r.Header.Set("Authorization", r.Header.Get("Authorization")[:150]) }, 400, ""},
+		"a header not covered": {0, func(r *http.Request) { r.Header.Set("X-Other", "x") }, 200, ""},
 	} {
 		const body = `{}`
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/", strings.NewReader(body))
@@ -102,8 +110,8 @@ func TestSignatures(t *testing.T) {
 		tt.change(r)
 		got := httptest.NewRecorder()
 		w.handler.ServeHTTP(got, r)
-		if got.Code != tt.want {
-			t.Errorf("%s: answered %d %s, want %d", name, got.Code, got.Body, tt.want)
+		if got.Code != tt.want || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: answered %d %s, want %d %q", name, got.Code, got.Body, tt.want, tt.says)
 		}
 	}
 }

@@ -68,6 +68,10 @@ func (h *Handler) createVersion(f family) operation {
 			}
 			v.Version.Major = major
 		}
+		there, err := h.cfg.Store.NumberOfVersions(ctx, f.kind, in.TemplateName)
+		if err := h.room("versions of "+in.TemplateName, there, err); err != nil {
+			return nil, err
+		}
 		made, err := h.enrol(ctx, c, f, in, v)
 		if err != nil {
 			return nil, err

@@ -42,6 +42,10 @@ func (h *Handler) createTemplate(f family) operation {
 		if !isMissing(err) {
 			return nil, err
 		}
+		there, err := h.cfg.Store.NumberOfTemplates(ctx)
+		if err := h.room("templates", there, err); err != nil {
+			return nil, err
+		}
 		err = h.cfg.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
 			if err := tx.PutTemplate(t); err != nil {
 				return err

@@ -120,7 +120,7 @@ func (w *world) do(t *testing.T, name, body string) answer {
 	if a.Status != http.StatusOK {
 		return a
 	}
-	for _, problem := range w.model.Check(w.model.Operations[name].Output, a.Body) {
+	for _, problem := range w.model.Check(w.model.Operations[name].Output, a.Body).All() {
 		t.Errorf("%s %s answered what is not Proton's shape: %s", name, body, problem)
 	}
 	return a

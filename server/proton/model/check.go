@@ -10,25 +10,35 @@ import (
 	"unicode/utf8"
 )
 
-// Check says everything that keeps a value from having a shape, in the words
-// AWS uses, at most a few dozen. The value is as encoding/json decodes it with
-// UseNumber. A member that is null counts as not given.
-func (m *Model) Check(shape string, value any) []string {
+// A Verdict is everything that keeps a value from having a shape, in the words
+// AWS uses, at most a few dozen of each.
+type Verdict struct {
+	Mistyped []string // what is of another type, such as a number where a text belongs
+	Problems []string // what does not keep a constraint
+}
+
+// All is both.
+func (v Verdict) All() []string { return slices.Concat(v.Mistyped, v.Problems) }
+
+// Check holds a value against a shape. The value is as encoding/json decodes it
+// with UseNumber. A member that is null counts as not given.
+func (m *Model) Check(shape string, value any) Verdict {
 	c := checker{m: m}
 	c.check(shape, "", value)
-	return c.problems
+	return c.Verdict
 }
 
 const maxProblems = 32
 
 type checker struct {
-	m        *Model
-	problems []string
+	Verdict
+
+	m *Model
 }
 
 func (c *checker) add(problem string) {
-	if len(c.problems) < maxProblems {
-		c.problems = append(c.problems, problem)
+	if len(c.Problems) < maxProblems {
+		c.Problems = append(c.Problems, problem)
 	}
 }
 
@@ -73,7 +83,36 @@ func (c *checker) wrongType(at string, value any, want string) {
 	if at == "" {
 		at = "the body"
 	}
-	c.add(fmt.Sprintf("'%s' is %s; want %s", at, kindOf(value), want))
+	if len(c.Mistyped) < maxProblems {
+		c.Mistyped = append(c.Mistyped, fmt.Sprintf("%s: '%s' is %s; want %s", unconverted(value, want), at, kindOf(value), want))
+	}
+}
+
+// unconverted is what AWS says of a value of another type.
+func unconverted(value any, want string) string {
+	var given string
+	switch v := value.(type) {
+	case map[string]any:
+		return "Start of structure or map found where not expected"
+	case []any:
+		return "Start of list found where not expected"
+	case bool:
+		given = strings.ToUpper(strconv.FormatBool(v))
+	case string:
+		given = "STRING"
+	case json.Number:
+		given = "NUMBER"
+	default:
+		given = "NULL"
+	}
+	name, scalar := map[string]string{"a boolean": "Boolean", "a string": "String", "a number": "Integer", "a whole number": "Integer"}[want]
+	switch {
+	case scalar:
+		return given + "_VALUE cannot be converted to " + name
+	case want == "a list":
+		return "Expected list or null"
+	}
+	return "Expected structure or null"
 }
 
 func (c *checker) structure(s *Shape, at string, value any) {
@@ -132,6 +171,9 @@ func (c *checker) text(s *Shape, at string, value any) {
 	if !ok {
 		c.wrongType(at, value, "a string")
 		return
+	}
+	if strings.ContainsRune(text, 0) { // which not every database keeps
+		c.fails(s, at, strings.ReplaceAll(text, "\x00", "\ufffd"), "not have the character U+0000")
 	}
 	c.bounds(s, at, value, utf8.RuneCountInString(text), "length")
 	if s.pattern != nil && !s.pattern.MatchString(text) {
