@@ -84,12 +84,12 @@ func skipCommand() *cobra.Command {
 	return askCommand(v1.Skip, "Try again what failed, and leave resources alone",
 		"  baryon skip environment/prod --resource Cache --why 'it was deleted by hand'",
 		func(r v1.Request) (v1.Request, error) {
-			if r.Resources = resources; len(resources) == 0 {
+			if r.Resources = each(resources); len(resources) == 0 {
 				return r, errors.New("name what is left alone with --resource ID; baryon why NAME says what failed")
 			}
 			return r, nil
 		}, func(cmd *cobra.Command) {
-			cmd.Flags().StringSliceVar(&resources, "resource", nil, "a logical ID; a rollback goes on without it, and a deletion leaves it where it is")
+			cmd.Flags().StringArrayVar(&resources, "resource", nil, "a logical ID, or an address of Terraform; a rollback goes on without it, and a deletion leaves it where it is")
 		})
 }
 
@@ -150,17 +150,30 @@ func importsOf(flags []string, existing bool) (map[string]string, error) {
 	return imports, nil
 }
 
+// each takes several names from one flag apart, as A,B. An address of Terraform
+// with a key in brackets may hold anything.
+func each(flags []string) (names []string) {
+	for _, flag := range flags {
+		if strings.Contains(flag, "[") {
+			names = append(names, flag)
+		} else {
+			names = append(names, strings.Split(flag, ",")...)
+		}
+	}
+	return names
+}
+
 func forceCommand() *cobra.Command {
 	var resources []string
 	return askCommand(v1.Force, "Try again what failed, and destroy what is left of it",
 		"  baryon force environment/prod --why 'its data is in the backup'\n  baryon force environment/prod --resource Bucket --why 'all but the bucket'",
 		func(r v1.Request) (v1.Request, error) {
-			if r.Resources = resources; r.Why == "" {
+			if r.Resources = each(resources); r.Why == "" {
 				return r, errors.New("what is left of it is destroyed; add --why 'REASON'")
 			}
 			return r, nil
 		}, func(cmd *cobra.Command) {
-			cmd.Flags().StringSliceVar(&resources, "resource", nil, "a logical ID that is left where it is")
+			cmd.Flags().StringArrayVar(&resources, "resource", nil, "a logical ID that is left where it is")
 		})
 }
 

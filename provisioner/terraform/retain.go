@@ -44,13 +44,13 @@ func like(rule, text string) bool {
 	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(text)
 }
 
-// retains finds what of the state is retained, and reports whether anything is.
-func (t *tool) retains() (bool, error) {
+// forget finds what of the state is retained, and reports whether anything is.
+func (t *tool) forget() (bool, error) {
 	t.retained = nil
 	var lines strings.Builder
 	for _, address := range t.listed {
-		if rule := retaining(t.cfg.Retain, address); rule != "" {
-			t.retained = append(t.retained, forgotten(address, rule))
+		if why := t.retains(address); why != "" {
+			t.retained = append(t.retained, forgotten(address, why))
 			lines.WriteString(address + "\n")
 		}
 	}
@@ -65,15 +65,27 @@ func (t *tool) retains() (bool, error) {
 	return true, os.WriteFile(filepath.Join(t.dir, retainFile), []byte(lines.String()), 0o600)
 }
 
-func forgotten(address, rule string) provisioner.ResourceChange {
-	return provisioner.ResourceChange{Address: address, Action: "forget", Reason: "it is retained by terraform.retain: " + rule}
+// retains says why a deletion leaves a resource alone, or nothing where it does
+// not.
+func (t *tool) retains(address string) string {
+	if rule := retaining(t.cfg.Retain, address); rule != "" {
+		return "it is retained by terraform.retain: " + rule
+	}
+	if asked := retaining(t.cfg.Leave, address); asked != "" {
+		return "it is left alone, as was asked: " + asked
+	}
+	return ""
+}
+
+func forgotten(address, why string) provisioner.ResourceChange {
+	return provisioner.ResourceChange{Address: address, Action: "forget", Reason: why}
 }
 
 // markRetained makes of a plan to destroy what will come of it.
 func (t *tool) markRetained() {
 	for i, c := range t.changes {
-		if rule := retaining(t.cfg.Retain, c.Address); rule != "" && c.Action == "delete" {
-			t.changes[i] = forgotten(c.Address, rule)
+		if why := t.retains(c.Address); why != "" && c.Action == "delete" {
+			t.changes[i] = forgotten(c.Address, why)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,6 +91,49 @@ resource "terraform_data" "b" {}
 		}
 		if strings.Contains(log, "destroyed") {
 			t.Errorf("something was destroyed:\n%s", log)
+		}
+	})
+}
+
+// TestRetainedFile shows with what is really there that the retained stays, and
+// that what a person names stays besides.
+func TestRetainedFile(t *testing.T) {
+	t.Parallel()
+	eachProgram(t, func(t *testing.T, p place) {
+		mirror, _ := localProvider(t, p)
+		e := p.engine(t, func(c *terraform.Config) {
+			c.Mirrors, c.Policy.Allow, c.Retain = []string{mirror}, []string{"write-files"}, []string{"local_file.data"}
+		})
+		var code strings.Builder
+		for _, name := range []string{"data", "cache", "odd"} {
+			code.WriteString("resource \"local_file\" \"" + name + "\" {\n  filename = \"" + filepath.Join(p.dir, name) + "\"\n  content  = \"x\"\n}\n")
+		}
+		if got, log := end(t, e, job("make", code.String())); got.State != provisioner.Succeeded {
+			t.Fatalf("%s\n%s", got.Message, log)
+		}
+		gone := job("gone", code.String())
+		gone.Action, gone.Leave = provisioner.Deprovision, []string{"local_file.odd"}
+		got, log := end(t, e, gone)
+		want := []provisioner.ResourceChange{
+			{Address: "local_file.cache", Action: "delete"},
+			{Address: "local_file.data", Action: "forget", Reason: "it is retained by terraform.retain: local_file.data"},
+			{Address: "local_file.odd", Action: "forget", Reason: "it is left alone, as was asked: local_file.odd"},
+		}
+		if diff := cmp.Diff(want, got.Changes); diff != "" || got.State != provisioner.Succeeded {
+			t.Fatalf("%s: changes (-want +got):\n%s\n%s", got.Message, diff, log)
+		}
+		for name, stays := range map[string]bool{"data": true, "cache": false, "odd": true} {
+			if exists(filepath.Join(p.dir, name)) != stays {
+				t.Errorf("%s is there: %v, want %v", name, !stays, stays)
+			}
+		}
+		if left := p.resources(t, "environment-dev"); len(left) > 0 {
+			t.Errorf("the state holds %v", left)
+		}
+		without := job("without", code.String())
+		without.Leave = []string{"local_file.odd"}
+		if got, _ := end(t, e, without); got.State != provisioner.Failed || !strings.Contains(got.Message, "leaves nothing out") {
+			t.Errorf("a deployment without a resource: %s %s; want it refused", got.State, got.Message)
 		}
 	})
 }

@@ -39,7 +39,7 @@ const (
 )
 
 // steps are what a job does, in order, and the commands for it.
-func (e *Engine) steps(p Program, action provisioner.Action, k kind) (steps []step, commands []string) {
+func (e *Engine) steps(p Program, action provisioner.Action, k kind, retains bool) (steps []step, commands []string) {
 	name := quote(p.Path)
 	lock := " -lock-timeout=" + e.cfg.LockWait.String()
 	add := func(s step, command string) { steps, commands = append(steps, s), append(commands, command) }
@@ -53,7 +53,7 @@ func (e *Engine) steps(p Program, action provisioner.Action, k kind) (steps []st
 	case action == provisioner.Deprovision:
 		plan += " -destroy"
 	}
-	if action == provisioner.Deprovision && k == applying && len(e.cfg.Retain) > 0 {
+	if retains && k == applying {
 		add(stepList, name+" state list")
 		add(stepRetain, "(set --; while IFS= read -r address; do set -- \"$@\" \"$address\"; done <"+retainFile+"; exec "+name+" state rm"+lock+" \"$@\")")
 	}

@@ -164,13 +164,16 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 		cfg.Never = job.Never
 	}
 	if job.Action == provisioner.Deprovision {
-		cfg.Retain = e.cfg.Retain
+		cfg.Retain, cfg.Leave = e.cfg.Retain, job.Leave
+	} else if len(job.Leave) > 0 {
+		return job, &RefusedError{[]string{"a deployment of Terraform code leaves nothing out, want it without " + strings.Join(job.Leave, ", ") +
+			"; only a deletion can: take the resource out of the code, or try again with baryon retry"}}
 	}
 	if k == planning {
 		cfg.Plan = job.ID
 	}
 	job.Files = withFiles(job.Files, map[string][]byte{backendFile: e.backend(job.Stack)})
-	cfg.Steps, job.Commands = e.steps(p, job.Action, k)
+	cfg.Steps, job.Commands = e.steps(p, job.Action, k, len(cfg.Retain)+len(cfg.Leave) > 0)
 	job.Env, job.Secrets = e.environment(job.ID, job.Stack, job.Env), e.secrets(job.Secrets)
 	job.Tool = provisioner.ToolUse{Name: Tool, Harmless: harmless(cfg.Steps), Patience: e.cfg.Patience, Within: []time.Duration{e.cfg.InitWithin}}
 	if job.Tool.Config, err = json.Marshal(cfg); err != nil {

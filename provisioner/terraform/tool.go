@@ -32,6 +32,7 @@ type toolConfig struct {
 	Program    string   // the program and its settings, for which that holds
 	Steps      []step   // of the commands, in order
 	Retain     []string // see Config; of a deletion
+	Leave      []string // what this deletion leaves alone besides
 	Notes      []string // said before everything else
 
 	Never []provisioner.Never // see provisioner.Job
@@ -94,7 +95,7 @@ func (t *tool) Next(k int) (bool, error) {
 	case stepList:
 		return true, t.initialised()
 	case stepRetain:
-		return t.retains()
+		return t.forget()
 	case stepPlan:
 		if err := t.initialised(); err != nil {
 			return false, err

@@ -66,6 +66,10 @@ const (
 
 var stackRule = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 
+// leftRule is what is left alone: that, or an address of Terraform. They are kept
+// divided by commas, so that no key may hold one.
+var leftRule = regexp.MustCompile(`^[\pL\pN_]([\pL\pN._*-]|\[("([^"\\,]|\\[^,])*"|\d+)\]){0,254}$`)
+
 var resourceRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
 
 // ask calls the verb of the store; false when there is no such verb.
@@ -185,8 +189,9 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 				`give {"imports": {"Bucket": "NAME"}}, or {"imports": {"*": ""}}`)
 		case body.Stack != "" && body.Stack != state.AdoptByTags && !stackRule.MatchString(body.Stack):
 			return nil, invalid(fmt.Sprintf("stack %q: want the name of a stack", body.Stack), "a letter first, then letters, digits and dashes; or * to find it by its tags")
-		case slices.ContainsFunc(body.Resources, func(id string) bool { return !resourceRule.MatchString(id) }):
-			return nil, invalid(fmt.Sprintf("resources %q: want the logical IDs of resources, as Topic or Nested.Topic", body.Resources), "see: baryon why NAME")
+		case slices.ContainsFunc(body.Resources, func(id string) bool { return !leftRule.MatchString(id) }):
+			return nil, invalid(fmt.Sprintf("resources %q: want the logical IDs of resources, as Topic or Nested.Topic, or addresses of Terraform without a comma", body.Resources),
+				"see: baryon why NAME")
 		case verb != Suspend && !body.Until.IsZero():
 			return nil, invalid("until is for suspend alone", "leave it out")
 		case verb == Suspend && !body.Until.IsZero() && !body.Until.After(time.Now()):
