@@ -102,9 +102,9 @@ func settings() []setting {
 			}
 		}
 	}
-	number := func(into func(*config) *int, low, high int64) func(*config, *renderer.Decoder, *renderer.Node, string) {
+	number := func(into func(*config) *int, most int64) func(*config, *renderer.Decoder, *renderer.Node, string) {
 		return func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
-			*into(c) = int(d.Int(v, key, low, high))
+			*into(c) = int(d.Int(v, key, 1, most))
 		}
 	}
 	return []setting{
@@ -121,10 +121,10 @@ func settings() []setting {
 		{"aws_external_id", "external ID shown when roles are assumed", text(func(c *config) *string { return &c.Settings.ExternalID }, nil)},
 		{"token_file", "file that holds the token that guards the API and the page", pathOf(func(c *config) *string { return &c.Token.File })},
 		{"token_env", "environment variable that holds that token", text(func(c *config) *string { return &c.Token.Env }, nil)},
-		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1, 1024)},
-		{"deployments", "deployments under way at once (default 32)", number(func(c *config) *int { return &c.Settings.Deployments }, 1, 10000)},
-		{"instances", "instances of one service at most (default 20)", number(func(c *config) *int { return &c.Settings.Instances }, 1, 10000)},
-		{"quota", "things of a kind that callers of the Proton API make at most (default 1000)", number(func(c *config) *int { return &c.Settings.Quota }, 1, 1000000)},
+		{"workers", "things looked at once (default 8)", number(func(c *config) *int { return &c.Settings.Workers }, 1024)},
+		{"deployments", "deployments under way at once (default 32)", number(func(c *config) *int { return &c.Settings.Deployments }, 10000)},
+		{"instances", "instances of one service at most (default 20)", number(func(c *config) *int { return &c.Settings.Instances }, 10000)},
+		{"quota", "things of a kind that callers of the Proton API make at most (default 1000)", number(func(c *config) *int { return &c.Settings.Quota }, 1000000)},
 		{"deletions", "deletions in 24 hours that need no person (default 3)", func(c *config, d *renderer.Decoder, v *renderer.Node, key string) {
 			if c.Settings.Deletions = int(d.Int(v, key, 0, 1<<20)); c.Settings.Deletions == 0 {
 				c.Settings.Deletions = -1 // Settings takes 0 for "not said"
