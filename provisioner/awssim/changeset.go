@@ -108,7 +108,7 @@ func createChangeSet(c *call, a args) (obj, error) {
 }
 
 func (c *call) changeSetARN(name string) string {
-	return fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%s", c.region.Name, c.region.Account, name, c.w.uuid())
+	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:changeSet/%s/%s", c.region.partition(), c.region.Name, c.region.Account, name, c.w.uuid())
 }
 
 // changing is the stack a change set is for; nil where it is yet to be made.

@@ -116,7 +116,11 @@ func (d *difference) resource(res *template.Resource) error {
 	if err != nil {
 		return err
 	}
-	after := contextOf(p, metadata)
+	seen := p
+	if v := veiled(d.sc, res, d.to.Hidden); v != nil {
+		seen = v
+	}
+	after := contextOf(seen, metadata)
 	switch {
 	case was == nil && d.imports[res.ID] != "":
 		d.by[res.ID] = change{Action: "Import", Logical: res.ID, Physical: d.imports[res.ID], Type: res.Type, After: after}
@@ -129,11 +133,13 @@ func (d *difference) resource(res *template.Resource) error {
 		d.by[res.ID] = c
 		return nil
 	}
-	c := change{Action: "Modify", Logical: res.ID, Physical: was.Physical, Type: res.Type, Replacement: "False", Before: contextOf(was.Properties, was.Metadata), After: after}
+	c := change{Action: "Modify", Logical: res.ID, Physical: was.Physical, Type: res.Type, Replacement: "False", Before: contextOf(was.display(), was.Metadata), After: after}
 	t := typeOf(res.Type)
 	for _, k := range changed(was.Properties, p) {
 		for _, e := range edits(place{k}, was.Properties[k], p[k]) {
-			c.add("Properties", d.details(res, e, t.recreation(e.At))...)
+			recreation, kind := t.recreation(e.At), kindOfChange(e.Before, e.After)
+			e.Before, e.After = template.At(was.display(), e.At), template.At(seen, e.At)
+			c.add("Properties", d.details(res, e, recreation, kind)...)
 		}
 	}
 	if !reflect.DeepEqual(was.Metadata, metadata) {
@@ -224,10 +230,10 @@ func (ch *change) judge(res *template.Resource) {
 
 // details say why a value changes: because it is written otherwise, or because
 // of what it refers to.
-func (d *difference) details(res *template.Resource, e edit, recreation string) []detail {
+func (d *difference) details(res *template.Resource, e edit, recreation, kind string) []detail {
 	base := detail{
 		Evaluation: "Static", Source: "DirectModification", Attribute: "Properties", Name: e.At[0], Recreation: recreation,
-		Path: "/Properties/" + strings.Join(e.At, "/"), Before: shown(e.Before), After: shown(e.After), Kind: kindOfChange(e.Before, e.After),
+		Path: "/Properties/" + strings.Join(e.At, "/"), Before: shown(e.Before), After: shown(e.After), Kind: kind,
 	}
 	var was any
 	if d.old != nil && d.old.Resource(res.ID) != nil {
@@ -313,7 +319,7 @@ func (d *difference) removed(order []string) []change {
 		was := d.s.Resources[id]
 		policy := was.deletion()
 		out = append(out, change{
-			Action: "Remove", Logical: id, Physical: was.Physical, Type: was.Type, Policy: policy, Before: contextOf(was.Properties, was.Metadata),
+			Action: "Remove", Logical: id, Physical: was.Physical, Type: was.Type, Policy: policy, Before: contextOf(was.display(), was.Metadata),
 		})
 	}
 	return out

@@ -60,6 +60,25 @@ func (r *region) has(typ, v string) bool {
 	return !isID || !strings.HasPrefix(typ, "AWS::") || r.Things[key(kind, v)] != nil
 }
 
+// partition is the part of AWS that the region is in.
+func (r *region) partition() string {
+	switch {
+	case strings.HasPrefix(r.Name, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(r.Name, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// suffix ends the addresses of the region.
+func (r *region) suffix() string {
+	if r.partition() == "aws-cn" {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}
+
 // zones are those of the region.
 func (r *region) zones() []string { return zonesOf(r.Name) }
 

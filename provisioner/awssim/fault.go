@@ -180,9 +180,9 @@ func (c *call) permit() bool {
 	k := c.region.Account + "/" + c.region.Name
 	p, ok := c.w.Pools[k]
 	if !ok {
-		p = pool{Left: c.cfg.Rate, At: c.now}
+		p = pool{Left: max(1, c.cfg.Rate), At: c.now}
 	}
-	p.Left = min(c.cfg.Rate, p.Left+c.now.Sub(p.At).Seconds()*c.cfg.Rate)
+	p.Left = min(max(1, c.cfg.Rate), p.Left+c.now.Sub(p.At).Seconds()*c.cfg.Rate)
 	p.At = c.now
 	allowed := p.Left >= 1
 	if allowed {

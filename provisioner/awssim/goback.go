@@ -25,13 +25,35 @@ func continueRollback(c *call, a args) (obj, error) {
 	if a.has("RoleARN") {
 		s.Now.Role = a.get("RoleARN")
 	}
-	for _, id := range a.strings("ResourcesToSkip") {
+	skip := a.strings("ResourcesToSkip")
+	switch force := a.yes("ForceRollback"); {
+	case force && len(skip) > 0:
+		return nil, invalid("You cannot specify both ForceRollback and ResourcesToSkip")
+	case force:
+		c.skipAll(s)
+	}
+	for _, id := range skip {
 		if err := c.skip(s, id); err != nil {
 			return nil, err
 		}
 	}
 	c.goBackWith(s, a.get("ClientRequestToken"))
 	return nil, nil
+}
+
+// skipAll leaves all resources out of a rollback that failed in it, of nested
+// stacks too.
+func (c *call) skipAll(s *stack) {
+	for _, id := range sorted(s.Failed.Steps) {
+		st := s.Failed.Steps[id]
+		if child := c.region.find(st.Child); st.Child != "" && child != nil && child.Failed != nil {
+			c.skipAll(child)
+			continue
+		}
+		if row := s.Resources[id]; row != nil && row.Status == "UPDATE_FAILED" {
+			st.State, row.Status = "restored", "UPDATE_COMPLETE"
+		}
+	}
 }
 
 // skip leaves a resource out of a rollback. NestedStackName.LogicalId names one

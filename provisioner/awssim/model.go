@@ -164,6 +164,7 @@ type resource struct {
 	Status, Reason                      string
 	Updated                             time.Time
 	Properties                          map[string]any
+	Veiled                              map[string]any // as they are shown, where they hold what is not to be
 	Metadata                            any
 	DeletionPolicy, UpdateReplacePolicy string
 	After                               []string // what it waited for when it was made
@@ -209,7 +210,7 @@ func (s *stack) happened(e event) {
 func (s *stack) tell(at time.Time, r *resource, physical, status, reason string, set bool) {
 	s.happened(event{
 		ID:      fmt.Sprintf("%s-%s-%s", r.ID, status, at.Format("2006-01-02T15:04:05.000Z")),
-		Logical: r.ID, Physical: physical, Type: r.Type, Status: status, Reason: reason, Properties: shown(r.Properties), At: at,
+		Logical: r.ID, Physical: physical, Type: r.Type, Status: status, Reason: reason, Properties: shown(r.display()), At: at,
 	})
 	if set {
 		r.Status, r.Reason, r.Updated = status, reason, at

@@ -62,7 +62,7 @@ func (t *resourceType) arn(r *region, id string) string {
 		kind := strings.ToLower(strings.Split(t.Name, "::")[2])
 		form = "arn:aws:" + strings.ToLower(t.service()) + ":REGION:ACCOUNT:" + kind + "/ID"
 	}
-	return strings.NewReplacer("REGION", r.Name, "ACCOUNT", r.Account, "ID", id).Replace(form)
+	return strings.Replace(strings.NewReplacer("REGION", r.Name, "ACCOUNT", r.Account, "ID", id).Replace(form), "arn:aws:", "arn:"+r.partition()+":", 1)
 }
 
 // prefixes begin the IDs that EC2 makes.
@@ -78,8 +78,15 @@ func (t *resourceType) physical(c *world, r *region, stackName, logical string, 
 	attributes = map[string]string{}
 	name := t.newName(c, stackName, logical, p)
 	arn := t.arn(r, name)
-	if t.Name == "AWS::SecretsManager::Secret" {
+	switch t.Name {
+	case "AWS::SecretsManager::Secret":
 		arn = r.newSecret(c, name).ARN
+	case "AWS::ECS::Service": // the name is in its cluster
+		cluster, _ := p["Cluster"].(string)
+		if cluster == "" {
+			cluster = "default"
+		}
+		arn = strings.Replace(arn, "service/", "service/"+cluster[strings.LastIndexByte(cluster, '/')+1:]+"/", 1)
 	}
 	for _, a := range t.Attributes {
 		if strings.Contains(a, "*") {
@@ -200,6 +207,24 @@ func (t *resourceType) attribute(c *world, r *region, a, name, arn string, p map
 		return "targetgroup/" + name + "/73e2d6bc24d8a067"
 	case a == "AvailabilityZone":
 		return r.zones()[0]
+	case a == "DefaultSecurityGroup":
+		return "sg-" + strings.ReplaceAll(c.uuid(), "-", "")[:17]
+	case a == "DefaultNetworkAcl":
+		return "acl-" + strings.ReplaceAll(c.uuid(), "-", "")[:17]
+	case a == "CidrBlockAssociations":
+		return "vpc-cidr-assoc-" + strings.ReplaceAll(c.uuid(), "-", "")[:17]
+	case a == "Ipv6CidrBlocks":
+		return "2001:db8:1234:1a00::/56"
+	case strings.HasSuffix(a, "Endpoint.Port") || strings.HasSuffix(a, "EndPoint.Port"):
+		return "5432"
+	case strings.HasSuffix(a, "Endpoint.Address") || strings.HasSuffix(a, "EndPoint.Address"):
+		return strings.ToLower(name) + ".c9akciq32rgd." + r.Name + "." + strings.ToLower(t.service()) + ".amazonaws.com"
+	case a == "DomainName" && t.service() == "CloudFront":
+		return "d" + name + ".cloudfront.net"
+	case a == "CanonicalHostedZoneID" || a == "RegionalHostedZoneId":
+		return "Z35SXDOTRQ7X7K"
+	case a == "DualStackDomainName":
+		return name + ".s3.dualstack." + suffix
 	case a == "DomainName":
 		return name + ".s3.amazonaws.com"
 	case a == "RegionalDomainName":

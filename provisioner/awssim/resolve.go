@@ -157,7 +157,7 @@ func (r *region) pseudo(s *stack, g generation) map[string]any {
 		notifications = append(notifications, arn)
 	}
 	return map[string]any{
-		"AWS::AccountId": r.Account, "AWS::Region": r.Name, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
+		"AWS::AccountId": r.Account, "AWS::Region": r.Name, "AWS::Partition": r.partition(), "AWS::URLSuffix": r.suffix(),
 		"AWS::StackId": s.ID, "AWS::StackName": s.Name, "AWS::NotificationARNs": notifications,
 	}
 }
@@ -211,6 +211,9 @@ func (r *region) attribute(s *stack, id, attr string) (any, error) {
 		return v, nil
 	}
 	if v, ok := thing.Attributes[attr]; ok {
+		if made := typeOf(res.Type).made[attr]; made != nil && slices.Contains(made.kinds(), "array") {
+			return []any{v}, nil
+		}
 		return v, nil
 	}
 	switch t := typeOf(res.Type); {
@@ -234,6 +237,32 @@ func properties(sc *template.Scope, res *template.Resource) (map[string]any, any
 	}
 	metadata, err := sc.Eval(res.Metadata)
 	return p, metadata, err
+}
+
+// display is what is shown of a resource's properties.
+func (r *resource) display() map[string]any {
+	if r.Veiled != nil {
+		return r.Veiled
+	}
+	return r.Properties
+}
+
+// veiled works out what is shown of a resource: parameters that are not to be
+// echoed are masked. It is nil where there are none.
+func veiled(sc *template.Scope, res *template.Resource, hidden []string) map[string]any {
+	if len(hidden) == 0 {
+		return nil
+	}
+	masked := *sc
+	masked.Parameters = maps.Clone(sc.Parameters)
+	for _, name := range hidden {
+		masked.Parameters[name] = "****"
+	}
+	p, _, err := properties(&masked, res)
+	if err != nil {
+		return map[string]any{} // rather nothing than a secret
+	}
+	return p
 }
 
 var dynamicReference = regexp.MustCompile(`\{\{resolve:(ssm|ssm-secure|secretsmanager):([^}]+)\}\}`)

@@ -50,7 +50,7 @@ var actions = map[string]action{
 }
 
 func (c *call) newStack(name string) *stack {
-	id := fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s", c.region.Name, c.region.Account, name, c.w.uuid())
+	id := fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", c.region.partition(), c.region.Name, c.region.Account, name, c.w.uuid())
 	return &stack{ID: id, Name: name, Created: c.now, Resources: map[string]*resource{}}
 }
 

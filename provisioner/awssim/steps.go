@@ -45,6 +45,7 @@ func (p *progress) start(id string, st *step) {
 		p.failStep(id, st, asAPI(err).Message)
 		return
 	}
+	row.Veiled = veiled(p.sc, res, p.op.To.Hidden)
 	switch {
 	case p.op.Imports[id] != "":
 		p.startImport(id, st)
@@ -179,7 +180,7 @@ func unchangeable(typ string) bool {
 // refuseUpdate fails a step that never began on the thing itself.
 func (p *progress) refuseUpdate(id string, st *step, was *resource, why string) {
 	st.Next.Physical, st.Next.Thing, st.Do = was.Physical, was.Thing, "update"
-	st.Next.Properties = was.Properties
+	st.Next.Properties, st.Next.Veiled = was.Properties, was.Veiled
 	p.failStep(id, st, why)
 }
 

@@ -21,10 +21,11 @@ var schemasText []byte
 // A resourceType is what the simulator knows of a type.
 type resourceType struct {
 	Name       string
-	ID         []string // properties or attributes that identify one
-	Attributes []string // what GetAtt gives
-	Tags       string   // the property that takes the stack's tags
-	schema     *schema  // nil for custom resources: they may hold anything
+	ID         []string           // properties or attributes that identify one
+	Attributes []string           // what GetAtt gives
+	Tags       string             // the property that takes the stack's tags
+	schema     *schema            // nil for custom resources: they may hold anything
+	made       map[string]*schema // attributes, by name
 	readOnly   []place
 	writeOnly  []place // never read back
 	replaces   []place // a change of these needs a new resource
@@ -102,7 +103,7 @@ func readType(name string, text []byte) *resourceType {
 	}
 	values.own(values.Definitions)
 	t := &resourceType{
-		Name: name, schema: values, readOnly: placesOf(facts.ReadOnlyProperties), writeOnly: placesOf(facts.WriteOnlyProperties),
+		made: map[string]*schema{}, Name: name, schema: values, readOnly: placesOf(facts.ReadOnlyProperties), writeOnly: placesOf(facts.WriteOnlyProperties),
 		replaces: placesOf(facts.CreateOnlyProperties), mayReplace: placesOf(facts.ConditionalCreateOnlyProperties),
 	}
 	for _, p := range placesOf(facts.PrimaryIdentifier) {
@@ -111,6 +112,7 @@ func readType(name string, text []byte) *resourceType {
 	for _, p := range t.readOnly {
 		t.Attributes = append(t.Attributes, strings.Join(p, "."))
 		if len(p) == 1 {
+			t.made[p[0]] = values.Properties[p[0]]
 			delete(values.Properties, p[0])
 		}
 	}
