@@ -1,6 +1,7 @@
 package awssim_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -94,16 +95,17 @@ func TestLanguage(t *testing.T) {
 			template: "Parameters: {X: {Type: String, Default: a}, Y: {Type: String, Default: b}}\nRules: {R: {Assertions: [{Assert: {'Fn::EachMemberEquals': [{'Fn::RefAll': String}, a]}, AssertDescription: all are a}]}}\n" + one,
 			refused:  "all are a",
 		},
-		"zones of another region":    {template: topic("!Join [',', !GetAZs us-east-1]"), want: map[string]string{"A": "us-east-1a,us-east-1b,us-east-1c"}},
-		"addresses of version six":   {template: topic("!Select [1, !Cidr ['2001:db8::/56', 2, 64]]"), want: map[string]string{"A": "2001:db8:0:1::/64"}},
-		"more addresses than fit":    {template: topic("!Select [0, !Cidr [10.0.0.0/24, 3, 7]]"), late: "cannot be cut into 3 blocks"},
-		"a nested condition":         {template: "Conditions: {X: !Equals [a, a], Y: !Not [!Condition X], Z: !Or [!Condition Y, !And [!Condition X, !Equals [b, b]]]}\n" + topic("!If [Z, yes, !Ref AWS::NoValue]"), want: map[string]string{"A": "true"}},
-		"a value taken away":         {template: "Conditions: {X: !Equals [a, b]}\n" + topic("!If [X, yes, !Ref AWS::NoValue]"), want: map[string]string{"A": ""}},
-		"a name that Sub can't hold": {template: topic("!Sub '${A:-b}'"), refused: "variable names in Fn::Sub syntax must contain only alphanumeric characters"},
-		"a list in what Sub is told": {template: topic("!Sub ['${A}', {A: [b]}]"), refused: "every value of the context object of every Fn::Sub object must be a string"},
-		"an import in a condition":   {template: "Conditions: {X: !Equals [{'Fn::ImportValue': a}, b]}\n" + one, refused: "Cannot use Fn::ImportValue in Conditions"},
-		"a name too long":            {template: "Resources: {A" + strings.Repeat("a", 255) + ": {Type: AWS::SNS::Topic}}\n", refused: "is longer than 255 characters"},
-		"a mapping with too much":    {template: "Mappings: {M: {a: {" + manyKeys(201) + "}}}\n" + one, refused: "Number of attributes of mapping M, 201, is greater than maximum allowed, 200"},
+		"zones of another region":         {template: topic("!Join [',', !GetAZs us-east-1]"), want: map[string]string{"A": "us-east-1a,us-east-1b,us-east-1c"}},
+		"addresses of version six":        {template: topic("!Select [1, !Cidr ['2001:db8::/56', 2, 64]]"), want: map[string]string{"A": "2001:db8:0:1::/64"}},
+		"more addresses than fit":         {template: topic("!Select [0, !Cidr [10.0.0.0/24, 3, 7]]"), late: "cannot be cut into 3 blocks"},
+		"a nested condition":              {template: "Conditions: {X: !Equals [a, a], Y: !Not [!Condition X], Z: !Or [!Condition Y, !And [!Condition X, !Equals [b, b]]]}\n" + topic("!If [Z, yes, !Ref AWS::NoValue]"), want: map[string]string{"A": "true"}},
+		"a value taken away":              {template: "Conditions: {X: !Equals [a, b]}\n" + topic("!If [X, yes, !Ref AWS::NoValue]"), want: map[string]string{"A": ""}},
+		"a name that Sub can't hold":      {template: topic("!Sub '${A:-b}'"), refused: "variable names in Fn::Sub syntax must contain only alphanumeric characters"},
+		"a list in what Sub is told":      {template: topic("!Sub ['${A}', {A: [b]}]"), refused: "every value of the context object of every Fn::Sub object must be a string"},
+		"an import in a condition":        {template: "Conditions: {X: !Equals [{'Fn::ImportValue': a}, b]}\n" + one, refused: "Cannot use Fn::ImportValue in Conditions"},
+		"a name too long":                 {template: "Resources: {A" + strings.Repeat("a", 255) + ": {Type: AWS::SNS::Topic}}\n", refused: "is longer than 255 characters"},
+		"aliases that unfold without end": {template: "Metadata:\n" + bomb(12) + one, refused: "unsupported structure"},
+		"a mapping with too much":         {template: "Mappings: {M: {a: {" + manyKeys(201) + "}}}\n" + one, refused: "Number of attributes of mapping M, 201, is greater than maximum allowed, 200"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +149,15 @@ func TestLanguage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bomb are lines in which each holds the one before ten times.
+func bomb(n int) string {
+	out := "  a0: &a0 [x]\n"
+	for i := 1; i <= n; i++ {
+		out += fmt.Sprintf("  a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	return out
 }
 
 func manyKeys(n int) string {

@@ -29,8 +29,8 @@ type world struct {
 func newWorld() world {
 	return world{
 		Regions: map[string]*region{}, Sessions: map[string]session{}, Buckets: map[string]*bucket{},
-		Calls: map[string]int{}, Begun: map[string]int{}, Changed: map[string]int{}, Broken: map[string]bool{},
-		Lags: map[string]*lag{}, Pools: map[string]pool{}, Rollouts: map[string]Rollout{},
+		Calls: map[string]int{}, Begun: map[string]int{}, Changed: map[string]int{}, Broken: map[string]bool{}, Lags: map[string]*lag{},
+		Pools: map[string]pool{}, Rollouts: map[string]Rollout{},
 	}
 }
 

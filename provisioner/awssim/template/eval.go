@@ -21,7 +21,7 @@ type Scope struct {
 	// empty one. It may be Unknown.
 	Attribute func(id, attr string) (any, error)
 	Import    func(name string) (string, error)
-	Zones     func(region string) []string
+	Zones     func(region string) []string // nil: not known yet
 }
 
 // noValue is what AWS::NoValue gives: it takes away what it stands for.
@@ -137,7 +137,7 @@ func (s *Scope) call(name string, arg any) (any, error) {
 	}
 	list, _ := arg.([]any)
 	if name == "Fn::GetAtt" {
-		return s.Attribute(str(list[0]), str(list[1]))
+		return s.Attribute(str(at(list, 0)), str(at(list, 1)))
 	}
 	if holdsUnknown(arg) {
 		return Unknown, nil
@@ -146,12 +146,16 @@ func (s *Scope) call(name string, arg any) (any, error) {
 }
 
 // apply works out a function of what is known; list is its argument where that
-// is one.
+// is one. The shapes of literal arguments are checked before: here it is what
+// functions gave.
 func (s *Scope) apply(name string, arg any, list []any) (any, error) {
 	switch name {
 	case "Fn::Join":
 		return join(list)
 	case "Fn::Split":
+		if len(list) != 2 || !isString(list[0]) || !isString(list[1]) {
+			return nil, badSplit()
+		}
 		out := []any{}
 		for part := range strings.SplitSeq(str(list[1]), str(list[0])) {
 			out = append(out, part)
@@ -162,13 +166,22 @@ func (s *Scope) apply(name string, arg any, list []any) (any, error) {
 	case "Fn::FindInMap":
 		return s.find(list)
 	case "Fn::ImportValue":
+		if !isString(arg) {
+			return nil, notText(name)
+		}
 		return s.Import(str(arg))
 	case "Fn::GetAZs":
-		zones := []any{}
 		in := str(arg)
+		if !isString(arg) {
+			return nil, notText(name)
+		}
 		if in == "" {
 			in = str(s.Parameters["AWS::Region"])
 		}
+		if s.Zones == nil {
+			return nil, refuse("zones are not known yet")
+		}
+		zones := []any{}
 		for _, z := range s.Zones(in) {
 			zones = append(zones, z)
 		}
@@ -176,6 +189,9 @@ func (s *Scope) apply(name string, arg any, list []any) (any, error) {
 	case "Fn::Cidr":
 		return cidr(list)
 	case "Fn::Base64":
+		if !isString(arg) {
+			return nil, notText(name)
+		}
 		return base64.StdEncoding.EncodeToString([]byte(str(arg))), nil
 	case "Fn::Length":
 		if _, ok := arg.([]any); !ok {
@@ -187,6 +203,10 @@ func (s *Scope) apply(name string, arg any, list []any) (any, error) {
 		return string(text), err
 	}
 	return nil, refuse("Template error: Encountered unsupported function: %s", name)
+}
+
+func notText(name string) error {
+	return refuse("Template error: every %s object must have a String-typed value.", name)
 }
 
 // holdsUnknown says whether a part of a value is not known yet.
@@ -259,12 +279,14 @@ func (s *Scope) sub(arg any) (any, error) {
 }
 
 func join(list []any) (any, error) {
-	items, _ := at(list, 1).([]any)
+	items, ok := at(list, 1).([]any)
+	if len(list) != 2 || !ok || !isString(list[0]) {
+		return nil, badJoin()
+	}
 	parts := make([]string, 0, len(items))
 	for _, item := range items {
 		if !isString(item) {
-			return nil, refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined" +
-				" or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
+			return nil, badJoin()
 		}
 		parts = append(parts, str(item))
 	}
@@ -273,7 +295,10 @@ func join(list []any) (any, error) {
 
 func pick(list []any) (any, error) {
 	i, err := strconv.Atoi(str(at(list, 0)))
-	items, _ := at(list, 1).([]any)
+	items, ok := at(list, 1).([]any)
+	if !ok || len(list) != 2 {
+		return nil, refuse("Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
+	}
 	if err != nil || i < 0 || i >= len(items) {
 		return nil, refuse("Template error: Fn::Select cannot select nonexistent value at index %v", at(list, 0))
 	}
@@ -281,6 +306,9 @@ func pick(list []any) (any, error) {
 }
 
 func (s *Scope) find(list []any) (any, error) {
+	if len(list) < 3 || !isString(list[0]) || !isString(list[1]) || !isString(list[2]) {
+		return nil, refuse("Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value")
+	}
 	v, ok := s.Template.Mappings[str(list[0])][str(list[1])][str(list[2])]
 	if ok {
 		return v, nil
@@ -293,13 +321,13 @@ func (s *Scope) find(list []any) (any, error) {
 
 // cidr cuts a block of addresses into count smaller ones.
 func cidr(list []any) (any, error) {
-	block, err := netip.ParsePrefix(str(list[0]))
-	count, countErr := strconv.Atoi(str(list[1]))
+	block, err := netip.ParsePrefix(str(at(list, 0)))
+	count, countErr := strconv.Atoi(str(at(list, 1)))
 	bits, bitsErr := 8, error(nil)
 	if len(list) == 3 {
 		bits, bitsErr = strconv.Atoi(str(list[2]))
 	}
-	refused := refuse("Template error: Fn::Cidr: %s cannot be cut into %s blocks of %d bits", list[0], list[1], bits)
+	refused := refuse("Template error: Fn::Cidr: %v cannot be cut into %v blocks of %d bits", at(list, 0), at(list, 1), bits)
 	width := block.Addr().BitLen() - bits
 	if err != nil || countErr != nil || bitsErr != nil || count < 1 || count > 256 || bits < 1 || width < block.Bits() {
 		return nil, refused

@@ -91,6 +91,9 @@ func (t *Template) loop(key string, v any, bound map[string]string) ([]entry, er
 		}
 		inner[name] = item
 		for _, k := range slices.Sorted(maps.Keys(body)) {
+			if !strings.HasPrefix(k, loopPrefix) && !strings.Contains(k, "{"+name+"}") {
+				return nil, t.failed(extensions, "Fn::ForEach layout is incorrect")
+			}
 			if strings.HasPrefix(k, loopPrefix) {
 				more, err := t.loop(k, body[k], inner)
 				if err != nil {
@@ -139,6 +142,9 @@ func (t *Template) collection(v any, bound map[string]string) ([]string, error) 
 
 // early works out a value of which nothing hangs on resources.
 func (t *Template) early(v any) (any, error) {
+	if err := t.shapes(v); err != nil {
+		return nil, err
+	}
 	sc := &Scope{Template: t, Parameters: t.Values(t.given.Parameters), Attribute: func(id, _ string) (any, error) {
 		return nil, refuse("%s is not known yet", id)
 	}, Import: func(string) (string, error) { return "", refuse("imports are not known yet") }}

@@ -74,7 +74,32 @@ func nodes(body string) (*yaml.Node, error) {
 	if len(doc.Content) == 0 {
 		return nil, nil
 	}
+	if unfolded(doc.Content[0], map[*yaml.Node]int{}) > maxNodes {
+		return nil, refuse("Template format error: unsupported structure.")
+	}
 	return doc.Content[0], nil
+}
+
+// maxNodes bounds what the aliases of a template unfold to.
+const maxNodes = 1_000_000
+
+// unfolded counts the nodes that a node stands for, with its aliases.
+func unfolded(n *yaml.Node, known map[*yaml.Node]int) int {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if count, ok := known[n]; ok {
+		return count
+	}
+	known[n] = maxNodes + 1 // an alias of what it stands in has no end
+	count := 1
+	for _, inner := range n.Content {
+		if count += unfolded(inner, known); count > maxNodes {
+			break
+		}
+	}
+	known[n] = count
+	return count
 }
 
 // pairs yields the entries of a mapping node in their order.

@@ -51,13 +51,11 @@ func (t *Template) shape(name string, arg any) error {
 		}
 	case "Fn::Join":
 		if len(list) != 2 || !isString(list[0]) || isString(list[1]) {
-			return refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined" +
-				" or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
+			return badJoin()
 		}
 	case "Fn::Split":
 		if _, isList := at(list, 1).([]any); len(list) != 2 || !isString(list[0]) || isList {
-			return refuse("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split" +
-				" or a function that returns a string to be split.")
+			return badSplit()
 		}
 	case "Fn::Select":
 		index := at(list, 0)
@@ -86,20 +84,20 @@ func (t *Template) shape(name string, arg any) error {
 	case "Fn::ImportValue":
 		return t.shapeOfImport(arg)
 	default:
-		return t.shapeOfRest(name, list)
+		return t.shapeOfRest(name, arg, list)
 	}
 	return nil
 }
 
-func (t *Template) shapeOfRest(name string, list []any) error {
+func (t *Template) shapeOfRest(name string, arg any, list []any) error {
 	switch name {
 	case "Fn::Cidr":
 		if len(list) != 2 && len(list) != 3 {
 			return refuse("Template error: every Fn::Cidr object requires two parameters, (1) an ipBlock and (2) a count, and an optional cidrBits")
 		}
 	case "Fn::Base64", "Fn::GetAZs":
-		if list != nil {
-			return refuse("Template error: every %s object must have a String-typed value.", name)
+		if !textual(arg) {
+			return notText(name)
 		}
 	default:
 		if (name == "Fn::Length" || name == "Fn::ToJsonString") && t.extended() {
@@ -115,6 +113,16 @@ func textual(v any) bool {
 	m, _ := v.(map[string]any)
 	_, _, call := function(m)
 	return call || isString(v)
+}
+
+func badJoin() error {
+	return refuse("Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined" +
+		" or a function that returns a list of strings (such as Fn::GetAZs) to be joined.")
+}
+
+func badSplit() error {
+	return refuse("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split" +
+		" or a function that returns a string to be split.")
 }
 
 func isString(v any) bool { _, ok := v.(string); return ok }
@@ -194,6 +202,9 @@ func shapeOfSub(arg any, list []any) error {
 }
 
 func (t *Template) shapeOfImport(arg any) error {
+	if !textual(arg) {
+		return notText("Fn::ImportValue")
+	}
 	for _, u := range uses(arg, nil) {
 		if t.Parameter(u.ID) == nil && !slices.Contains(pseudo, u.ID) {
 			return refuse("Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")
