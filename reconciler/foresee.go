@@ -141,15 +141,16 @@ func (r *Reconciler) currentPlan(ctx context.Context, v View) (bool, error) {
 // stepPlan makes one call for the plan and notes how far it is.
 func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f state.Foreseen, art *artifact) (next, error) {
 	t := v.Target
-	if most := r.current().Plans; !r.plans.take(t.Ref, most) {
+	at, most, limit := r.planPlaces(plannedBy(v))
+	if !at.take(t.Ref, most) {
 		w := planning(plannedBy(v))
-		w.Why = fmt.Sprintf("its changes are to be planned, for a person to approve; plans at once: %d (limits.plans)", most)
+		w.Why = fmt.Sprintf("its changes are to be planned before they are made; plans at once: %d (%s)", most, limit)
 		return next{at: time.Now().Add(jitter(queued))}, r.noteWaiting(ctx, c, t, w)
 	}
 	r.beginsJob(f.ID, t.Ref)
 	progress, err := r.planner(plannedBy(v)).Plan(ctx, r.planJob(v, f, art))
 	if err != nil {
-		r.giveBack(&r.plans, t.Ref)
+		r.giveBack(at, t.Ref)
 		return next{}, err
 	}
 	f.Handle = progress.Handle
@@ -166,7 +167,7 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 	}
 	if f.Done {
 		r.log.Info("plan made", zap.Stringer("ref", t.Ref), zap.String("plan", f.ID), zap.Int("changes", len(f.Changes)), zap.Bool("failed", f.Failed != ""))
-		r.giveBack(&r.plans, t.Ref)
+		r.giveBack(at, t.Ref)
 		r.forget(ctx, state.Deployment{ID: f.ID, Engine: plannedBy(v)})
 		return next{at: time.Now(), sticky: true}, nil
 	}
@@ -231,7 +232,7 @@ func approvedPlan(v View, change Change) bool {
 
 // planning is why nothing happens while a plan is made.
 func planning(engine string) state.Waiting {
-	return state.Waiting{Reason: state.WaitPlan, On: engine, Why: "its changes are being planned, for a person to approve", Next: "nothing: it goes on by itself"}
+	return state.Waiting{Reason: state.WaitPlan, On: engine, Why: "its changes are being planned before they are made", Next: "nothing: it goes on by itself"}
 }
 
 // observe changes what is known of a target without being a change of it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"baryon/renderer"
 	"baryon/state"
 )
 
@@ -13,6 +14,16 @@ import (
 type Limits struct {
 	Engines  map[string]int // by engine, as manifests and plans name them
 	Accounts map[string]int // by AWS account; AnyAccount for each that is not named
+}
+
+// planPlaces are the places for plans of an engine, and how many there are. Those
+// of AWS are no work for this machine, and wait for the pace of their account.
+func (r *Reconciler) planPlaces(engine string) (at *places, most int, limit string) {
+	s := r.current()
+	if engine == string(renderer.EngineCloudFormation) {
+		return &r.changeSets, max(s.Plans, s.Deployments), "limits.plans or deployments"
+	}
+	return &r.plans, s.Plans, "limits.plans"
 }
 
 // AnyAccount stands for every account that has no limit of its own.

@@ -28,9 +28,7 @@ func planPolicy(v View, action state.Action) (Change, bool) {
 	case !made && action == state.Delete && current && f.Failed != "":
 		q.Blind = f.Failed
 	case !made && judgedByPlan(v, action):
-		w := planning(plannedBy(v))
-		w.Why = "its changes are being planned, for the policies to judge"
-		return wait(w), true
+		return wait(planning(plannedBy(v))), true
 	}
 	verdict := policy.Decide(q)
 	if verdict.Allowed() {

@@ -210,7 +210,7 @@ func TestChangesWaitForTheirWindow(t *testing.T) {
 			}
 			w.now = w.now.Add(2 * time.Hour)
 			w.untilIs(ref, 0, "held", func(t state.Target) bool {
-				return strings.Contains(t.Message, "waits for the window that opens Mon 2026-11-09 09:00 UTC")
+				return strings.Contains(t.Message, "waits for the window that opens Mon 09:00 UTC (2026-11-09)")
 			})
 			if n := w.sim.Mutations("baryon-" + open.ID); n != 0 {
 				t.Errorf("outside the window it was begun %d times", n)

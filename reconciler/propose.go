@@ -20,7 +20,8 @@ type Proposal struct {
 	Assumed    []state.Ref // what is not deployed yet: placeholders stand for its outputs
 	Dependents []state.Ref // looked at again after a change, since they read its outputs
 	Diffs      []Diff
-	UnderWay   string // the deployment that goes first, if one is open
+	Policies   []string // what policies will have against it, as far as the files tell
+	UnderWay   string   // the deployment that goes first, if one is open
 }
 
 // Given are outputs of things that are not deployed, for a plan that would
@@ -96,7 +97,7 @@ func (r *Reconciler) propose(ctx context.Context, t state.Target, given Given) (
 	v.Target = onVersion(t, v.Target.Desired.Version)
 	p := Proposal{Target: v.Target, Change: Plan(v)}
 	if f := t.Observed.Foreseen; f.Done && f.Failed == "" && f.For(v.Target.Generation, v.Input, v.Output) &&
-		(p.Change.Waiting.Reason == state.WaitApproval || p.Change.Waiting.Reason == state.WaitGuard) {
+		slices.Contains([]state.WaitReason{state.WaitApproval, state.WaitGuard, state.WaitWindow, state.WaitPolicy}, p.Change.Waiting.Reason) {
 		p.Change.Waiting.Why += "\n" + planText(f.Changes)
 	}
 	if open != nil {
@@ -118,7 +119,14 @@ func (r *Reconciler) propose(ctx context.Context, t state.Target, given Given) (
 		if p.Dependents, err = r.cfg.Store.Dependents(ctx, ref); err != nil {
 			return Proposal{}, err
 		}
-		p.Diffs, err = r.diffs(ctx, v, art)
+		if p.Diffs, err = r.diffs(ctx, v, art); err != nil {
+			return p, err
+		}
+		before, err := r.artifactOf(ctx, t.Deployed.Rendered)
+		if err != nil {
+			return p, err
+		}
+		p.Policies = foretold(v, before, art)
 	}
 	return p, err
 }

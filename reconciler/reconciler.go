@@ -82,12 +82,13 @@ type Config struct {
 
 // A Reconciler runs the loop. Its only memory is the Store.
 type Reconciler struct {
-	cfg      Config
-	log      *zap.Logger
-	renderer *renderer.Renderer
-	wake     chan struct{}
-	checks   places // for drift
-	plans    places // that a person is to approve
+	cfg        Config
+	log        *zap.Logger
+	renderer   *renderer.Renderer
+	wake       chan struct{}
+	checks     places // for drift
+	plans      places // that a person is to approve
+	changeSets places // likewise, of CloudFormation
 
 	mu            sync.Mutex
 	settings      Settings

@@ -132,3 +132,15 @@ func subject(t, environment state.Target) policy.Subject {
 		Kind: string(t.Ref.Kind), Environments: environmentsOf(t), Template: t.Desired.Template, Service: t.Ref.Service, Labels: labelsOf(t, environment),
 	}
 }
+
+// Policies are the rules in force, or those that are about one target.
+func (r *Reconciler) Policies(ctx context.Context, ref *state.Ref) ([]policy.Rule, error) {
+	if ref == nil {
+		return r.current().Policies, nil
+	}
+	t, err := r.cfg.Store.Target(ctx, *ref)
+	if err != nil {
+		return nil, err
+	}
+	return r.policies(ctx, t)
+}

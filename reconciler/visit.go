@@ -93,6 +93,7 @@ func (r *Reconciler) act(ctx context.Context, c state.Claim, v View, change Chan
 		return r.foresee(ctx, c, v, change.Waiting, art)
 	}
 	r.giveBack(&r.plans, v.Target.Ref)
+	r.giveBack(&r.changeSets, v.Target.Ref)
 	if err := r.dropPlan(ctx, c, v, change); err != nil {
 		return next{}, err
 	}

@@ -17,7 +17,7 @@ import (
 // clientCommands are those that ask a daemon, and those that need none.
 func clientCommands() []*cobra.Command {
 	return []*cobra.Command{
-		getCommand(), statusCommand(), historyCommand(), logsCommand(), whyCommand(), sourcesCommand(), auditCommand(),
+		getCommand(), statusCommand(), historyCommand(), logsCommand(), whyCommand(), sourcesCommand(), auditCommand(), policiesCommand(),
 		syncCommand(), uploadCommand(), publishCommand(), verbCommand(v1.Retry, "Try again what failed", "  baryon retry environment/prod"),
 		verbCommand(v1.Redeploy, "Deploy though nothing changed", "  baryon redeploy environment/prod --why 'rebuild the image'"),
 		verbCommand(v1.Approve, "Let a change go on that waits for a person", "  baryon approve environment/prod --why 'reviewed'"),

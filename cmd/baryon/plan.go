@@ -243,6 +243,7 @@ func printProposal(w io.Writer, p v1.Proposal, brief bool) {
 		line("waits", p.Waiting.Why)
 		line("next", p.Waiting.Next)
 	}
+	line("policies", strings.Join(p.Policies, "\n"))
 	line("problem", p.Problem)
 	line("not known yet", joined(p.Assumed, "outputs of "))
 	line("afterwards", joined(p.Dependents, "looks again at "))

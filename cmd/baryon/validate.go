@@ -22,7 +22,7 @@ func validateCommand() *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
 		Use:   "validate PATH...",
-		Short: "Check templates and documents, without a daemon",
+		Short: "Check templates, documents and the configuration, without a daemon",
 		Long: `Checks what registration and deployment would check: templates with their
 manifests and schemas, the headers of documents, ops files, and the specs of
 documents against the templates that lie in the same folder or Git repository.
@@ -33,7 +33,8 @@ what comes out must be CloudFormation whose references lead somewhere; Terraform
 code must parse and know its variables.
 
 A folder is read as a repository would be, so give the one that the daemon's
-configuration names, or a part of it. Problems are printed as file:line:column
+configuration names, or a part of it. A baryon.yaml in it, or named, is checked as
+the daemon's configuration. Problems are printed as file:line:column
 lines; the exit code is 1 when there is one that is not a warning. As -o sarif they
 are a SARIF 2.1.0 log, which code hosts show at the lines of a change.`,
 		Example: "  baryon validate .\n  baryon validate templates/web-env/v1 environments/prod.yaml\n  baryon validate . -o json\n  baryon validate . -o sarif > baryon.sarif",
@@ -67,12 +68,14 @@ are a SARIF 2.1.0 log, which code hosts show at the lines of a change.`,
 type checked struct {
 	Problems             renderer.Problems
 	templates, documents int
+	configs              int
 }
 
 func (c *checked) add(more checked) {
 	c.Problems = append(c.Problems, more.Problems...)
 	c.templates += more.templates
 	c.documents += more.documents
+	c.configs += more.configs
 }
 
 // result is how the command ends once everything is printed.
@@ -90,6 +93,9 @@ func (c *checked) print(w io.Writer) {
 	if !c.Problems.Failed() && c.templates+c.documents > 0 {
 		fmt.Fprintf(w, "no problems in %d template(s) and %d file(s) with documents\n", c.templates, c.documents)
 	}
+	if !c.Problems.Failed() && c.configs > 0 {
+		fmt.Fprintln(w, "no problems in the configuration")
+	}
 }
 
 // validate checks one path: a template or a file in one, a folder as if it was a
@@ -106,6 +112,45 @@ func validate(ctx context.Context, name string) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
+	if config, is := configAt(name, info); is {
+		found, err := validateConfig(config)
+		if err != nil || !info.IsDir() {
+			return found, err
+		}
+		more, err := validateTree(ctx, name, full, info)
+		if len(more.Problems) == 1 && more.Problems[0].Rule == nothingHere {
+			more.Problems = nil
+		}
+		found.add(more)
+		return found, err
+	}
+	return validateTree(ctx, name, full, info)
+}
+
+// nothingHere is what is said of a path that declares nothing.
+const nothingHere = "nothing here is for Baryon"
+
+// configAt is the configuration that a path names or holds.
+func configAt(name string, info fs.FileInfo) (string, bool) {
+	if !info.IsDir() {
+		return name, filepath.Base(name) == defaultFile
+	}
+	file := filepath.Join(name, defaultFile)
+	at, err := os.Stat(file)
+	return file, err == nil && at.Mode().IsRegular()
+}
+
+// validateConfig checks a configuration as the daemon would read it.
+func validateConfig(file string) (checked, error) {
+	_, err := loadConfig(file, nil)
+	if problems, ok := errors.AsType[renderer.Problems](err); ok {
+		return checked{Problems: problems, configs: 1}, nil
+	}
+	return checked{configs: 1}, err
+}
+
+// validateTree checks templates and documents.
+func validateTree(ctx context.Context, name, full string, info fs.FileInfo) (checked, error) {
 	if dir := bundleAround(full); dir != "" {
 		return validateBundle(ctx, dir, name, full)
 	}
@@ -127,7 +172,7 @@ func validate(ctx context.Context, name string) (checked, error) {
 	found.rename(name, below(root, full))
 	if found.templates+found.documents == 0 && !found.Problems.Failed() {
 		found.Problems = append(found.Problems, renderer.Problem{
-			File: filepath.ToSlash(name), Rule: "nothing here is for Baryon", Warning: true,
+			File: filepath.ToSlash(name), Rule: nothingHere, Warning: true,
 			Want: "a folder TEMPLATE/v1 with schema/, or YAML with a top-level key baryon",
 		})
 	}

@@ -161,7 +161,8 @@ func moment(t time.Time, zone *time.Location) string {
 	if name == "" {
 		name = "UTC"
 	}
-	return t.In(zone).Format("Mon 2006-01-02 15:04") + " " + name
+	t = t.In(zone)
+	return t.Format("Mon 15:04 ") + name + t.Format(" (2006-01-02)")
 }
 
 // weekdays are the days as they are written in rules.

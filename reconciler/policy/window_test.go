@@ -56,24 +56,24 @@ func TestWindows(t *testing.T) {
 	}{
 		{office, "2026-11-25 09:00", "", "2026-11-25 17:00", ""},
 		{office, "2026-11-25 16:59", "", "2026-11-25 17:00", ""},
-		{office, "2026-11-25 17:00", "2026-11-26 09:00", "2026-11-25 17:00", "waits for the window that opens Thu 2026-11-26 09:00 Europe/Berlin"},
-		{office, "2026-11-26 17:00", "2026-11-30 09:00", "", "waits for the window that opens Mon 2026-11-30 09:00 Europe/Berlin"},
-		{office, "2026-11-25 08:59", "2026-11-25 09:00", "", "waits for the window that opens Wed 2026-11-25 09:00 Europe/Berlin"},
+		{office, "2026-11-25 17:00", "2026-11-26 09:00", "2026-11-25 17:00", "waits for the window that opens Thu 09:00 Europe/Berlin (2026-11-26)"},
+		{office, "2026-11-26 17:00", "2026-11-30 09:00", "", "waits for the window that opens Mon 09:00 Europe/Berlin (2026-11-30)"},
+		{office, "2026-11-25 08:59", "2026-11-25 09:00", "", "waits for the window that opens Wed 09:00 Europe/Berlin (2026-11-25)"},
 		{night, "2026-11-27 23:00", "", "2026-11-28 04:00", ""},
 		{night, "2026-11-28 03:59", "", "2026-11-28 04:00", ""},
-		{night, "2026-11-28 04:00", "2026-12-04 22:00", "", "waits for the window that opens Fri 2026-12-04 22:00 Europe/Berlin"},
-		{night, "2026-11-27 03:00", "2026-11-27 22:00", "", "waits for the window that opens Fri 2026-11-27 22:00 Europe/Berlin"}, // it is Friday, and the night before was Thursday's
+		{night, "2026-11-28 04:00", "2026-12-04 22:00", "", "waits for the window that opens Fri 22:00 Europe/Berlin (2026-12-04)"},
+		{night, "2026-11-27 03:00", "2026-11-27 22:00", "", "waits for the window that opens Fri 22:00 Europe/Berlin (2026-11-27)"}, // it is Friday, and the night before was Thursday's
 		{always, "2026-03-29 02:30", "", "-", ""},
-		{christmas, "2026-12-18 12:00", "2027-01-05 09:00", "", "waits for the window that opens Tue 2027-01-05 09:00 Europe/Berlin"},
+		{christmas, "2026-12-18 12:00", "2027-01-05 09:00", "", "waits for the window that opens Tue 09:00 Europe/Berlin (2027-01-05)"},
 		{christmas, "2026-12-17 16:00", "", "2026-12-17 17:00", ""},
-		{christmas, "2026-12-22 10:00", "2027-01-05 09:00", "", "changes are frozen until Tue 2027-01-05 00:00 Europe/Berlin, for Christmas; it waits for the window that opens Tue 2027-01-05 09:00 Europe/Berlin"},
-		{frozen, "2026-11-01 10:00", "2026-11-02 12:30", "", "changes are frozen until Mon 2026-11-02 12:30 Europe/Berlin"},
+		{christmas, "2026-12-22 10:00", "2027-01-05 09:00", "", "changes are frozen until Tue 00:00 Europe/Berlin (2027-01-05), for Christmas; it waits for the window that opens Tue 09:00 Europe/Berlin (2027-01-05)"},
+		{frozen, "2026-11-01 10:00", "2026-11-02 12:30", "", "changes are frozen until Mon 12:30 Europe/Berlin (2026-11-02)"},
 		{frozen, "2026-10-31 10:00", "", "2026-11-01 00:00", ""},
 		{split, "2026-11-30 11:59", "", "2026-11-30 17:00", ""},
 
 		// The clock goes from 02:00 to 03:00: the hour between does not come.
 		{early, "2026-03-28 02:30", "", "2026-03-28 03:00", ""},
-		{early, "2026-03-28 03:00", "2026-03-30 02:00", "", "waits for the window that opens Mon 2026-03-30 02:00 Europe/Berlin"},
+		{early, "2026-03-28 03:00", "2026-03-30 02:00", "", "waits for the window that opens Mon 02:00 Europe/Berlin (2026-03-30)"},
 		// It goes from 03:00 back to 02:00: the hour comes twice, and it is one window.
 		{early, "2026-10-25 02:10", "", "2026-10-25 03:00", ""},
 	} {

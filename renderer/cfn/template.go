@@ -83,6 +83,18 @@ func (t *Template) Open() bool {
 // Resources are the logical names of the resources, in the order of the text.
 func (t *Template) Resources() []string { return t.root.Get("Resources").Keys() }
 
+// Retention are the DeletionPolicy and the UpdateReplacePolicy of a resource, as
+// texts; empty where none is said.
+func (t *Template) Retention(name string) (deletion, replacement string) {
+	if t == nil {
+		return "", ""
+	}
+	r := t.resources[name]
+	deletion, _ = text(r.Get("DeletionPolicy"))
+	replacement, _ = text(r.Get("UpdateReplacePolicy"))
+	return deletion, replacement
+}
+
 // generates reports whether SAM may make a resource of that name: it derives
 // names from those in the template.
 func (t *Template) generates(name string) bool {

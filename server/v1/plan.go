@@ -54,6 +54,7 @@ type Proposal struct {
 	UnderWay   string            `json:"underWay,omitempty"`   // the open deployment, which goes first
 	Assumed    []state.Ref       `json:"assumed,omitempty"`    // not deployed yet: placeholders stand for its outputs
 	Dependents []state.Ref       `json:"dependents,omitempty"` // looked at again afterwards
+	Policies   []string          `json:"policies,omitempty"`   // what policies will have against it, as far as the files tell
 	Diff       []reconciler.Diff `json:"diff"`
 }
 
@@ -108,7 +109,7 @@ func proposalOf(p reconciler.Proposal) Proposal {
 		Ref: t.Ref.String(), Kind: string(t.Ref.Kind), Pending: p.Pending, Reason: p.Change.Reason, Problem: p.Problem,
 		Template: t.Desired.Template, Version: t.Desired.Version.String(), Before: t.Deployed.Version.String(), Generation: t.Generation,
 		Engine: p.Engine, Origin: originOf(t.Desired.Origin), UnderWay: p.UnderWay,
-		Assumed: p.Assumed, Dependents: p.Dependents, Diff: p.Diffs,
+		Assumed: p.Assumed, Dependents: p.Dependents, Diff: p.Diffs, Policies: p.Policies,
 	}
 	if out.Diff == nil {
 		out.Diff = []reconciler.Diff{}

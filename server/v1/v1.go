@@ -49,6 +49,7 @@
 //	GET  /v1/blockers                      ?service= ?instance= ?status=  what stops service sync
 //	GET  /v1/pulls                         ?all=true             changes that wait to be merged
 //	POST /v1/blockers/ID/resolve           let it go on, and undo what was changed by hand
+//	GET  /v1/policies                      ?ref=                          policies over changes, and whether changes are made now
 //	GET  /v1/audit                         ?ref=                          who did what, newest first
 //	GET  /v1/events                        ?ref=                          changes of status, newest first, for a day
 //	GET  /v1/destinations                  who is told of them, and what each has not taken yet
@@ -197,6 +198,7 @@ func (a *api) routes() map[string]serve {
 		"POST /v1/sync":                     a.syncAll,
 		"GET /v1/sources":                   a.sources,
 		"GET /v1/audit":                     a.audit,
+		"GET /v1/policies":                  a.changePolicies,
 		"GET /v1/keys":                      a.keys,
 		"GET /v1/events":                    a.events,
 		"GET /v1/destinations":              a.destinations,

@@ -202,6 +202,9 @@ func (a *api) verb(refOf func(*http.Request) state.Ref) serve {
 			return nil, &Error{Code: CodeNotFound, Message: fmt.Sprintf("there is no verb %q", verb),
 				Next: "use one of retry, redeploy, approve, reject, suspend, resume, cancel, abandon, retain, delete, force-delete, rollback, skip, force, adopt, override"}
 		}
+		if others, ok := errors.AsType[*state.ForbiddenError](err); ok {
+			err = errors.Join(err, a.denied(r.Context(), actor, verb, ref, others))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -219,6 +222,14 @@ func badImport(imports map[string]string) string {
 		}
 	}
 	return ""
+}
+
+// denied notes that somebody asked for what others have to allow.
+func (a *api) denied(ctx context.Context, actor state.Actor, verb string, ref state.Ref, why *state.ForbiddenError) error {
+	a.Log.Warn("denied", zap.String("verb", verb), zap.Stringer("ref", ref), zap.String("actor", string(actor)))
+	return a.Store.Update(ctx, state.Fence{}, func(tx *state.Tx) error {
+		return tx.Audit(actor, "denied", ref, map[string]string{"action": verb, "why": why.Why})
+	})
 }
 
 // outcome is what was asked about, as it is by now: it may be gone.
