@@ -126,13 +126,18 @@ func (w *work) set(ctx context.Context) (*cloudformation.DescribeChangeSetOutput
 
 // describe reads the change set, with values or without.
 func (w *work) describe(ctx context.Context, values bool) (*cloudformation.DescribeChangeSetOutput, error) {
+	return w.a.describe(ctx, w.at.ChangeSet, w.at.StackID, values)
+}
+
+// describe reads a change set with all its changes.
+func (a *account) describe(ctx context.Context, name, stackID string, values bool) (*cloudformation.DescribeChangeSetOutput, error) {
 	var all *cloudformation.DescribeChangeSetOutput
-	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &w.at.ChangeSet, StackName: &w.at.StackID, IncludePropertyValues: &values}
+	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &name, StackName: &stackID, IncludePropertyValues: &values}
 	for {
-		if err := w.a.read(ctx); err != nil {
+		if err := a.read(ctx); err != nil {
 			return nil, err
 		}
-		out, err := w.a.cfn.DescribeChangeSet(ctx, in)
+		out, err := a.cfn.DescribeChangeSet(ctx, in)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -42,7 +43,7 @@ func (w *work) mayNot(ctx context.Context, set *cloudformation.DescribeChangeSet
 	if p, waits := w.onHold(); waits || len(w.job.Never) == 0 {
 		return p, waits, nil
 	}
-	list, err := w.within(ctx, changes(set), physicalIDs(set))
+	list, err := w.whole(ctx, set)
 	if err != nil {
 		p, err := w.refused("", err)
 		return p, true, err
@@ -135,13 +136,52 @@ func (w *work) inside(ctx context.Context, address, stackID string) ([]provision
 	return w.within(ctx, list, physical)
 }
 
-// physicalIDs are those of the resources of a change set.
-func physicalIDs(set *cloudformation.DescribeChangeSetOutput) map[string]string {
-	ids := map[string]string{}
+// looksInside reports whether a change set is to tell what changes in nested
+// stacks: where somebody judges it. What is made new takes nothing away, and what
+// brings drift back, or takes resources in, AWS does for one stack at a time.
+func (w *work) looksInside(kind types.ChangeSetType, in *cloudformation.CreateChangeSetInput, text []byte) bool {
+	alone := in.DeploymentMode != "" || in.ImportExistingResources != nil
+	return kind == types.ChangeSetTypeUpdate && !alone && (w.plans || len(w.job.Never) > 0) && bytes.Contains(text, []byte(stackType))
+}
+
+// whole are the lines of a change set, with those of nested stacks.
+func (w *work) whole(ctx context.Context, set *cloudformation.DescribeChangeSetOutput) ([]provisioner.ResourceChange, error) {
+	physical := map[string]string{}
 	for _, c := range set.Changes {
 		if c.ResourceChange != nil {
-			ids[aws.ToString(c.ResourceChange.LogicalResourceId)] = aws.ToString(c.ResourceChange.PhysicalResourceId)
+			physical[aws.ToString(c.ResourceChange.LogicalResourceId)] = aws.ToString(c.ResourceChange.PhysicalResourceId)
 		}
 	}
-	return ids
+	list, err := w.within(ctx, changes(set), physical)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range set.Changes {
+		r := c.ResourceChange
+		if r == nil || r.ChangeSetId == nil || r.Action != types.ChangeActionModify || r.Replacement == types.ReplacementTrue {
+			continue
+		}
+		inner, err := w.a.describe(ctx, *r.ChangeSetId, aws.ToString(r.PhysicalResourceId), true)
+		if missing(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if comesToNothing(inner) {
+			continue
+		}
+		nested, err := w.whole(ctx, inner)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nested {
+			if n.Type == stackType && n.Address == aws.ToString(inner.StackName) {
+				continue // its outputs or tags alone
+			}
+			n.Address = aws.ToString(r.LogicalResourceId) + "." + n.Address
+			list = append(list, n)
+		}
+	}
+	return list, nil
 }

@@ -1,6 +1,7 @@
 package cloudformation_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,5 +89,56 @@ func TestPlanCounts(t *testing.T) {
 	gone.Action = provisioner.Deprovision
 	if p := foresee(t, e, gone); p.Existing != 2 {
 		t.Errorf("before a deletion: %d", p.Existing)
+	}
+}
+
+// TestNeverInNestedStacks shows that what nested stacks hold is looked at: where
+// they are updated, where they go, and where all of it does.
+func TestNeverInNestedStacks(t *testing.T) {
+	credentials(t)
+	s := newSim(t)
+	s.Bucket("123456789012", "eu-west-1", "templates")
+	s.Put("templates", "first.yaml", strings.NewReplacer("NAME", "first", "KEEP", "Delete").Replace(table))
+	s.Put("templates", "second.yaml", strings.NewReplacer("NAME", "second", "KEEP", "Delete").Replace(table))
+	e := s.engine(t)
+	outer := func(id, inner string) provisioner.Job {
+		j := job(id, "stack-outer", "")
+		j.Never = []provisioner.Never{{Delete: provisioner.Patterns{"AWS::DynamoDB::*"}}}
+		text := "Resources:\n  Topic: {Type: AWS::SNS::Topic}\n"
+		if inner != "" {
+			text += "  Data: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: \"https://templates.s3.amazonaws.com/" + inner + ".yaml\"}}\n"
+		}
+		j.Files = files(text)
+		return j
+	}
+	if p, log := end(t, e, outer("one", "first")); p.State != provisioner.Succeeded {
+		t.Fatalf("%s: %s\n%s", p.State, p.Message, log)
+	}
+	gone := outer("four", "first")
+	gone.Action = provisioner.Deprovision
+	for _, tt := range []struct {
+		name string
+		job  provisioner.Job
+		want string
+	}{
+		{"updated", outer("two", "second"), "Data.Table (AWS::DynamoDB::Table) would be replaced"},
+		{"taken out", outer("three", ""), "Data.Table (AWS::DynamoDB::Table) would be deleted"},
+		{"with all of it", gone, "Data.Table (AWS::DynamoDB::Table) would be deleted"},
+	} {
+		if p, log := end(t, e, tt.job); !p.Held || !strings.Contains(p.Message, tt.want) {
+			t.Errorf("%s: %s, held %v: %s\n%s", tt.name, p.State, p.Held, p.Message, log)
+		}
+		if n := s.Mutations("baryon-" + tt.job.ID); n != 0 {
+			t.Errorf("%s: something was changed %d times", tt.name, n)
+		}
+	}
+	plan := foresee(t, e, outer("five", "second"))
+	if !slices.ContainsFunc(plan.Changes, func(c provisioner.ResourceChange) bool { return c.Address == "Data.Table" && c.Action == "replace" }) {
+		t.Errorf("the plan is %+v", plan.Changes)
+	}
+	allowed := approved(outer("five", "second"), "six", plan)
+	allowed.Never = nil
+	if p, log := end(t, e, allowed); p.State != provisioner.Succeeded {
+		t.Errorf("approved: %s: %s\n%s", p.State, p.Message, log)
 	}
 }

@@ -94,6 +94,7 @@ func stateOf(s *types.Stack) string {
 
 // foresee makes the next step of a plan.
 func (w *work) foresee(ctx context.Context) (provisioner.Progress, error) {
+	w.plans = true
 	switch w.at.Phase {
 	case proposing:
 		return w.foreseen(ctx)
@@ -187,7 +188,7 @@ func (w *work) foreseen(ctx context.Context) (provisioner.Progress, error) {
 		w.sayf("Nothing to do: the stack %s is as the template wants it.", w.name)
 		return provisioner.Progress{State: provisioner.Succeeded, Nothing: true}, nil
 	}
-	list, err := w.within(ctx, changes(set), physicalIDs(set))
+	list, err := w.whole(ctx, set)
 	if err != nil {
 		return w.refused("", err)
 	}

@@ -32,6 +32,7 @@ type work struct {
 	who   identity
 	a     *account
 	log   string // to be added
+	plans bool   // a plan is made, to be looked at
 
 	was *types.Stack // when it was looked at
 
@@ -312,6 +313,9 @@ func (w *work) wanted(ctx context.Context, kind types.ChangeSetType) (*cloudform
 		in.DeploymentMode = types.DeploymentModeRevertDrift
 	case existing:
 		in.ImportExistingResources = new(true)
+	}
+	if w.looksInside(kind, in, text) {
+		in.IncludeNestedStacks = new(true)
 	}
 	if in.TemplateBody, in.TemplateURL, err = w.send(ctx, text); err != nil {
 		return nil, err

@@ -35,7 +35,8 @@ func needs(pattern string, r *http.Request) need {
 		"GET pipelines": {"proton:ListServices", "*"}, "GET components": {"proton:ListComponents", "*"},
 		"GET services": {"proton:ListServices", "*"}, "GET services/{service}": {"proton:GetService", service},
 		"GET services/{service}/instances": {"proton:ListServiceInstances", "*"}, "GET services/{service}/plan": {"proton:GetService", service},
-		"GET status": {read, "*"}, "GET version": {read, "*"}, "GET plan": {read, "*"}, "GET why": {read, "*"}, "GET sources": {read, "*"}, "GET audit": {read, "*"}, "GET policies": {read, "*"},
+		"GET status": {read, "*"}, "GET version": {read, "*"}, "GET plan": {read, "*"}, "GET why": {read, "*"}, "GET sources": {read, "*"}, "GET audit": {read, "*"},
+		"GET policies":     {read, "*"},
 		"POST plan":        {read, "*"}, // it changes nothing
 		"GET repositories": {read, "*"}, "GET repositories/{name}": {read, "*"}, "GET blockers": {read, "*"}, "GET pulls": {read, "*"},
 		"GET events": {read, "*"}, "GET destinations": {read, "*"},
