@@ -60,6 +60,9 @@ func TestTerraformDaemonKilled(t *testing.T) {
 // plan, which is begun again, and in apply, which is not: the deployment was
 // interrupted, and a person says retry. What init comes to is known by then.
 func TestTerraformSupervisorKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one kill is enough for short runs")
+	}
 	t.Parallel()
 	eachStore(t, func(t *testing.T, dsn string) {
 		w := newTerraformCrash(t, dsn, quickCode)
@@ -105,6 +108,9 @@ func TestTerraformSupervisorKilled(t *testing.T) {
 // apply is begun again, or known; an apply is not, and the next one finds that
 // there is nothing left to do.
 func TestTerraformKilledBetween(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one kill is enough for short runs")
+	}
 	t.Parallel()
 	eachStore(t, func(t *testing.T, dsn string) {
 		w := newTerraformCrash(t, dsn, quickCode)
@@ -153,6 +159,9 @@ func TestTerraformKilledBetween(t *testing.T) {
 // host does that loses its power. Nothing is started over what was lost before a
 // person says so, and no lock is in the way then.
 func TestTerraformAllKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one kill is enough for short runs")
+	}
 	t.Parallel()
 	eachStore(t, func(t *testing.T, dsn string) {
 		w := newTerraformCrash(t, dsn, slowCode)
