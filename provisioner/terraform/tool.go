@@ -118,7 +118,7 @@ func (t *tool) Next(k int) (bool, error) {
 	case stepWhole:
 		return t.movedByOthers()
 	case stepWholeShow:
-		return t.wantsDetail(), nil
+		return t.whole && t.wantsDetail(), nil
 	case stepApply:
 		t.told = !approved || len(t.retained) > 0
 		if approved && len(t.retained) > 0 {
