@@ -35,9 +35,15 @@ func TestOneLooksForAll(t *testing.T) {
 		callers = append(callers, c)
 	}
 	long := 0
-	for _, c := range callers {
-		if p := c.Call(t, e); p.Again > 30*time.Millisecond {
-			long++
+	for range 100 { // a slow machine may look more than once before one looks for all
+		long = 0
+		for _, c := range callers {
+			if p := c.Call(t, e); p.Again > 30*time.Millisecond {
+				long++
+			}
+		}
+		if long >= 4 {
+			break
 		}
 	}
 	if long < 4 {
