@@ -1,6 +1,9 @@
 package awssim_test
 
 import (
+	"bufio"
+	"encoding/json"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -12,36 +15,97 @@ import (
 	"baryon/provisioner/awssim"
 )
 
+// driver runs the AWS CLI in one process, a command for each line it reads: most
+// of what a command costs is to start it.
+const driver = `
+import io, json, sys
+from awscli import clidriver
+cli = clidriver.create_clidriver()
+print("ready", flush=True)
+answers = sys.stdout
+for line in sys.stdin:
+    sys.stdout = sys.stderr = said = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    try:
+        code = cli.main(json.loads(line))
+    except SystemExit as e:
+        code = e.code
+    said.flush()
+    print(json.dumps({"Code": code, "Said": said.buffer.getvalue().decode()}), file=answers, flush=True)
+`
+
 // A cli is the real AWS CLI, before a simulated account.
 type cli struct {
-	t         *testing.T
-	path, url string
+	t   *testing.T
+	url string
+	in  io.Writer
+	out *json.Decoder
 }
 
-func newCLI(t *testing.T, url string) cli {
+func newCLI(t *testing.T, url string) *cli {
 	t.Helper()
+	absent := t.Skipf
+	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
+		absent = t.Fatalf
+	}
 	path, err := exec.LookPath("aws")
 	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
-			t.Fatal("BARYON_REQUIRE asks for awscli, and there is no aws on PATH")
-		}
-		t.Skip("there is no aws on PATH")
+		absent("there is no aws on PATH")
 	}
-	return cli{t: t, path: path, url: url}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	for _, python := range []string{strings.TrimPrefix(first, "#!"), "python3", "/usr/bin/python3"} {
+		if !strings.Contains(python, "python") {
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), python, "-c", driver)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-1",
+			"AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=127.0.0.1", "AWS_CONFIG_FILE=/dev/null", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=")
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+		answers := bufio.NewReader(out)
+		if ready, err := answers.ReadString('\n'); err == nil && ready == "ready\n" {
+			return &cli{t: t, url: url, in: in, out: json.NewDecoder(answers)}
+		}
+	}
+	absent("no Python here can import the AWS CLI of %s", path)
+	return nil
 }
 
 // run runs a command, which has to say something, or to succeed where nothing is
 // wanted; the last argument may hold spaces.
-func (c cli) run(line, want string, last ...string) string {
+func (c *cli) run(line, want string, last ...string) string {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), c.path, append(append([]string{"--endpoint-url", c.url}, strings.Fields(line)...), last...)...)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-1",
-		"AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=127.0.0.1", "AWS_CONFIG_FILE=/dev/null", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=")
-	out, err := cmd.CombinedOutput()
-	if !strings.Contains(string(out), want) || want == "" && err != nil {
-		c.t.Errorf("aws %s: %v\n%s\nwant %s", line, err, out, want)
+	text, err := json.Marshal(append(append([]string{"--endpoint-url", c.url}, strings.Fields(line)...), last...))
+	if err == nil {
+		_, err = c.in.Write(append(text, '\n'))
 	}
-	return string(out)
+	var answer struct {
+		Code int
+		Said string
+	}
+	if err == nil {
+		err = c.out.Decode(&answer)
+	}
+	if err != nil {
+		c.t.Fatalf("aws %s: %v", line, err)
+	}
+	if !strings.Contains(answer.Said, want) || want == "" && answer.Code != 0 {
+		c.t.Errorf("aws %s: exit %d\n%s\nwant %s", line, answer.Code, answer.Said, want)
+	}
+	return answer.Said
 }
 
 // TestCLI drives all services with the real AWS CLI.

@@ -31,6 +31,8 @@ type operation struct {
 	Former                      string // the status it began in
 	Began, Due                  time.Time
 	Watched                     time.Time // until when its alarms are
+
+	read *template.Template // To, once it was read
 }
 
 // A step is what an operation does to one resource.
@@ -178,10 +180,15 @@ func (p *progress) executed(well bool) {
 
 // prepare reads the template of the operation and lists its steps, once.
 func (p *progress) prepare() error {
-	var err error
-	if p.t, err = p.w.parse(p.r, p.s, p.op.To); err != nil {
-		return err
+	if p.op.read == nil {
+		t, err := p.w.parse(p.r, p.s, p.op.To)
+		if err != nil {
+			return err
+		}
+		p.op.read = t
 	}
+	var err error
+	p.t = p.op.read
 	p.sc, err = p.r.scope(p.s, p.t, p.op.To, func(id, attr string) (any, error) { return p.r.attribute(p.s, id, attr) })
 	if err != nil {
 		return err
