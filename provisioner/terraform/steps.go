@@ -34,6 +34,9 @@ const (
 	planFile = ".baryon.tfplan"
 	// wholeFile is the plan of what a deployment would do, in a check for drift.
 	wholeFile = ".baryon-whole.tfplan"
+	// driftMark is printed where a check for drift ended with 2: something is other
+	// than the state says.
+	driftMark = "What is there is not what the state says."
 	// retainFile lists what is retained, an address a line.
 	retainFile = ".baryon-retain"
 )
@@ -49,7 +52,8 @@ func (e *Engine) steps(p Program, action provisioner.Action, k kind, retains boo
 	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
 	switch {
 	case k == checking: // it keeps nobody from applying
-		plan = name + " plan -json -input=false -lock=false -refresh-only -out=" + planFile
+		plan = name + " plan -json -input=false -lock=false -refresh-only -detailed-exitcode -out=" + planFile +
+			" || { code=$?; test $code = 2 || exit $code; echo '" + driftMark + "'; }"
 	case action == provisioner.Deprovision:
 		plan += " -destroy"
 	}

@@ -51,6 +51,7 @@ type tool struct {
 	told   bool            // what is planned
 	brief  bool            // what fails is of the moment
 	moved  bool            // since the plan was made
+	differ bool            // the check ended with the code that means drift
 	whole  bool            // what is read is what a deployment would do
 	held   bool            // it may not be applied
 
@@ -113,6 +114,9 @@ func (t *tool) Next(k int) (bool, error) {
 			if t.existing, err = plannedExisting(filepath.Join(t.dir, planFile)); err != nil {
 				return false, err
 			}
+		}
+		if t.cfg.Kind == checking && !t.differ {
+			t.changes = nil
 		}
 		return t.wantsDetail(), nil
 	case stepWhole:
@@ -241,6 +245,9 @@ func (t *tool) Read(line []byte) string {
 
 // readText reads what is no JSON: all that init says, and the names of commands.
 func (t *tool) readText(line string) string {
+	if line == driftMark && t.step == stepPlan {
+		t.differ = true
+	}
 	ours := strings.HasPrefix(line, "==> ")
 	if t.step == stepList && line != "" && !ours {
 		t.listed = append(t.listed, line)
