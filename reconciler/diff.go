@@ -39,6 +39,7 @@ const (
 	pieceVariables   = "(environment variables)"
 	pieceOutputs     = "(outputs)"
 	pieceSettings    = "(settings)"
+	pieceHealth      = "(health)"
 )
 
 // maxDiffed bounds the texts that are compared line by line.
@@ -102,6 +103,7 @@ func (a *artifact) pieces(spec string) map[string][]byte {
 	text(pieceDeprovision, strings.Join(a.Deprovision, "\n"))
 	text(pieceVariables, assignments(a.Env))
 	text(pieceOutputs, assignments(a.Outputs))
+	text(pieceHealth, a.Health.String())
 	if a.Timeout > 0 {
 		text(pieceSettings, "timeout: "+a.Timeout.String())
 	}

@@ -170,7 +170,7 @@ func (r *Reconciler) advanceHealth(ctx context.Context, c state.Claim, t state.T
 // unhealthy says why a deployment that is applied has failed.
 func unhealthy(ref state.Ref, h state.Health) string {
 	var lines []string
-	within := " within " + period(h.Until.Sub(h.Since))
+	within := " within " + renderer.Period(h.Until.Sub(h.Since))
 	for _, c := range h.Checks {
 		switch {
 		case c.Final:
@@ -181,18 +181,6 @@ func unhealthy(ref state.Ref, h state.Health) string {
 	}
 	return fmt.Sprintf("applied, but not healthy%s\n%s\nwhat was applied stays; push a correction, or try again with: baryon retry %s",
 		within, strings.Join(lines, "\n"), ref)
-}
-
-// period writes a duration as people do: 10m, and not 10m0s.
-func period(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // A checkup is one step of the checks of a deployment.

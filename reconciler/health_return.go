@@ -105,13 +105,19 @@ func (r *Reconciler) declaredMoved(ctx context.Context, t state.Target) (bool, e
 	return err == nil && v.Input != "" && v.Input != from.Input, err
 }
 
+// triedAgain is a target that wants what is declared of it again.
+func triedAgain(t state.Target) state.Target {
+	t.Desired, t.Waiting = t.Desired.AsDeclared(), state.Waiting{}
+	t.Generation++
+	return t
+}
+
 // tryDeclared makes what is declared wanted again.
 func (r *Reconciler) tryDeclared(ctx context.Context, c state.Claim) error {
 	return r.cfg.Store.Update(ctx, c.Fence(), func(tx *state.Tx) error {
 		err := tx.Change(c.Ref, func(t *state.Target) error {
 			if t.Desired.Returned() != nil {
-				t.Desired, t.Waiting = t.Desired.AsDeclared(), state.Waiting{}
-				t.Generation++
+				*t = triedAgain(*t)
 			}
 			return nil
 		})

@@ -184,6 +184,23 @@ func TestReturnsOnce(t *testing.T) {
 		t.Errorf("by itself it went on to %s", h)
 	}
 
+	// A plan says that, and before a pass does that its inputs moved.
+	plan := func(failed string) Proposal {
+		t.Helper()
+		w.do(w.store.Update(t.Context(), state.Fence{}, func(tx *state.Tx) error {
+			return tx.Change(dev, func(x *state.Target) error { x.Desired.Held.Returned.Input = failed; return nil })
+		}))
+		p, err := w.loop.Propose(t.Context(), dev, nil)
+		w.do(err)
+		return p
+	}
+	if p := plan("other inputs"); !p.Pending || p.Change.Waiting.Reason != state.WaitApproval {
+		t.Errorf("with other inputs the plan is %+v", p.Change)
+	}
+	if p := plan(bad.Input); p.Pending {
+		t.Errorf("what was returned from is planned again: %+v", p.Change)
+	}
+
 	// A new version of the template is tried, and so is a new document.
 	w.write("net/v1/health.yaml", strings.Replace(health("return"), "successes: 2", "successes: 1", 1))
 	w.push()

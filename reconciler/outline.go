@@ -90,7 +90,12 @@ func writtenIn(t state.Target) renderer.Written {
 
 // Render renders an Outline as the loop would.
 func (r *Reconciler) Render(ctx context.Context, o Outline) (*renderer.Rendered, error) {
-	return r.renderer.Render(ctx, o.Bundle, o.Part, o.Inputs, renderer.Provision)
+	out, err := r.renderer.Render(ctx, o.Bundle, o.Part, o.Inputs, renderer.Provision)
+	if err != nil {
+		return nil, err
+	}
+	out.Health, err = healthDeclared(o.Target.Desired, out.Health)
+	return out, err
 }
 
 // Blame says where a value in a rendered file comes from; see renderer.Blame.

@@ -90,6 +90,11 @@ func (r *Reconciler) propose(ctx context.Context, t state.Target, given Given) (
 	if err != nil {
 		return Proposal{}, err
 	}
+	if moved, err := r.declaredMoved(ctx, t); err != nil {
+		return Proposal{}, err
+	} else if moved && open == nil {
+		t = triedAgain(t)
+	}
 	v, art, err := r.look(ctx, t)
 	if err != nil {
 		return Proposal{}, err

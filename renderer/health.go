@@ -229,8 +229,8 @@ func (r HealthReader) http(n, check *Node) *HTTPCheck {
 
 // url checks what can be known of an address before outputs are filled in.
 func (r HealthReader) url(n *Node, text string) {
-	if n == nil || text == "" || r.open(n) || strings.HasPrefix(text, "${outputs.") {
-		return
+	if n == nil || !plainText(text) || text == "" || strings.HasPrefix(text, "${outputs.") {
+		return // it is told of elsewhere, or not known yet
 	}
 	u, err := url.Parse(outputForm.ReplaceAllString(text, "x"))
 	switch {

@@ -67,6 +67,14 @@ func TestHealthOfATemplate(t *testing.T) {
 	if diff := cmp.Diff(want, out.Health); diff != "" {
 		t.Errorf("health (-want +got):\n%s", diff)
 	}
+	// What is written down reads as what it was written from.
+	n, problems := renderer.ParseOne("text", []byte(out.Health.String()), renderer.Limits{})
+	if problems.Failed() {
+		t.Fatal(problems)
+	}
+	if diff := cmp.Diff(want, renderer.HealthReader{Decoder: &renderer.Decoder{}}.Read(n, "it")); diff != "" {
+		t.Errorf("read again (-want +got):\n%s\n%s", diff, out.Health)
+	}
 	if got := out.Health.Outputs(); !cmp.Equal(got, []string{"Cluster", "Service", "Url", "Who"}) {
 		t.Errorf("it reads the outputs %v", got)
 	}

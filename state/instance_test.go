@@ -132,6 +132,14 @@ func TestInstanceShowsWhatItsTargetShows(t *testing.T) {
 			"cancelled": func(i *Target) { i.Status, i.LastAttempted, i.Asked.Cancel.Deployment = InProgress, "d", "d" },
 			"deleted":   func(i *Target) { i.Status, i.Desired.Deleted = Succeeded, true },
 			"asked":     func(i *Target) { i.Status, i.Generation, i.Deployed.Generation = Succeeded, 2, 1 },
+			"returned": func(i *Target) {
+				i.Status, i.LastAttempted, i.Generation, i.Waiting = Failed, "d", 3, Waiting{Reason: WaitReturned, Why: "not healthy"}
+				i.Deployed = Deployed{Deployment: "d", Generation: 3, At: s.now()}
+			},
+			"asked for after that": func(i *Target) {
+				i.Status, i.LastAttempted, i.Generation, i.Waiting.Why = Failed, "d", 4, "just so"
+				i.Deployed = Deployed{Deployment: "d", Generation: 3, At: s.now()}
+			},
 			"deployed": func(i *Target) {
 				i.Status, i.Deployed = Succeeded, Deployed{Deployment: "d", Version: Version{1, 3}, At: s.now()}
 			},
@@ -144,6 +152,9 @@ func TestInstanceShowsWhatItsTargetShows(t *testing.T) {
 				t.Fatalf("%s: %d instances, %v", name, len(got), err)
 			}
 			status, message := want.Shown()
+			if wants, ok := map[string]Status{"returned": Failed, "asked for after that": InProgress}[name]; ok && status != wants {
+				t.Errorf("%s: it shows %s, want %s", name, status, wants)
+			}
 			if got[0].Status != status || got[0].Message != message || got[0].Version != want.ShownVersion() {
 				t.Errorf("%s: the list shows %s %q %v, the target %s %q %v", name, got[0].Status, got[0].Message, got[0].Version, status, message, want.ShownVersion())
 			}

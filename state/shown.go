@@ -39,7 +39,8 @@ func (t Target) asked() bool {
 	if t.Asked.Redeploy.Generation == t.Generation || t.Asked.Retry.Generation == t.Generation {
 		return true
 	}
-	return t.Generation > t.Deployed.Generation && t.Status == Succeeded
+	tried := t.LastAttempted != t.Deployed.Deployment // since the last success; what was returned from has failed all the same
+	return t.Generation > t.Deployed.Generation && (t.Status == Succeeded || t.Status == Failed && !tried && t.LastAttempted != "")
 }
 
 // ShownVersion is the version that people are told of: the one the target was

@@ -34,7 +34,7 @@ error. A component is rendered by naming the folder of its files.
 
 One file is printed as it is, several with a line before each; --out writes them
 into a folder instead. Commands are written to .baryon/provision.sh and
-.baryon/deprovision.sh there.
+.baryon/deprovision.sh there, and health checks to .baryon/health.yaml.
 
 The name of a target asks the daemon instead, for what it would apply now; --version
 renders another version of the template, such as a draft.
@@ -149,6 +149,9 @@ func (r *rendering) pieces() *renderer.Files {
 	}
 	script("provision.sh", r.Provision)
 	script("deprovision.sh", r.Deprovision)
+	if r.Health != "" {
+		files[".baryon/health.yaml"] = renderer.File{Data: []byte(r.Health)}
+	}
 	return renderer.NewFiles(files)
 }
 

@@ -224,6 +224,9 @@ func stackKeys(h Header) []headerKey {
 	if len(h.PipelineImports) > 0 {
 		keys = append(keys, headerKey{"pipelineImports", importsText(h.PipelineImports)})
 	}
+	if h.Health != nil {
+		keys = append(keys, headerKey{"health", h.Health.text()})
+	}
 	return keys
 }
 

@@ -159,8 +159,13 @@ func TestImportUndoesReading(t *testing.T) {
 		files := fromArchive(archive)
 		delete(files, expectation)
 		for _, d := range read(t, files, nil, declare.Options{}).Documents {
-			if _, err := declare.Import(d.Path, d.Spec, d.Ref, d.Header); err != nil {
+			text, err := declare.Import(d.Path, d.Spec, d.Ref, d.Header)
+			if err != nil {
 				t.Errorf("%s: %s: %v\n%s", name, d.Ref, err, d.Spec)
+			}
+			again := read(t, map[string]string{d.Path: text}, nil, declare.Options{}).Documents
+			if d.Header.Health != nil && (len(again) != 1 || !cmp.Equal(d.Header.Health, again[0].Header.Health)) {
+				t.Errorf("%s: %s: read again, its health is %s", name, d.Ref, text)
 			}
 			count++
 		}

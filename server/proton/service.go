@@ -60,7 +60,7 @@ func (h *Handler) serviceSummary(v state.Service) object {
 func moving(t state.Target) bool {
 	w := t.Waiting.Reason
 	waits := slices.Contains([]state.WaitReason{
-		state.WaitApproval, state.WaitWindow, state.WaitPolicy, state.WaitSuspended, state.WaitSpec, state.WaitVersion, state.WaitRetry,
+		state.WaitApproval, state.WaitWindow, state.WaitPolicy, state.WaitSuspended, state.WaitSpec, state.WaitVersion, state.WaitRetry, state.WaitReturned,
 	}, w)
 	return !t.Status.Final() || t.Desired.Deleted || t.Deployed.Deployment == "" || t.Generation != t.Deployed.Generation && !waits
 }

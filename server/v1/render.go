@@ -26,6 +26,7 @@ type Rendering struct {
 	Deprovision []string          `json:"deprovision,omitempty"`
 	Environment map[string]string `json:"environment,omitempty"` // variables of the commands
 	Outputs     map[string]string `json:"outputs,omitempty"`     // of an environment that is not applied
+	Health      string            `json:"health,omitempty"`      // how it is known that it works, as it would be declared
 	Digest      string            `json:"digest,omitempty"`
 	Assumed     []state.Ref       `json:"assumed,omitempty"` // placeholders stand for its outputs
 	Problem     string            `json:"problem,omitempty"` // why it cannot be rendered
@@ -35,7 +36,7 @@ type Rendering struct {
 func RenderingOf(o reconciler.Outline, r *renderer.Rendered) Rendering {
 	out := Rendering{
 		Ref: o.Target.Ref.String(), Engine: string(r.Engine), Template: r.Template, Files: map[string]string{}, Provision: r.Commands,
-		Deprovision: r.DeprovisionCommands, Environment: r.Env, Outputs: r.Outputs, Digest: r.Digest,
+		Deprovision: r.DeprovisionCommands, Environment: r.Env, Outputs: r.Outputs, Health: r.Health.String(), Digest: r.Digest,
 	}
 	if o.Version.Name != "" {
 		out.Version = o.Version.Version.String()
