@@ -21,7 +21,14 @@ func (s *store) change(to *memory.Storage, folder string, c Change) (plumbing.Ha
 		return plumbing.ZeroHash, err
 	}
 	w := treeWriter{s: s, to: to}
-	tree := parent.TreeHash
+	tree, parents := parent.TreeHash, []plumbing.Hash{parent.Hash}
+	if c.Merge != "" {
+		other, err := s.commit(c.Merge)
+		if err != nil {
+			return plumbing.ZeroHash, err
+		}
+		tree, parents = other.TreeHash, append(parents, other.Hash)
+	}
 	for _, f := range c.Files {
 		name := path.Join(folder, f.Path)
 		if tree, err = w.replaced(tree, strings.Split(name, "/"), f); err != nil {
@@ -31,7 +38,7 @@ func (s *store) change(to *memory.Storage, folder string, c Change) (plumbing.Ha
 	return save(to, &object.Commit{
 		Author:    object.Signature{Name: signable(c.Author), Email: signable(c.Email), When: c.When},
 		Committer: object.Signature{Name: committer, Email: committerEmail, When: c.When},
-		Message:   c.Message, TreeHash: tree, ParentHashes: []plumbing.Hash{parent.Hash},
+		Message:   c.Message, TreeHash: tree, ParentHashes: parents,
 	})
 }
 

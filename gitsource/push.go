@@ -29,7 +29,10 @@ type Change struct {
 	// New it must not be there yet, and begins behind Parent.
 	Branch string
 	New    bool
-	Files  []Replacement // at least one, each of another file
+	// Merge is a commit that is merged as well: the new one has its content, but for
+	// Files. Empty for none.
+	Merge string
+	Files []Replacement // each of another file; at least one, unless there is a merge
 	// Author and Email say whose change it is; the committer is Baryon.
 	Author, Email, Message string
 	When                   time.Time

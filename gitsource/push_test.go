@@ -73,6 +73,20 @@ func TestPush(t *testing.T) {
 		if pushed, err = c.Push(t.Context(), r, change); err != nil || remote.Head(t, "proposals/one") != pushed || remote.Head(t, "main") == pushed {
 			t.Errorf("the new branch moved on to %s, %v", pushed, err)
 		}
+		other := remote.CommitFiles(t, "main", "four", gittest.File{Path: "dir/b.txt", Content: "main"}, gittest.File{Path: "dir/new.txt", Content: "n"})
+		if _, err := c.Tree(t.Context(), r, other); err != nil {
+			t.Fatal(err)
+		}
+		change.Parent, change.Merge, change.Files = pushed, other, []gitsource.Replacement{{Path: "b.txt", Data: []byte("both")}}
+		if pushed, err = c.Push(t.Context(), r, change); err != nil {
+			t.Fatal(err)
+		}
+		if got := gittest.Git(t, remote.Dir, "log", "-1", "--format=%P", pushed); got != change.Parent+" "+other {
+			t.Errorf("the merge has the parents %s", got)
+		}
+		if got := gittest.Git(t, remote.Dir, "diff", "--name-only", other, pushed); got != "dir/b.txt" {
+			t.Errorf("the merge differs from what was merged in %q", got)
+		}
 	})
 }
 

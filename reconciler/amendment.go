@@ -101,6 +101,16 @@ func (m *amending) make(ctx context.Context) (renderer.Problems, error) {
 	return m.check(ctx)
 }
 
+// place finds the file that declares what is amended.
+func (m *amending) place(ctx context.Context) error {
+	owner, exists, err := m.r.owner(ctx, m.document())
+	if err == nil && !exists {
+		err = m.inexact(m.document().String() + " is not declared any more")
+	}
+	m.path = owner.Path
+	return err
+}
+
 // put notes the new content of a file, if it is new.
 func (m *amending) put(name, before, after string) {
 	if before != after {
@@ -131,10 +141,12 @@ func (m *amending) find(data []byte) (declare.Document, error) {
 	if err != nil {
 		return declare.Document{}, m.inexact(err.Error())
 	}
-	for _, doc := range file.Documents {
-		if doc.Ref == m.document() {
-			return doc, nil
-		}
+	named := slices.DeleteFunc(slices.Clone(file.Documents), func(d declare.Document) bool { return d.Ref != m.document() })
+	switch {
+	case len(named) == 1:
+		return named[0], nil
+	case len(named) > 1:
+		return declare.Document{}, m.inexact(m.path + " declares " + m.document().String() + " twice")
 	}
 	if file.Problems.Failed() {
 		return declare.Document{}, m.inexact(file.Problems.Error())
@@ -359,7 +371,10 @@ type overlay struct {
 // Open opens a file as it becomes.
 func (o overlay) Open(name string) (fs.File, error) {
 	for _, f := range o.files {
-		if f.Path == name && !f.Gone {
+		if f.Path == name && f.Gone {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		if f.Path == name {
 			return renderer.NewFiles(map[string]renderer.File{name: {Data: f.Data}}).Open(name)
 		}
 	}

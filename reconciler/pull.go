@@ -50,7 +50,11 @@ func (w *writeBack) request(ctx context.Context) (renderer.Problems, error) {
 		return problems, w.takeOverLater(ctx)
 	}
 	if len(w.files) > 0 || p.Pushed < len(p.Changes) {
-		if p, open, err = w.keep(ctx); err != nil {
+		p, open, err = w.keep(ctx)
+		if _, taken := errors.AsType[*state.ConflictError](err); taken { // another process was first
+			p, open, err = w.keep(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -284,14 +288,9 @@ func (r *Reconciler) pushNext(ctx context.Context, repo Repository, p state.Pull
 	if err := json.Unmarshal(p.Changes[p.Pushed], &m.Amendment); err != nil {
 		return p, err
 	}
-	owner, exists, err := r.owner(ctx, m.document())
-	if err == nil && !exists {
-		err = m.inexact(m.document().String() + " is not declared any more")
-	}
-	if err != nil {
+	if err := m.place(ctx); err != nil {
 		return p, err
 	}
-	m.path = owner.Path
 	at := repo.Repo
 	at.Branch = p.Branch
 	head, err := r.cfg.Source.Head(ctx, at)

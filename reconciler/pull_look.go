@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,13 +45,80 @@ func (r *Reconciler) lookAt(ctx context.Context, repo Repository, p state.PullRe
 	case !is.Open:
 		_, err = r.endPull(ctx, p, state.PullClosed, p.Where()+" was closed without being merged")
 	case is.Clash:
-		_, err = r.savePull(ctx, p, func(now *state.PullRequest) {
-			now.Trouble = "it clashes with what the branch says by now: update its branch on the host, or cancel the call and make it again"
-		})
+		err = r.unclash(ctx, repo, p)
 	case p.Trouble != "":
 		_, err = r.savePull(ctx, p, func(now *state.PullRequest) { now.Trouble = "" })
 	}
 	return err
+}
+
+// unclash makes what a pull request asks for once more from where the branch that
+// is followed is now, and merges that into the branch of the pull request. What
+// people pushed to it is for people to merge.
+func (r *Reconciler) unclash(ctx context.Context, repo Repository, p state.PullRequest) error {
+	trouble := func(text string) error {
+		_, err := r.savePull(ctx, p, func(now *state.PullRequest) { now.Trouble = text })
+		return err
+	}
+	at := repo.Repo
+	at.Branch = p.Branch
+	head, err := r.cfg.Source.Head(ctx, at)
+	if err != nil {
+		return err
+	}
+	if head != p.Head {
+		return trouble("it clashes with what the branch says by now, and somebody has pushed to it: merge it there by hand")
+	}
+	base, err := r.cfg.Source.Head(ctx, repo.Repo)
+	if err != nil {
+		return err
+	}
+	m, err := r.remade(ctx, repo, p, base)
+	if _, conflict := errors.AsType[*state.ConflictError](err); conflict {
+		return trouble("it clashes with what the branch says by now: " + err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	change := m.change(head, r)
+	change.Branch, change.Merge = p.Branch, base
+	change.Message = "Merge what the branch says by now\n\n" + change.Message
+	if head, err = r.cfg.Writer.Push(ctx, repo.Repo, change); err != nil {
+		return err
+	}
+	_, err = r.savePull(ctx, p, func(now *state.PullRequest) { now.Head, now.Trouble = head, "" })
+	return err
+}
+
+// remade makes all changes of a pull request in a commit.
+func (r *Reconciler) remade(ctx context.Context, repo Repository, p state.PullRequest, commit string) (*amending, error) {
+	tree, err := r.cfg.Source.Tree(ctx, repo.Repo, commit)
+	if err != nil {
+		return nil, err
+	}
+	var files []gitsource.Replacement
+	var m *amending
+	for _, change := range p.Changes {
+		m = &amending{r: r, repo: repo, tree: overlay{tree, files}}
+		if err := json.Unmarshal(change, &m.Amendment); err != nil {
+			return nil, err
+		}
+		if err := m.place(ctx); err != nil {
+			return nil, err
+		}
+		problems, err := m.make(ctx)
+		if err == nil && problems.Failed() {
+			err = m.inexact(problems.Error())
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range m.files {
+			files = append(slices.DeleteFunc(files, func(old gitsource.Replacement) bool { return old.Path == f.Path }), f)
+		}
+	}
+	m.files = files
+	return m, nil
 }
 
 func said(what, by string) string {
@@ -104,36 +172,14 @@ func (r *Reconciler) lookAtBranch(ctx context.Context, repo Repository, p state.
 	return err
 }
 
-// saysAll reports whether a commit says all that a pull request asks for.
+// saysAll reports whether a commit says all that a pull request asks for. Of a
+// deletion nothing is there to be taken out any more.
 func (r *Reconciler) saysAll(ctx context.Context, repo Repository, p state.PullRequest, commit string) (bool, error) {
-	tree, err := r.cfg.Source.Tree(ctx, repo.Repo, commit)
-	if err != nil {
-		return false, err
+	m, err := r.remade(ctx, repo, p, commit)
+	if _, conflict := errors.AsType[*state.ConflictError](err); conflict {
+		return p.Gone, nil
 	}
-	for _, change := range p.Changes {
-		m := &amending{r: r, repo: repo, tree: tree}
-		if err := json.Unmarshal(change, &m.Amendment); err != nil {
-			return false, err
-		}
-		owner, exists, err := r.owner(ctx, m.document())
-		if err != nil {
-			return false, err
-		}
-		if m.path = owner.Path; !exists && m.Gone {
-			continue
-		}
-		problems, err := m.make(ctx)
-		if _, conflict := errors.AsType[*state.ConflictError](err); conflict {
-			if m.Gone { // nothing is there to be taken out any more
-				continue
-			}
-			return false, nil
-		}
-		if err != nil || problems.Failed() || len(m.files) > 0 {
-			return false, err
-		}
-	}
-	return true, nil
+	return err == nil && len(m.files) == 0, err
 }
 
 // troubled keeps why a pull request could not be looked at, and heeds a host that

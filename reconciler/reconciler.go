@@ -89,6 +89,7 @@ type Reconciler struct {
 	checks     places // for drift
 	plans      places // that a person is to approve
 	changeSets places // likewise, of CloudFormation
+	writes     turns  // to repositories
 
 	mu            sync.Mutex
 	settings      Settings

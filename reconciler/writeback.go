@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"regexp"
+	"sync"
 
 	"baryon/gitsource"
 	"baryon/reconciler/declare"
@@ -50,6 +51,11 @@ func (r *Reconciler) WriteBack(ctx context.Context, a Amendment, call Terms) (re
 	case !configured || r.cfg.Writer == nil:
 		return nil, &state.ConflictError{What: a.Ref.String(), Why: "is declared in " + owner.String() + ", which cannot be written to", Next: "change it there"}
 	}
+	done, err := r.writes.take(ctx, repo.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if err := r.mayWriteBack(ctx, a, call); err != nil {
 		return nil, err
 	}
@@ -74,6 +80,33 @@ func (r *Reconciler) WriteBack(ctx context.Context, a Amendment, call Terms) (re
 		})
 	}
 	return problems, nil
+}
+
+// turns let one after the other write to a repository: of several that push at the
+// same time all but one would have to begin again.
+type turns struct {
+	mu    sync.Mutex
+	taken map[string]chan struct{}
+}
+
+// take waits for the turn; done gives it back.
+func (t *turns) take(ctx context.Context, name string) (done func(), err error) {
+	t.mu.Lock()
+	if t.taken == nil {
+		t.taken = map[string]chan struct{}{}
+	}
+	turn := t.taken[name]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		t.taken[name] = turn
+	}
+	t.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // pushesAgain is how often a change is made once more from where somebody else

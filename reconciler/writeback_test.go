@@ -27,7 +27,11 @@ func (b *branch) Push(_ context.Context, _ gitsource.Repo, c gitsource.Change) (
 		return "", &gitsource.Error{Op: "push", Kind: gitsource.KindMoved}
 	}
 	b.pushed = append(b.pushed, c)
-	b.w.files[c.Files[0].Path] = &fstest.MapFile{Data: c.Files[0].Data}
+	for _, f := range c.Files {
+		if b.w.files[f.Path] = (&fstest.MapFile{Data: f.Data}); f.Gone {
+			delete(b.w.files, f.Path)
+		}
+	}
 	b.w.loop.cfg.Source = commitOf{folderSource{gitsource.NewFolder(b.w.files)}, "written"}
 	return "written", nil
 }

@@ -90,17 +90,17 @@ func (p PullRequest) waits() string {
 // AddPullRequest keeps a new pull request, and tells what it is about of it. A
 // *ConflictError when one is open.
 func (tx *Tx) AddPullRequest(p PullRequest) error {
-	if last, err := tx.q.LastPullRequest(tx.ctx, p.Ref.String()); err == nil && last.ClosedAt == 0 {
-		return &ConflictError{What: p.Ref.String(), Why: "a pull request is open", Next: "see: baryon pulls"}
-	}
 	p.Status = PullOpen
 	doc, err := p.doc()
 	if err != nil {
 		return err
 	}
-	err = tx.q.AddPullRequest(tx.ctx, db.AddPullRequestParams{ID: p.ID, Repo: p.Repository, Ref: p.Ref.String(), Status: string(p.Status), Doc: doc, Now: tx.now})
+	n, err := tx.q.AddPullRequest(tx.ctx, db.AddPullRequestParams{ID: p.ID, Repo: p.Repository, Ref: p.Ref.String(), Status: string(p.Status), Doc: doc, Now: tx.now})
 	if err != nil {
 		return err
+	}
+	if n == 0 {
+		return &ConflictError{What: p.Ref.String(), Why: "a pull request is open", Next: "see: baryon pulls"}
 	}
 	return tx.notePull(p)
 }

@@ -32,17 +32,18 @@ type Forge struct {
 }
 
 type pull struct {
-	Number   int            `json:"number"`
-	State    string         `json:"state"`
-	Title    string         `json:"title"`
-	Body     string         `json:"body"`
-	HTMLURL  string         `json:"html_url"`
-	Merged   bool           `json:"merged"`
-	Commit   string         `json:"merge_commit_sha,omitempty"`
-	MergedBy map[string]any `json:"merged_by,omitempty"`
-	Head     map[string]any `json:"head"`
-	Base     map[string]any `json:"base"`
-	Comments []string       `json:"-"`
+	Number    int            `json:"number"`
+	State     string         `json:"state"`
+	Title     string         `json:"title"`
+	Body      string         `json:"body"`
+	HTMLURL   string         `json:"html_url"`
+	Merged    bool           `json:"merged"`
+	Mergeable bool           `json:"mergeable"`
+	Commit    string         `json:"merge_commit_sha,omitempty"`
+	MergedBy  map[string]any `json:"merged_by,omitempty"`
+	Head      map[string]any `json:"head"`
+	Base      map[string]any `json:"base"`
+	Comments  []string       `json:"-"`
 
 	branch, into string
 }
@@ -172,6 +173,10 @@ func (f *Forge) api(w http.ResponseWriter, r *http.Request, repo, path string) {
 		one.Title, one.Body, one.State = or(in.Title, one.Title), or(in.Body, one.Body), or(in.State, one.State)
 		answer(w, http.StatusOK, one)
 	case parts[0] == "pulls":
+		if one.State == "open" {
+			_, err := TryGit(f.dir(repo), "merge-tree", "--write-tree", f.head(repo, one.into), f.head(repo, one.branch))
+			one.Mergeable = err == nil
+		}
 		answer(w, http.StatusOK, one)
 	case parts[0] == "issues":
 		one.Comments = append(one.Comments, in.Body)

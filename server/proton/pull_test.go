@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"baryon/gitsource/gittest"
@@ -198,6 +199,77 @@ func TestPullRequestsWithLostAnswers(t *testing.T) {
 			t.Errorf("%s: its commits are %q", lose, log)
 		}
 		w.merge(t, i+1, false)
+	}
+}
+
+// Two calls for neighbouring lines clash once the first is merged. The second is
+// made once more from there, and nobody has to resolve anything.
+func TestPullRequestsThatClash(t *testing.T) {
+	t.Parallel()
+	files := pullFiles()
+	files["shop.yaml"] = "proton: ServiceSpec\nbaryon: {service: shop, template: web, version: \"1\", repository: {id: acme/shop, branch: main}}\npipeline: {size: a}\n" +
+		"instances:\n  - {name: eu, environment: prod, spec: {size: a}} # first\n  - {name: us, environment: prod, spec: {size: a}} # second\n"
+	w := newForgeWorld(t, reconciler.WriteBackPull, files)
+	w.must(t, "UpdateServiceInstance", updateShop("eu", "b"))
+	w.must(t, "UpdateServiceInstance", updateShop("us", "c"))
+	w.must(t, "UpdateServiceInstance", updateShop("us", "d"))
+	w.merge(t, 1, true)
+	branch := w.forge.Branch(platform, 2)
+	looptest.Until(t, func() bool {
+		w.look(t)
+		return strings.Contains(w.show(branch, "shop.yaml"), "{name: eu, environment: prod, spec: {size: b}} # first\n  - {name: us, environment: prod, spec: {size: d}} # second")
+	}, func() string { return "it still clashes: " + w.show(branch, "shop.yaml") })
+	w.merge(t, 2, false)
+	w.wantInstance(t, "us", "SUCCEEDED", "")
+	w.wantInstance(t, "eu", "SUCCEEDED", "")
+	want := strings.Replace(strings.Replace(files["shop.yaml"], "{size: a}} # first", "{size: b}} # first", 1), "{size: a}} # second", "{size: d}} # second", 1)
+	if got := w.show("main", "shop.yaml"); got+"\n" != want {
+		t.Errorf("the branch says %s", got)
+	}
+
+	// Where people have pushed, it is for people to resolve.
+	w.must(t, "UpdateServiceInstance", updateShop("eu", "x"))
+	w.must(t, "UpdateServiceInstance", updateShop("us", "y"))
+	w.remote.Commit(t, w.forge.Branch(platform, 4), "Mine", map[string]string{"README.md": "mine"})
+	w.merge(t, 3, true)
+	looptest.Until(t, func() bool {
+		w.look(t)
+		_, why, _ := w.instance(t, "us")
+		return strings.Contains(why, "somebody has pushed to it")
+	}, func() string { return "the clash is not told" })
+}
+
+// Many callers at once change one file, and all of them are written.
+func TestWriteBackAtOnce(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for i := range 8 {
+		names = append(names, "i"+strconv.Itoa(i))
+	}
+	w := newGitWorld(t, reconciler.Repository{OwnerConflict: reconciler.ConflictWriteBack}, map[string]string{"prod.yaml": gitEnvironment("prod"), "shop.yaml": gitService("shop", names...)})
+	var callers sync.WaitGroup
+	for i, name := range names {
+		callers.Go(func() {
+			body := fmt.Sprintf(`{"name":%q,"serviceName":"shop","deploymentType":"CURRENT_VERSION","spec":%q}`, name, serviceSpec("a", name+"=s"+strconv.Itoa(i)))
+			if a := w.do(t, "UpdateServiceInstance", body); a.Type != "" {
+				t.Errorf("%s: %s %s", name, a.Type, a.Message)
+			}
+		})
+		if i%3 == 0 { // somebody else pushes meanwhile
+			looptest.Until(t, func() bool {
+				head := w.remote.Head(t, "main")
+				commit := gittest.Git(t, w.remote.Dir, "commit-tree", "-m", "Something else", "-p", head, head+"^{tree}")
+				_, err := gittest.TryGit(w.remote.Dir, "update-ref", "refs/heads/main", commit, head)
+				return err == nil
+			}, func() string { return "nobody else can push" })
+		}
+	}
+	callers.Wait()
+	w.settled(t)
+	for i, name := range names {
+		if _, _, spec := w.instance(t, name); !strings.Contains(spec, "size: s"+strconv.Itoa(i)) || strings.Count(w.show("main", "shop.yaml"), "{size: s"+strconv.Itoa(i)+"}") != 1 {
+			t.Errorf("%s is deployed with %s", name, spec)
+		}
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"context"
 )
 
-const addPullRequest = `-- name: AddPullRequest :exec
+const addPullRequest = `-- name: AddPullRequest :execrows
 INSERT INTO pull_request (id, repo, ref, status, doc, created_at, closed_at)
-VALUES ($1, $2, $3, $4, $5, $6, 0)
+VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT DO NOTHING
 `
 
 type AddPullRequestParams struct {
@@ -23,8 +23,9 @@ type AddPullRequestParams struct {
 	Now    int64
 }
 
-func (q *Queries) AddPullRequest(ctx context.Context, arg AddPullRequestParams) error {
-	_, err := q.db.ExecContext(ctx, addPullRequest,
+// Of several that are added for one ref at once, all but one are not.
+func (q *Queries) AddPullRequest(ctx context.Context, arg AddPullRequestParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, addPullRequest,
 		arg.ID,
 		arg.Repo,
 		arg.Ref,
@@ -32,7 +33,10 @@ func (q *Queries) AddPullRequest(ctx context.Context, arg AddPullRequestParams) 
 		arg.Doc,
 		arg.Now,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const deletePullRequest = `-- name: DeletePullRequest :execrows

@@ -1,6 +1,7 @@
--- name: AddPullRequest :exec
+-- Of several that are added for one ref at once, all but one are not.
+-- name: AddPullRequest :execrows
 INSERT INTO pull_request (id, repo, ref, status, doc, created_at, closed_at)
-VALUES (@id, @repo, @ref, @status, @doc, @now, 0);
+VALUES (@id, @repo, @ref, @status, @doc, @now, 0) ON CONFLICT DO NOTHING;
 
 -- name: PullRequestForUpdate :one
 SELECT * FROM pull_request WHERE id = @id FOR UPDATE;
