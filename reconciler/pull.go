@@ -296,13 +296,18 @@ func (r *Reconciler) pushNext(ctx context.Context, repo Repository, p state.Pull
 	head, err := r.cfg.Source.Head(ctx, at)
 	fresh := gitsource.KindOf(err) == gitsource.KindNoBranch
 	if fresh {
+		now, err := r.cfg.Store.PullRequest(ctx, p.ID) // another process may have pushed it meanwhile
+		if err != nil || now.Status != state.PullOpen || now.Pushed != p.Pushed {
+			return now, err
+		}
 		if p.Pushed > 0 {
 			return r.endPull(ctx, p, state.PullClosed, "its branch "+p.Branch+" was deleted before it was merged")
 		}
 		at = repo.Repo
-		head, err = r.cfg.Source.Head(ctx, at)
-	}
-	if err != nil {
+		if head, err = r.cfg.Source.Head(ctx, at); err != nil {
+			return p, err
+		}
+	} else if err != nil {
 		return p, err
 	}
 	if m.tree, err = r.cfg.Source.Tree(ctx, at, head); err != nil {
@@ -457,7 +462,7 @@ func (r *Reconciler) visitPulls(ctx context.Context, c state.Claim, n next) (nex
 		if now.Before(p.NotBefore) {
 			continue
 		}
-		err := r.lookAt(ctx, repo, p)
+		err := r.lookInTurn(ctx, repo, p)
 		if errors.Is(err, errNotSeen) {
 			n.at = time.Now().Add(jitter(time.Second)) // the host says more than the branch yet
 			continue

@@ -16,6 +16,24 @@ import (
 // errNotSeen says that a pull request is merged and the merge not taken over yet.
 var errNotSeen = errors.New("it is merged, and not taken over yet")
 
+// lookInTurn is lookAt while no caller writes to the repository: a branch that one
+// has just made, and somebody has deleted, is not made once more.
+func (r *Reconciler) lookInTurn(ctx context.Context, repo Repository, p state.PullRequest) error {
+	done, err := r.writes.take(ctx, repo.Name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, err = r.cfg.Store.PullRequest(ctx, p.ID)
+	if isMissing(err) { // its caller took it back
+		return nil
+	}
+	if err != nil || p.Status != state.PullOpen {
+		return err
+	}
+	return r.lookAt(ctx, repo, p)
+}
+
 // lookAt finds out what has become of a pull request, and goes on with one that is
 // not all there. What cannot be made any more ends it.
 func (r *Reconciler) lookAt(ctx context.Context, repo Repository, p state.PullRequest) error {
