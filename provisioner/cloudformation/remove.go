@@ -90,5 +90,5 @@ func (w *work) watchDelete(ctx context.Context) (provisioner.Progress, error) {
 		return failed("%s%s\nRemove what stands in the way, and retry; or leave resources where they are: baryon skip NAME --resource ID",
 			w.because(), aws.ToString(s.StackStatusReason))
 	}
-	return failed("the stack %s was not deleted: %s", w.name, aws.ToString(s.StackStatusReason))
+	return failed("the stack %s was not deleted: %s See to that, and then: baryon retry NAME", w.name, aws.ToString(s.StackStatusReason))
 }

@@ -115,7 +115,7 @@ func (w *work) begun() bool {
 // again or the time is up.
 func (w *work) refused(refusal string, err error) (provisioner.Progress, error) {
 	if api, ok := asRefusal(err); ok && refusal == "" {
-		refusal = fmt.Sprintf("AWS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
+		refusal = refusalOf(api)
 	}
 	if own, ok := errors.AsType[*refusalError](err); ok {
 		refusal = own.why
@@ -132,6 +132,22 @@ func (w *work) refused(refusal string, err error) (provisioner.Progress, error) 
 		State: provisioner.Running, Again: 5 * w.e.cfg.Poll,
 		Message: fmt.Sprintf("the stack %s cannot be looked at, and what was begun goes on in AWS: %s", w.name, refusal),
 	}, nil
+}
+
+// refusalOf is a refusal in AWS's words, with what helps against it.
+func refusalOf(api smithy.APIError) string {
+	text := fmt.Sprintf("AWS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
+	switch code := api.ErrorCode(); {
+	case code == "LimitExceededException":
+		text += "\nA quota is reached: raise it, or remove what is not needed, and then: baryon retry NAME"
+	case code == "NoSuchBucket":
+		text += "\nMake the bucket, or correct aws_bucket in the configuration, and then: baryon retry NAME"
+	case strings.HasPrefix(code, "AccessDenied"):
+		text += "\nWhat AWS has to allow is printed by baryon iam-policy; once it does: baryon retry NAME"
+	case strings.Contains(api.ErrorMessage(), "Role ARN is invalid or cannot be assumed"):
+		text += "\nThe stack has a service role of its own, which CloudFormation works in: make it again, or let these credentials pass it, and then: baryon retry NAME"
+	}
+	return text
 }
 
 // asRefusal is what the service says no with: not a fault of its own, and
@@ -181,6 +197,9 @@ func (w *work) look(ctx context.Context) (provisioner.Progress, error) {
 	case types.StackStatusUpdateRollbackFailed:
 		return w.mend(ctx, s)
 	case types.StackStatusUpdateFailed:
+		if w.at.Phase == looking {
+			w.sayf("An earlier update stopped half way: it is rolled back.")
+		}
 		return w.call(ctx, func() error {
 			_, err := w.a.cfn.RollbackStack(ctx, &cloudformation.RollbackStackInput{StackName: s.StackId, ClientRequestToken: new(w.token + "-rollback")})
 			return err
@@ -342,6 +361,9 @@ func (w *work) send(ctx context.Context, text []byte) (body, url *string, err er
 		w.at.Sent = append(w.at.Sent, key)
 	}
 	where, err := w.a.upload(ctx, key, text)
+	if api, ok := asRefusal(err); ok {
+		return nil, nil, &refusalError{fmt.Sprintf("the template of %d bytes cannot be put into s3://%s: %s", len(text), w.a.bucket(), refusalOf(api))}
+	}
 	return nil, &where, err
 }
 
