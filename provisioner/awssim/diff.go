@@ -362,6 +362,11 @@ func outputsOf(t *template.Template, sc *template.Scope) ([]output, error) {
 		if err != nil {
 			return nil, err
 		}
+		if o.Export != nil {
+			if err := template.CheckExport(o.Key, export); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, output{Key: o.Key, Value: shown(v), Description: o.Description, Export: shown(export)})
 	}
 	return out, nil

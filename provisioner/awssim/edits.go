@@ -83,6 +83,11 @@ func (t *resourceType) replaced(before, after map[string]any) bool {
 	})
 }
 
+// mayBeReplaced says whether a change is of what sometimes needs a new resource.
+func (t *resourceType) mayBeReplaced(before, after map[string]any) bool {
+	return slices.ContainsFunc(edits(nil, before, after), func(e edit) bool { return t.recreation(e.At) == "Conditionally" })
+}
+
 // doReplace are the properties that need a new resource, of those that the
 // schemas say sometimes do; the others are changed in place.
 var doReplace = map[string][]string{

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"baryon/provisioner/awssim/template"
@@ -315,9 +316,12 @@ func (r *region) kept(store, name string) (string, error) {
 	if store == "secretsmanager" {
 		return r.secretValue(name)
 	}
-	id, version, _ := strings.Cut(name, ":")
+	id, version, versioned := strings.Cut(name, ":")
 	p := r.parameter(id)
+	number, err := strconv.Atoi(version)
 	switch {
+	case versioned && (err != nil || number < 1):
+		return "", invalid("Incorrect format is used in the following SSM reference: [{{resolve:" + store + ":" + name + "}}]")
 	case p == nil || version != "" && p.version(version) == 0:
 		return "", invalid("Unable to fetch parameters [" + name + "] from parameter store for this account.")
 	case store == "ssm" && p.Type == "SecureString":

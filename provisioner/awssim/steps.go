@@ -2,6 +2,7 @@ package awssim
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -137,13 +138,20 @@ func (p *progress) startUpdate(id string, st *step, was *resource) {
 		return
 	}
 	action := "Update:Modify"
-	if t.replaced(was.Properties, row.Properties) {
+	policy, err := p.groupPolicy(id, row)
+	if err != nil {
+		p.refuseUpdate(id, st, was, asAPI(err).Message)
+		return
+	}
+	if t.replaced(was.Properties, row.Properties) || policy.replaces && t.mayBeReplaced(was.Properties, row.Properties) {
 		st.Do, action = "replace", "Update:Replace"
 		row.Physical, row.Thing = "", ""
 	}
 	custom := t.customName()
 	name, _ := row.Properties[custom].(string)
 	switch {
+	case policy.refused != "" && len(diffs) > 0:
+		p.refuseUpdate(id, st, was, policy.refused)
 	case unchangeable(row.Type) && len(diffs) > 0:
 		p.refuseUpdate(id, st, was, "Update to resource type "+row.Type+" is not supported")
 	case p.denied(action, id, row.Type) != "":
@@ -165,6 +173,32 @@ func (p *progress) startUpdate(id string, st *step, was *resource) {
 		}
 		st.Due = p.at.Add(p.step)
 	}
+}
+
+// A groupPolicy is what the UpdatePolicy of a group of instances means for its
+// update.
+type groupPolicy struct {
+	replaces bool   // the group is made anew where the schema says that it may be
+	refused  string // why the update can't be made
+}
+
+// groupPolicy reads the UpdatePolicy of a group of instances. A rolling update
+// needs room: an instance that goes before another comes.
+func (p *progress) groupPolicy(id string, row *resource) (out groupPolicy, err error) {
+	if row.Type != "AWS::AutoScaling::AutoScalingGroup" {
+		return out, nil
+	}
+	v, err := p.sc.Eval(p.t.Resource(id).UpdatePolicy)
+	m, _ := v.(map[string]any)
+	replacing, _ := m["AutoScalingReplacingUpdate"].(map[string]any)
+	rolling, _ := m["AutoScalingRollingUpdate"].(map[string]any)
+	out.replaces = strings.EqualFold(shown(replacing["WillReplace"]), "true")
+	most, mostErr := strconv.Atoi(shown(row.Properties["MaxSize"]))
+	least, leastErr := strconv.Atoi(shown(rolling["MinInstancesInService"]))
+	if !out.replaces && mostErr == nil && leastErr == nil && least >= most {
+		out.refused = "MinInstancesInService must be less than the autoscaling group's MaxSize"
+	}
+	return out, err
 }
 
 // drifted says whether a live resource is to be brought back.

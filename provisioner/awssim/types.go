@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ var published = sync.OnceValue(func() map[string]func() *resourceType {
 // typeOf is what is known of a type, nil for a type that is none; custom
 // resources may hold anything.
 func typeOf(name string) *resourceType {
-	if strings.HasPrefix(name, "Custom::") || name == customType {
+	if custom.MatchString(name) || name == customType {
 		return &resourceType{Name: customType, ID: []string{"Id"}, replaces: []place{{"ServiceToken"}}}
 	}
 	if read := published()[name]; read != nil {
@@ -84,6 +85,9 @@ func typeOf(name string) *resourceType {
 	}
 	return nil
 }
+
+// custom are the names of types that templates make up.
+var custom = regexp.MustCompile(`^Custom::[A-Za-z0-9_@-]{1,60}$`)
 
 const customType = "AWS::CloudFormation::CustomResource"
 

@@ -100,10 +100,12 @@ func (t *Template) checkOutputs() error {
 		if !textual(o.Value) {
 			return refuse("Template format error: The Value field of every Outputs member must evaluate to a String.")
 		}
+		hangs := calls(o.Export, "Fn::ImportValue", "Fn::GetAZs") != ""
 		for _, u := range uses(o.Export, nil) {
-			if t.Resource(u.ID) != nil {
-				return refuse("Template format error: Output %s is malformed. The Name field of every Export member must not depend on any resources, imported values, or Fn::GetAZs", o.Key)
-			}
+			hangs = hangs || t.Resource(u.ID) != nil
+		}
+		if hangs {
+			return refuse("Template format error: Output %s is malformed.  The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.", o.Key)
 		}
 		if _, ok := t.Conditions[o.Condition]; !ok && o.Condition != "" {
 			return refuse("Template format error: Unresolved condition dependency %s in the Outputs block of the template", o.Condition)
@@ -140,7 +142,7 @@ func (t *Template) checkConditions() error {
 		if err := t.shapes(v); err != nil {
 			return err
 		}
-		if f := forbidden(v); f != "" {
+		if f := calls(v, "Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"); f != "" {
 			return refuse("Template error: Cannot use %s in Conditions.", f)
 		}
 		var bad []string
@@ -155,6 +157,9 @@ func (t *Template) checkConditions() error {
 		if _, ok := v.(map[string]any); !ok {
 			return refuse("Template format error: Every Conditions member must be an object.")
 		}
+		if !decides(v) {
+			return refuse("Template format error: Conditions can only be boolean operations on parameters and other conditions")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Conditions)) {
 		if t.conditionLoop(name, nil) {
@@ -164,21 +169,36 @@ func (t *Template) checkConditions() error {
 	return nil
 }
 
-// forbidden is a function in a condition that hangs on more than parameters.
-func forbidden(v any) string {
+// decides says whether a value is true or false: a comparison, another condition,
+// or something of these.
+func decides(v any) bool {
+	m, _ := v.(map[string]any)
+	name, arg, _ := function(m)
+	switch name {
+	case "Fn::Equals", "Condition":
+		return true
+	case "Fn::And", "Fn::Or", "Fn::Not":
+		list, _ := arg.([]any)
+		return !slices.ContainsFunc(list, func(item any) bool { return !decides(item) })
+	}
+	return false
+}
+
+// calls is one of some functions that a value calls, if any.
+func calls(v any, names ...string) string {
 	switch v := v.(type) {
 	case []any:
 		for _, item := range v {
-			if f := forbidden(item); f != "" {
+			if f := calls(item, names...); f != "" {
 				return f
 			}
 		}
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if slices.Contains([]string{"Fn::ImportValue", "Fn::GetAZs", "Fn::Cidr", "Fn::Base64"}, k) {
+			if slices.Contains(names, k) {
 				return k
 			}
-			if f := forbidden(v[k]); f != "" {
+			if f := calls(v[k], names...); f != "" {
 				return f
 			}
 		}

@@ -22,7 +22,8 @@ type entry struct {
 }
 
 // entries reads the members of a section, with loops unrolled and files
-// included where the template asks for that.
+// included where the template asks for that. Of a name that is written twice the
+// last one counts, as with every key; a loop must not make one twice.
 func (t *Template) entries(n *yaml.Node, section string) ([]entry, error) {
 	var out []entry
 	seen := map[string]bool{}
@@ -51,7 +52,10 @@ func (t *Template) entries(n *yaml.Node, section string) ([]entry, error) {
 		}
 		for _, e := range more {
 			if seen[e.key] && err == nil {
-				err = t.failed(extensions, "Duplicate key "+e.key)
+				if t.extended() {
+					err = t.failed(extensions, "Duplicate key "+e.key)
+				}
+				out = slices.DeleteFunc(out, func(o entry) bool { return o.key == e.key })
 			}
 			seen[e.key] = true
 		}

@@ -1,7 +1,9 @@
 package template
 
 import (
+	"errors"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +28,8 @@ func known(typ string) bool {
 	case slices.Contains([]string{"String", "Number", "CommaDelimitedList", "List<Number>", "List<String>", "AWS::SSM::Parameter::Name"}, typ):
 		return true
 	case strings.HasPrefix(typ, storeValue) && strings.HasSuffix(typ, ">"):
-		return known(strings.TrimSuffix(strings.TrimPrefix(typ, storeValue), ">"))
+		kept := strings.TrimSuffix(strings.TrimPrefix(typ, storeValue), ">")
+		return known(kept) && !strings.Contains(kept, "Number") && !strings.HasPrefix(kept, "AWS::SSM::")
 	}
 	if m := listed.FindStringSubmatch(typ); m != nil {
 		return m[1] != "AWS::EC2::KeyPair::KeyName" && slices.Contains(special, m[1])
@@ -35,6 +38,9 @@ func known(typ string) bool {
 }
 
 func (t *Template) parameters(n *yaml.Node) error {
+	if err := section(n, "Parameters"); err != nil {
+		return err
+	}
 	return pairs(n, func(name string, n *yaml.Node) error {
 		if !alphanumeric.MatchString(name) {
 			return refuse("Template format error: Parameter name %s is non alphanumeric.", name)
@@ -74,6 +80,9 @@ func parameter(name string, m map[string]any) (*Parameter, error) {
 			}
 			p.Default = &s
 		case "NoEcho":
+			if !fits("truth", v) {
+				return nil, refuse("Template format error: Every NoEcho member must be true or false.")
+			}
 			p.NoEcho = strings.EqualFold(str(v), "true")
 		case "AllowedValues":
 			list, ok := v.([]any)
@@ -81,6 +90,9 @@ func parameter(name string, m map[string]any) (*Parameter, error) {
 				return nil, refuse("Template format error: Every AllowedValues member must be a list.")
 			}
 			for _, item := range list {
+				if !isString(item) {
+					return nil, refuse("Template format error: Every AllowedValues value must be a string.")
+				}
 				p.AllowedValues = append(p.AllowedValues, str(item))
 			}
 		default:
@@ -101,12 +113,32 @@ func parameter(name string, m map[string]any) (*Parameter, error) {
 	case !known(p.Type):
 		return nil, refuse("Template format error: Unrecognized parameter type: %s", p.Type)
 	}
+	if err := p.bounds(); err != nil {
+		return nil, err
+	}
 	if p.Default != nil && !strings.HasPrefix(p.Type, storeValue) {
 		if err := p.Check(*p.Default); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// bounds refuses constraints that nothing can be held to.
+func (p *Parameter) bounds() error {
+	for _, bound := range []struct{ key, text string }{{"MinLength", p.MinLength}, {"MaxLength", p.MaxLength}, {"MinValue", p.MinValue}, {"MaxValue", p.MaxValue}} {
+		if _, err := strconv.ParseFloat(bound.text, 64); bound.text != "" && err != nil {
+			return refuse("Template format error: %s of parameter %s must be a number.", bound.key, p.Name)
+		}
+	}
+	// What only the service's own dialect knows is taken unread; what no dialect
+	// knows is not.
+	_, err := regexp.Compile(p.AllowedPattern)
+	dialect := []syntax.ErrorCode{syntax.ErrInvalidPerlOp, syntax.ErrInvalidEscape, syntax.ErrInvalidRepeatOp}
+	if broken, ok := errors.AsType[*syntax.Error](err); ok && !slices.Contains(dialect, broken.Code) {
+		return refuse("Template format error: AllowedPattern of parameter %s is not a regular expression: %s", p.Name, p.AllowedPattern)
+	}
+	return nil
 }
 
 func str(v any) string { s, _ := v.(string); return s }

@@ -3,6 +3,7 @@ package template
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -63,8 +64,13 @@ func nodes(body string) (*yaml.Node, error) {
 			return nil, refuse("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
 		}
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(body), &doc); err != nil {
+	var doc, second yaml.Node
+	documents := yaml.NewDecoder(strings.NewReader(body))
+	err := documents.Decode(&doc)
+	if err == nil && documents.Decode(&second) == nil {
+		return nil, refuse("Template format error: YAML not well-formed. (line %d, column 1)", second.Line)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		line := "1"
 		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 			line = m[1]
@@ -315,6 +321,9 @@ func (t *Template) transform(n *yaml.Node) error {
 }
 
 func (t *Template) mappings(n *yaml.Node) error {
+	if err := section(n, "Mappings"); err != nil {
+		return err
+	}
 	return pairs(n, func(name string, n *yaml.Node) error {
 		if n.Kind != yaml.MappingNode {
 			return refuse("Template format error: Every Mappings member %s must be a map", name)
@@ -322,16 +331,25 @@ func (t *Template) mappings(n *yaml.Node) error {
 		if len(name) > maxName {
 			return refuse("Template format error: Mapping name %s is longer than %d characters.", name, maxName)
 		}
+		if !alphanumeric.MatchString(name) {
+			return refuse("Template format error: Mapping name %s is non alphanumeric.", name)
+		}
 		t.Mappings[name] = map[string]map[string]any{}
 		return pairs(n, func(top string, n *yaml.Node) error {
 			if n.Kind != yaml.MappingNode {
 				return refuse("Template format error: Every Mappings member %s must be a map", top)
+			}
+			if !mapKey.MatchString(top) {
+				return refuse("Template format error: Mappings element name '%s' must be non-empty and can contain only alphanumerics, '-' or '.'", top)
 			}
 			t.Mappings[name][top] = map[string]any{}
 			if len(n.Content)/2 > maxAttributes {
 				return refuse("Template format error: Number of attributes of mapping %s, %d, is greater than maximum allowed, %d", name, len(n.Content)/2, maxAttributes)
 			}
 			return pairs(n, func(second string, n *yaml.Node) error {
+				if !alphanumeric.MatchString(second) {
+					return refuse("Template format error: Mappings attribute name '%s' must contain only alphanumeric characters.", second)
+				}
 				v, err := value(n, "/Mappings/"+name+"/"+top+"/"+second, 0)
 				if _, isMap := v.(map[string]any); err == nil && isMap {
 					return refuse("Template format error: Every Mappings attribute must be a String or a List.")
@@ -343,15 +361,37 @@ func (t *Template) mappings(n *yaml.Node) error {
 	})
 }
 
+// section refuses a section that is no map.
+func section(n *yaml.Node, name string) error {
+	if n.Kind != yaml.MappingNode {
+		return refuse("Template format error: Any %s member must be an object.", name)
+	}
+	return nil
+}
+
+var (
+	mapKey     = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
+	exportName = regexp.MustCompile(`^[A-Za-z0-9:-]+$`)
+)
+
 func (t *Template) conditions(n *yaml.Node) error {
+	if err := section(n, "Conditions"); err != nil {
+		return err
+	}
 	all, err := t.entries(n, "Conditions")
 	for _, e := range all {
+		if !alphanumeric.MatchString(e.key) {
+			return refuse("Template format error: Condition name %s is non alphanumeric.", e.key)
+		}
 		t.Conditions[e.key] = e.value
 	}
 	return err
 }
 
 func (t *Template) outputs(n *yaml.Node) error {
+	if err := section(n, "Outputs"); err != nil {
+		return err
+	}
 	all, err := t.entries(n, "Outputs")
 	if err != nil {
 		return err
@@ -364,6 +404,20 @@ func (t *Template) outputs(n *yaml.Node) error {
 		t.Outputs = append(t.Outputs, o)
 	}
 	return nil
+}
+
+// CheckExport holds the name of an export, once it is worked out, to what names
+// may be.
+func CheckExport(key string, name any) error {
+	if text := str(name); exportName.MatchString(text) || strings.Contains(text, Unknown) {
+		return nil
+	}
+	return badExport(key)
+}
+
+func badExport(key string) error {
+	return refuse("Template format error: Output %s is malformed. The Name field of every Export member must be specified"+
+		" and consist only of alphanumeric characters, colons, or hyphens.", key)
 }
 
 func output(key string, v any) (*Output, error) {
@@ -398,8 +452,12 @@ func output(key string, v any) (*Output, error) {
 	}
 	if e, ok := m["Export"]; ok {
 		export, _ := e.(map[string]any)
-		if o.Export = export["Name"]; o.Export == nil {
-			return nil, refuse("Template format error: Output %s is malformed. Export must contain a Name.", key)
+		o.Export = export["Name"]
+		if !textual(o.Export) || len(export) > 1 {
+			return nil, badExport(key)
+		}
+		if isString(o.Export) {
+			return o, CheckExport(key, o.Export)
 		}
 	}
 	return o, nil

@@ -61,7 +61,9 @@ func resource(id string, m map[string]any) (*Resource, error) {
 			return nil, refuse("Invalid template resource property '%s'", k)
 		}
 	}
-	r.Condition, _ = m["Condition"].(string)
+	if r.Condition, ok = m["Condition"].(string); !ok && m["Condition"] != nil {
+		return nil, refuse("Template format error: Every Condition member must be a string.")
+	}
 	r.Properties = map[string]any{}
 	if p, given := m["Properties"]; given {
 		if r.Properties, ok = p.(map[string]any); !ok {
@@ -83,7 +85,13 @@ func resource(id string, m map[string]any) (*Resource, error) {
 	default:
 		return nil, refuse("Template format error: DependsOn must be a string or list of strings.")
 	}
-	var err error
+	err := checkPolicy(r, "CreationPolicy", r.CreationPolicy)
+	if err == nil {
+		err = checkPolicy(r, "UpdatePolicy", r.UpdatePolicy)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if r.DeletionPolicy, err = policy(m, "DeletionPolicy", []string{"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"}); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (t *Template) shape(name string, arg any) error {
 			return refuse("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
 		}
 	case "Fn::Join":
-		if len(list) != 2 || !isString(list[0]) || isString(list[1]) {
+		if len(list) != 2 || !isString(list[0]) || !listing(list[1]) {
 			return badJoin()
 		}
 	case "Fn::Split":
@@ -60,7 +60,7 @@ func (t *Template) shape(name string, arg any) error {
 	case "Fn::Select":
 		index := at(list, 0)
 		_, err := strconv.Atoi(str(index))
-		if len(list) != 2 || isString(index) && err != nil || isString(list[1]) {
+		if len(list) != 2 || isString(index) && err != nil || !listing(list[1]) {
 			return refuse("Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
 		}
 	case "Fn::FindInMap":
@@ -106,6 +106,12 @@ func (t *Template) shapeOfRest(name string, arg any, list []any) error {
 		return refuse("Template error: Encountered unsupported function: %s Supported functions are: [%s]", name, strings.Join(functions, ", "))
 	}
 	return nil
+}
+
+// listing says whether a value is a list, or may become that.
+func listing(v any) bool {
+	_, ok := v.([]any)
+	return ok || textual(v) && !isString(v)
 }
 
 // textual says whether a value is text, or may become that.
