@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -166,6 +167,10 @@ func (r *reader) terraform(dir string, m *Manifest) error {
 	found := false
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
+		if got := leftOut(e); got != "" {
+			r.add(Problem{File: r.name(name), Line: 1, Column: 1, Warning: true, Rule: "this is not taken", Got: got,
+				Want: "code in .tf files of " + dir + "/, which are all that is applied, as in AWS Proton", Next: "remove it, so that nobody takes it for what is applied"})
+		}
 		if e.IsDir() || junk(e.Name()) || !strings.HasSuffix(e.Name(), ".tf") {
 			continue
 		}
@@ -194,6 +199,34 @@ func (r *reader) terraform(dir string, m *Manifest) error {
 		r.add(p)
 	}
 	return nil
+}
+
+// leftOut says what Terraform would take an entry for that is never applied; it
+// is empty for all others.
+func leftOut(e fs.DirEntry) string {
+	name := e.Name()
+	ends := func(with ...string) bool {
+		return slices.ContainsFunc(with, func(end string) bool { return strings.HasSuffix(name, end) })
+	}
+	switch {
+	case e.IsDir() && strings.HasPrefix(name, ".terraform"):
+		return "a folder of terraform init"
+	case e.IsDir():
+		return ""
+	case ends(".tf.json", ".tofu.json"):
+		return "code in JSON"
+	case ends(".tofu"):
+		return "code that only OpenTofu reads"
+	case ends(".tfvars", ".tfvars.json"):
+		return "values of variables, which come from the spec"
+	case ends(".terraformrc", ".tofurc", ".tfrc"), name == "terraform.rc", name == "tofu.rc":
+		return "settings of terraform, which are the operator's"
+	case strings.HasPrefix(name, "terraform.tfstate"), ends(".tfstate"):
+		return "a state, which Baryon keeps"
+	case name == ".terraform.lock.hcl":
+		return "a lock file of providers, which Baryon keeps for each target"
+	}
+	return ""
 }
 
 // everything loads all files below the directory of a part that runs commands.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"baryon/provisioner/terraform"
 	"baryon/renderer"
 	"baryon/renderer/lint"
 )
@@ -59,7 +60,7 @@ speaks YAML completes and checks specs with it, from a first line such as
 				asJSON := format{"json"}
 				return asJSON.print(cmd.OutOrStdout(), b.Schema.SpecJSONSchema(b.Kind), nil)
 			}
-			l := &lint.Linter{Renderer: renderer.New(renderer.Config{})}
+			l := &lint.Linter{Renderer: renderer.New(renderer.Config{}), Parse: terraform.Parse}
 			view, err := schemaOf(cmd, l, b)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"baryon/gitsource"
+	"baryon/provisioner/terraform"
 	"baryon/reconciler"
 	"baryon/reconciler/declare"
 	"baryon/renderer"
@@ -118,7 +119,7 @@ func (s *survey) prepare(ctx context.Context) error {
 	if s.linter != nil {
 		return nil
 	}
-	s.linter = &lint.Linter{Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{}}
+	s.linter = &lint.Linter{Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{}, Parse: terraform.Parse, Refuses: s.refuses()}
 	for key, b := range s.bundles {
 		if b == nil || b.Kind != renderer.EnvironmentTemplate {
 			continue

@@ -17,10 +17,11 @@ import (
 // A checker collects what is wrong with the files of one folder, which are one
 // module.
 type checker struct {
-	policy          Policy
-	files           fs.FS // of the folder, or of the bundle it is in
-	own             bool  // it is of a bundle, and was not downloaded
-	problems, notes []string
+	policy   Policy
+	files    fs.FS // of the folder, or of the bundle it is in
+	own      bool  // it is of a bundle, and was not downloaded
+	problems []Problem
+	notes    []string
 
 	read    []string             // templates
 	sources map[string]bool      // local names of providers that have a source
@@ -37,23 +38,13 @@ func (c *checker) file(name, at string, text []byte) {
 	if c.own {
 		text = ownText(text)
 	}
-	if line := tooDeep(text, hclsyntax.LexConfig); line > 0 {
-		c.problems = append(c.problems, fmt.Sprintf("%s:%d:1: this is nested or chained too deeply to be read, want at most %d levels and %d operators in one expression; "+
-			"write it in parts", name, line, mostDeep, mostChained))
-		return
-	}
-	file, diagnostics := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	body, diagnostics := Parse(text, name)
 	if diagnostics.HasErrors() {
 		for _, d := range diagnostics {
 			if d.Severity == hcl.DiagError && d.Subject != nil {
-				c.add(*d.Subject, strings.TrimSuffix(d.Summary, ".")+": "+d.Detail)
+				c.add(*d.Subject, Problem{Rule: strings.TrimSuffix(d.Summary, "."), Next: d.Detail})
 			}
 		}
-		return
-	}
-	body, ok := file.Body.(*hclsyntax.Body)
-	if !ok {
-		c.problems = append(c.problems, name+": this is no code of Terraform")
 		return
 	}
 	for _, b := range body.Blocks {
@@ -87,9 +78,7 @@ func ownText(text []byte) []byte {
 	return text
 }
 
-func (c *checker) add(at hcl.Range, text string) {
-	c.problems = append(c.problems, fmt.Sprintf("%s:%d:%d: %s", at.Filename, at.Start.Line, at.Start.Column, text))
-}
+func (c *checker) add(at hcl.Range, p Problem) { c.problems = append(c.problems, p.at(at)) }
 
 func (c *checker) refuse(rule string, at hcl.Range, got string) {
 	if !c.policy.allows(rule) {
@@ -131,9 +120,9 @@ func (c *checker) body(body *hclsyntax.Body) {
 		case "backend":
 			c.notes = append(c.notes, fmt.Sprintf("%s:%d:%d: the state is kept by Baryon: backend %q has no effect", at.Filename, at.Start.Line, at.Start.Column, label))
 		case "cloud":
-			c.add(at, "the state is kept by Baryon, got a cloud block; remove it")
+			c.add(at, ownState("a cloud block"))
 		case "encryption": // of OpenTofu; where its keys come from may be a program
-			c.add(at, "the state is kept by Baryon, got an encryption block; remove it")
+			c.add(at, ownState("an encryption block"))
 		case "required_providers":
 			c.providers(b.Body)
 		case "provider":
@@ -147,11 +136,16 @@ func (c *checker) body(body *hclsyntax.Body) {
 	}
 }
 
+// ownState refuses what would keep the state elsewhere.
+func ownState(got string) Problem {
+	return Problem{Rule: "the state is kept by Baryon", Got: got, Next: "remove it"}
+}
+
 // backendOverridden refuses what would take the place of Baryon's own backend.
 func (c *checker) backendOverridden(body *hclsyntax.Body) {
 	for _, b := range body.Blocks {
 		if b.Type == "backend" {
-			c.add(b.TypeRange, "the state is kept by Baryon, got a backend block in an override file; remove it")
+			c.add(b.TypeRange, ownState("a backend block in an override file"))
 		}
 	}
 }

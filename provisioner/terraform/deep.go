@@ -1,6 +1,8 @@
 package terraform
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -11,6 +13,26 @@ const (
 	mostDeep    = 200
 	mostChained = 2000
 )
+
+// Parse reads a file of Terraform code that anybody may have written: what is
+// nested so deeply that reading it would end this process is an error. There is
+// a body, if an empty one, in any case.
+func Parse(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics) {
+	if line := tooDeep(text, hclsyntax.LexConfig); line > 0 {
+		at := hcl.Pos{Line: line, Column: 1}
+		return &hclsyntax.Body{}, hcl.Diagnostics{{
+			Severity: hcl.DiagError,
+			Summary:  fmt.Sprintf("this is nested or chained too deeply to be read, want at most %d levels and %d operators in one expression", mostDeep, mostChained),
+			Detail:   "write it in parts", Subject: &hcl.Range{Filename: name, Start: at, End: at},
+		}}
+	}
+	file, diagnostics := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	body, ok := file.Body.(*hclsyntax.Body)
+	if !ok {
+		return &hclsyntax.Body{}, diagnostics
+	}
+	return body, diagnostics
+}
 
 // tooDeep gives the line from which on code, or a template, is nested or chained
 // too deeply to be parsed; 0 for none.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-version"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -34,13 +33,9 @@ func (t *tool) takeLock() error {
 
 // without is a lock file without some of its providers.
 func without(text []byte, drop func(address, locked string) bool) []byte {
-	file, diagnostics := hclsyntax.ParseConfig(text, lockFile, hcl.InitialPos)
+	body, diagnostics := Parse(text, lockFile)
 	if diagnostics.HasErrors() {
 		return text // the program says so
-	}
-	body, ok := file.Body.(*hclsyntax.Body)
-	if !ok {
-		return text
 	}
 	for _, b := range slices.Backward(body.Blocks) {
 		if attribute := b.Body.Attributes["version"]; b.Type == "provider" && len(b.Labels) == 1 && attribute != nil && drop(b.Labels[0], literal(attribute.Expr)) {
@@ -72,11 +67,7 @@ func (t *tool) constraints() (map[string][]version.Constraints, error) {
 		if err != nil {
 			return nil, err
 		}
-		file, diagnostics := hclsyntax.ParseConfig(text, entry.Name(), hcl.InitialPos)
-		if diagnostics.HasErrors() {
-			continue // the program says so
-		}
-		if body, ok := file.Body.(*hclsyntax.Body); ok {
+		if body, diagnostics := Parse(text, entry.Name()); !diagnostics.HasErrors() { // else the program says so
 			constraintsIn(body, wanted)
 		}
 	}

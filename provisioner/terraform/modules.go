@@ -26,7 +26,7 @@ func (t *tool) checkModules() error {
 	if err := json.Unmarshal(text, &known); err != nil {
 		return fmt.Errorf("%s: %w", list, err)
 	}
-	var problems []string
+	var problems []Problem
 	for _, m := range known.Modules {
 		if m.Dir == "." || m.Dir == "" {
 			continue
@@ -38,14 +38,14 @@ func (t *tool) checkModules() error {
 		problems = append(problems, said...)
 	}
 	if len(problems) > 0 {
-		return fmt.Errorf("a module does what is not allowed:\n%s", strings.Join(problems, "\n"))
+		return fmt.Errorf("a module does what is not allowed:\n%s", strings.Join(texts(problems), "\n"))
 	}
 	return nil
 }
 
 // checkModule checks the files of one folder. The folder itself may be a link: a
 // module of this machine, which is allowed as a source.
-func (t *tool) checkModule(dir string) (problems []string, err error) {
+func (t *tool) checkModule(dir string) (problems []Problem, err error) {
 	place, err := filepath.EvalSymlinks(filepath.Join(t.dir, dir))
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (t *tool) checkModule(dir string) (problems []string, err error) {
 		if entry.IsDir() {
 			continue
 		}
-		if said := t.cfg.Policy.checkName(name); said != "" {
+		if said := t.cfg.Policy.checkName(name); said.Rule != "" {
 			problems = append(problems, said)
 		}
 		if !isCode(name) {

@@ -43,21 +43,25 @@ func (c *checker) provider(source string, at hcl.Range) {
 	}
 	switch {
 	case source == "":
-		c.add(at, "the source of a provider must be a plain text, got an expression; write the address out")
+		c.add(at, Problem{Rule: "the source of a provider must be a plain text", Got: "an expression", Next: "write the address out"})
 	case host != "" && !slices.Contains(registries, host):
-		c.add(at, fmt.Sprintf("providers come from known registries, got %q of %s, want one of %s; use another, or let the operator add %s to terraform.registries",
-			source, host, strings.Join(registries, ", "), host))
+		c.add(at, Problem{
+			Rule: "providers come from known registries", Got: fmt.Sprintf("%q of %s", source, host), Want: "one of " + strings.Join(registries, ", "),
+			Next: "use another, or let the operator add " + host + " to terraform.registries",
+		})
 	case !c.policy.provides(source):
 		c.add(at, c.policy.unprovided(source))
 	}
-	if parts[len(parts)-1] == "external" {
+	if strings.EqualFold(parts[len(parts)-1], "external") {
 		c.refuse("external", at, "the provider "+source)
 	}
 }
 
-func (p Policy) unprovided(source string) string {
-	return fmt.Sprintf("this provider is not one that may be used, got %q, want %s; use another, or let the operator add its address to terraform.providers",
-		source, orNone(p.Providers))
+func (p Policy) unprovided(source string) Problem {
+	return Problem{
+		Rule: "this provider is not one that may be used", Got: fmt.Sprintf("%q", source), Want: orNone(p.Providers),
+		Next: "use another, or let the operator add its address to terraform.providers",
+	}
 }
 
 // provides reports whether a provider may be used. An address without a host
@@ -106,20 +110,29 @@ func (c *checker) module(b *hclsyntax.Block) {
 	at := attribute.Expr.Range()
 	switch {
 	case source == "":
-		c.add(at, "the source of a module must be a plain text, got an expression; write the address out")
+		c.add(at, Problem{Rule: "the source of a module must be a plain text", Got: "an expression", Next: "write the address out"})
 	case !c.own && (strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../")): // downloaded with it
 	case strings.HasPrefix(source, "./"):
+		if path.Clean(source) == "." { // init would go on for ever
+			c.add(at, Problem{Rule: "a module cannot call itself", Got: fmt.Sprintf("%q", source), Next: "name another folder, or leave it out"})
+			return
+		}
 		if strings.Contains(source, "..") {
-			c.add(at, fmt.Sprintf("a module is in the bundle or comes from an allowed source, got %q; put it below the code that uses it", source))
+			c.add(at, Problem{Rule: "a module is in the bundle or comes from an allowed source", Got: fmt.Sprintf("%q", source), Next: "put it below the code that uses it"})
 			return
 		}
 		if info, err := fs.Stat(c.files, path.Join(path.Dir(at.Filename), source)); err != nil || !info.IsDir() {
-			c.add(at, fmt.Sprintf("the folder of this module is not applied, got %q: of a bundle the .tf files of its folder are, and none below, as in AWS Proton; "+
-				"move its code up, or name a module by an address that the operator allows in terraform.modules", source))
+			c.add(at, Problem{
+				Rule: "the folder of this module is not applied",
+				Got:  fmt.Sprintf("%q: of a bundle the .tf files of its folder are, and none below, as in AWS Proton", source),
+				Next: "move its code up, or name a module by an address that the operator allows in terraform.modules",
+			})
 		}
 	case !c.policy.fromAllowed(source):
-		c.add(at, fmt.Sprintf("modules come from allowed sources, got %q, want %s; put the code into the bundle, or let the operator add its address to terraform.modules",
-			source, orNone(c.policy.Modules)))
+		c.add(at, Problem{
+			Rule: "modules come from allowed sources", Got: fmt.Sprintf("%q", source), Want: orNone(c.policy.Modules),
+			Next: "put the code into the bundle, or let the operator add its address to terraform.modules",
+		})
 	}
 }
 

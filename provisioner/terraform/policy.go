@@ -1,7 +1,6 @@
 package terraform
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -49,10 +48,9 @@ func Rules() []Rule { return slices.Clone(rules) }
 
 var publicRegistries = []string{"registry.terraform.io", "registry.opentofu.org", "terraform.io"}
 
-// Check reads all code below the root of files and gives a line for each thing
-// that is not allowed: FILE:LINE:COLUMN, the rule, what was found, and what to
-// do. Notes tell what is allowed and has no effect.
-func (p Policy) Check(files fs.FS) (problems, notes []string) {
+// Check reads all code below the root of files and gives a problem for each
+// thing that is not allowed. Notes tell what is allowed and has no effect.
+func (p Policy) Check(files fs.FS) (problems []Problem, notes []string) {
 	folders := map[string]*checker{} // each is a module
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -60,14 +58,14 @@ func (p Policy) Check(files fs.FS) (problems, notes []string) {
 			return err
 		case entry.IsDir():
 			if strings.HasPrefix(entry.Name(), ".terraform") {
-				problems = append(problems, fmt.Sprintf("%s: downloaded code and settings come from init alone, got a folder of them; remove it", name))
+				problems = append(problems, Problem{File: name, Rule: "downloaded code and settings come from init alone", Got: "a folder of them", Next: "remove it"})
 				return fs.SkipDir
 			}
 			return nil
 		case !entry.Type().IsRegular():
 			return nil // the command engine refuses it
 		}
-		if said := p.checkName(name); said != "" {
+		if said := p.checkName(name); said.Rule != "" {
 			problems = append(problems, said)
 		}
 		if !isCode(name) {
@@ -85,7 +83,7 @@ func (p Policy) Check(files fs.FS) (problems, notes []string) {
 		return nil
 	})
 	if err != nil {
-		problems = append(problems, err.Error())
+		problems = append(problems, Problem{File: ".", Rule: err.Error()})
 	}
 	for _, dir := range slices.Sorted(maps.Keys(folders)) {
 		c := folders[dir]
@@ -99,25 +97,27 @@ func isCode(name string) bool {
 	return strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu")
 }
 
-// checkName refuses files by their names.
-func (p Policy) checkName(name string) string {
+// checkName refuses files by their names; the problem is empty where it does not.
+func (p Policy) checkName(name string) Problem {
 	base := path.Base(name)
 	switch {
 	case overrides(base):
 		if p.allows("override") {
-			return ""
+			return Problem{}
 		}
-		return name + ": " + refusal("override", "the file "+base)
+		refused := refusal("override", "the file "+base)
+		refused.File = name
+		return refused
 	case strings.HasSuffix(base, ".tf.json"), strings.HasSuffix(base, ".tofu.json"):
-		return name + ": code is written in the language of Terraform, got JSON; write it as a .tf file"
+		return Problem{File: name, Rule: "code is written in the language of Terraform", Got: "JSON", Next: "write it as a .tf file"}
 	case base == ".terraformrc", base == "terraform.rc", base == ".tofurc", base == "tofu.rc", strings.HasSuffix(base, ".tfrc"):
-		return name + ": the settings of terraform are the operator's, got a file of them; remove it"
+		return Problem{File: name, Rule: "the settings of terraform are the operator's", Got: "a file of them", Next: "remove it"}
 	case strings.HasPrefix(base, "terraform.tfstate"):
-		return name + ": the state is kept by Baryon, got a state file; adopt it with: baryon state adopt NAME FILE"
+		return Problem{File: name, Rule: "the state is kept by Baryon", Got: "a state file", Next: "adopt it with: baryon state adopt NAME FILE"}
 	case strings.Contains(base, ".auto.tfvars") && base != valuesFile, base == "terraform.tfvars", base == "terraform.tfvars.json":
-		return name + ": the values of variables come from the spec, got a file of values; put defaults into the declarations"
+		return Problem{File: name, Rule: "the values of variables come from the spec", Got: "a file of values", Next: "put defaults into the declarations"}
 	}
-	return ""
+	return Problem{}
 }
 
 // overrides reports whether a file's name makes it replace what others say.
@@ -131,7 +131,7 @@ const valuesFile = "proton.auto.tfvars.json"
 
 func (p Policy) allows(rule string) bool { return slices.Contains(p.Allow, rule) }
 
-func refusal(rule, got string) string {
+func refusal(rule, got string) Problem {
 	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Name == rule })
-	return fmt.Sprintf("%s is not allowed, got %s: %s; leave it out, or let the operator add %s to terraform.allow", rule, got, rules[i].Why, rule)
+	return Problem{Rule: rule + " is not allowed", Got: got + ": " + rules[i].Why, Next: "leave it out, or let the operator add " + rule + " to terraform.allow"}
 }

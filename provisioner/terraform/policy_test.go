@@ -53,6 +53,23 @@ func TestPolicy(t *testing.T) {
 		{"a module in a folder that is not applied", "main.tf", "module \"m\" {\n  source = \"./modules/m\"\n}\n", `main.tf:2:12: the folder of this module is not applied, got "./modules/m"`, ""},
 		{"a module of an expression", "main.tf", "module \"m\" {\n  source = var.x\n}\n", `main.tf:2:12: the source of a module must be a plain text`, ""},
 		{"cloud", "main.tf", "terraform {\n  cloud {}\n}\n", `main.tf:2:3: the state is kept by Baryon, got a cloud block`, ""},
+		{"a module that calls itself", "main.tf", "module \"m\" {\n  source = \"./.\"\n}\n", `main.tf:2:12: a module cannot call itself, got "./."`, ""},
+		{"a module of the folder above", "main.tf", "module \"m\" {\n  source = \"..\"\n}\n", `main.tf:2:12: modules come from allowed sources`, ""},
+		{"a module by http", "main.tf", "module \"m\" {\n  source = \"http://127.0.0.1/m.zip\"\n}\n", `main.tf:2:12: modules come from allowed sources`, ""},
+		{"external in other letters", "v.tf", "terraform {\n  required_providers {\n    foo = { source = \"HashiCorp/External\" }\n  }\n}\n", `v.tf:3:22: external is not allowed`, "external"},
+		{"a provisioner of what is removed", "main.tf", "removed {\n  from = terraform_data.a\n  provisioner \"local-exec\" {\n    when = destroy\n    command = \"id\"\n  }\n}\n", `main.tf:3:3: local-exec is not allowed`, "local-exec"},
+		{"an ephemeral program", "main.tf", `ephemeral "external" "x" {}`, `main.tf:1:1: external is not allowed`, "external"},
+		{"a provider whose program is made by a dynamic block", "main.tf", "provider \"kubernetes\" {\n  dynamic \"exec\" {\n    for_each = [1]\n    content {}\n  }\n}\n", `main.tf:2:3: exec is not allowed`, "exec"},
+		{"a file whose path is a heredoc", "main.tf", "locals {\n  x = file(<<E\n/etc/passwd\nE\n  )\n}\n", `main.tf:2:7: files is not allowed`, "files"},
+		{"a file whose path is escaped", "main.tf", `locals { x = file("\u002e\u002e/x") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file by a choice", "main.tf", `locals { x = file(true ? "/etc/passwd" : "x") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file behind a nested text", "main.tf", `locals { x = file("${path.module}${"/../x"}") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file by path.cwd", "main.tf", `locals { x = file("${path.cwd}/x") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file of the home", "main.tf", `locals { x = file("~/.aws/credentials") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"files listed", "main.tf", `locals { x = fileset("/", "etc/*") }`, `main.tf:1:14: files is not allowed`, "files"},
+		{"a file in a condition", "main.tf", "variable \"x\" {\n  validation {\n    condition = fileexists(\"/root/x\")\n    error_message = \"no\"\n  }\n}\n", `main.tf:3:17: files is not allowed`, "files"},
+		{"a file in the id of an import", "main.tf", "import {\n  to = terraform_data.a\n  id = file(\"/etc/passwd\")\n}\n", `main.tf:3:8: files is not allowed`, "files"},
+		{"settings of a provider for a module", "main.tf", "terraform {\n  provider_meta \"aws\" {\n    x = \"y\"\n  }\n}\n", "", ""},
 		{"an override file", "override.tf", "", `override.tf: override is not allowed, got the file override.tf`, "override"},
 		{"another override file", "x_override.tf", "", `x_override.tf: override is not allowed`, "override"},
 		{"JSON", "x.tf.json", "{}", `x.tf.json: code is written in the language of Terraform, got JSON`, ""},
@@ -95,7 +112,11 @@ func TestPolicy(t *testing.T) {
 			t.Parallel()
 			files := fstest.MapFS{tt.file: {Data: []byte(tt.code)}}
 			problems, _ := terraform.Policy{}.Check(files)
-			got := strings.Join(problems, "\n")
+			var lines []string
+			for _, p := range problems {
+				lines = append(lines, p.String())
+			}
+			got := strings.Join(lines, "\n")
 			if tt.want == "" && got != "" || !strings.HasPrefix(got, tt.want) {
 				t.Errorf("said %q, want %q", got, tt.want)
 			}

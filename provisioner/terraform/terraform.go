@@ -150,9 +150,9 @@ func (e *Engine) work(ctx context.Context, job provisioner.Job, k kind) (provisi
 	}
 	var notes []string
 	if job.Handle == "" && !e.cfg.Runner.Knows(job.ID) { // what has begun was checked
-		var problems []string
+		var problems []Problem
 		if problems, notes = e.cfg.Policy.Check(job.Files); len(problems) > 0 {
-			return job, &RefusedError{problems}
+			return job, &RefusedError{texts(problems)}
 		}
 	}
 	cfg := toolConfig{

@@ -18,7 +18,7 @@ func TestCorpusIsFoundGood(t *testing.T) {
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")
 	}
-	l := &lint.Linter{Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{}}
+	l := &lint.Linter{Parse: parse, Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{}}
 	var bundles []*renderer.Bundle
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(name, "/schema/schema.yaml") {

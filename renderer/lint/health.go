@@ -43,7 +43,7 @@ func (c *check) given(p renderer.Part) (Outputs, error) {
 	case m == nil || m.Engine == renderer.EngineCodeBuild:
 		return Outputs{Open: true}, nil
 	case m.Engine == renderer.EngineTerraform:
-		tf := readTerraform(c.bundle, p)
+		tf := c.terraform(c.bundle, p)
 		return Outputs{Names: tf.outputs, Open: tf.empty()}, nil
 	}
 	in, _, _ := c.sample(p, true)

@@ -10,8 +10,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"baryon/renderer"
 	"baryon/renderer/cfn"
@@ -30,6 +34,13 @@ type Linter struct {
 	// Environments are the outputs of environment templates that are at hand, by
 	// NAME:MAJOR. What is not here is taken to have whatever is asked of it.
 	Environments map[string]Outputs
+	// Parse reads a file of Terraform code, which somebody may have written to
+	// end this process: a depth that the parser does not survive is a diagnostic.
+	// Without it no code is looked into.
+	Parse func(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics)
+	// Refuses says what in the files of a Terraform part is refused when they are
+	// applied; nil is nothing.
+	Refuses func(code fs.FS) renderer.Problems
 }
 
 // Bundle checks everything about a bundle that opened, its warnings included.
@@ -89,7 +100,10 @@ func (c *check) sorted() renderer.Problems {
 func (c *check) names(p renderer.Part) {
 	uses, problems := c.Renderer.Uses(c.bundle, p)
 	if c.bundle.Parts[p].Engine == renderer.EngineTerraform {
-		tf := readTerraform(c.bundle, p)
+		tf := c.terraform(c.bundle, p)
+		if !tf.unread {
+			c.refused(p)
+		}
 		uses, problems = append(uses, tf.uses...), append(problems, tf.check()...)
 		c.codeMissing = c.codeMissing || tf.empty()
 	}
@@ -380,7 +394,7 @@ func (l *Linter) Uses(b *renderer.Bundle) []renderer.Use {
 	for _, p := range parts(b) {
 		uses, _ := l.Renderer.Uses(b, p)
 		if b.Parts[p].Engine == renderer.EngineTerraform {
-			uses = append(uses, readTerraform(b, p).uses...)
+			uses = append(uses, l.terraform(b, p).uses...)
 		}
 		out = append(out, uses...)
 	}

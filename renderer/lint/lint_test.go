@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"golang.org/x/tools/txtar"
 
 	"baryon/renderer"
@@ -18,6 +20,16 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // TestWorlds finds in each bundle of testdata what its file "want" says.
+// parse reads code that is well meant.
+func parse(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics) {
+	file, diagnostics := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	body, ok := file.Body.(*hclsyntax.Body)
+	if !ok {
+		body = &hclsyntax.Body{}
+	}
+	return body, diagnostics
+}
+
 func TestWorlds(t *testing.T) {
 	t.Parallel()
 	worlds, err := filepath.Glob("testdata/*.txtar")
@@ -44,7 +56,7 @@ func TestWorlds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &lint.Linter{Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{"net:1": {Names: []string{"VpcId", "Subnet"}}}}
+			l := &lint.Linter{Parse: parse, Renderer: renderer.New(renderer.Config{}), Environments: map[string]lint.Outputs{"net:1": {Names: []string{"VpcId", "Subnet"}}}}
 			problems, err := l.Bundle(t.Context(), b)
 			if err != nil {
 				t.Fatal(err)

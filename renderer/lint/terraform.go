@@ -44,18 +44,20 @@ var generatedVariables = map[renderer.Part][]string{
 	renderer.PartComponent:   {"component", "environment", "service", "service_instance", "proton_tags"},
 }
 
-func readTerraform(b *renderer.Bundle, p renderer.Part) *terraform {
+func (l *Linter) terraform(b *renderer.Bundle, p renderer.Part) *terraform {
 	t := &terraform{part: p, bundle: b, declared: map[string]hcl.Range{}, variables: map[string]bool{}}
+	if l.Parse == nil {
+		t.unread = true
+		return t
+	}
 	code := b.Code(p)
 	for _, name := range slices.Sorted(maps.Keys(code)) {
 		full := path.Join(b.Dir, name)
-		file, diagnostics := hclsyntax.ParseConfig(code[name], full, hcl.InitialPos)
+		body, diagnostics := l.Parse(code[name], full)
 		for _, d := range diagnostics {
 			t.problems = append(t.problems, problemOf(d))
 		}
-		if body, ok := file.Body.(*hclsyntax.Body); ok {
-			t.bodies = append(t.bodies, body)
-		}
+		t.bodies = append(t.bodies, body)
 	}
 	t.unread = t.problems.Failed()
 	for _, body := range t.bodies {
@@ -66,6 +68,22 @@ func readTerraform(b *renderer.Bundle, p renderer.Part) *terraform {
 	}
 	slices.Sort(t.outputs)
 	return t
+}
+
+// refused asks what of the code would be refused when it is applied.
+func (c *check) refused(p renderer.Part) {
+	if c.Refuses == nil {
+		return
+	}
+	files, dir := map[string]renderer.File{}, c.bundle.Dir
+	for name, text := range c.bundle.Code(p) {
+		files[path.Base(name)] = renderer.File{Data: text}
+		dir = path.Join(c.bundle.Dir, path.Dir(name))
+	}
+	for _, problem := range c.Refuses(renderer.NewFiles(files)) {
+		problem.File = path.Join(dir, problem.File)
+		c.add(problem)
+	}
 }
 
 // empty tells that the bundle came without its code, as samples do.
