@@ -157,6 +157,8 @@ type Progress struct {
 	Stack string
 	// Place is where a Succeeded job was done, for engines that work in accounts.
 	Place string
+	// Identifier is what that place knows the result by, as the ARN of a stack.
+	Identifier string
 	// Nothing says of a plan that it comes to nothing at all: there is nothing for
 	// a person to approve.
 	Nothing bool

@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -249,7 +250,7 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 		d.Before.Stack = p.Stack // its name from now on
 	}
 	if p.Place != "" {
-		d.Before.Place = p.Place
+		d.Before.Place, d.Before.Identifier = p.Place, cmp.Or(p.Identifier, d.Before.Identifier)
 	}
 	if len(p.Changes) > 0 {
 		d.Changes = changesOf(p.Changes)
@@ -383,7 +384,7 @@ func (r *Reconciler) finish(tx *state.Tx, d state.Deployment, p provisioner.Prog
 		t.Deployed = state.Deployed{
 			Generation: d.Generation, Version: d.Desired.Version, Spec: d.Desired.Spec, Input: d.Input, Output: d.Output,
 			Engine: d.Engine, Rendered: d.Rendered, Outputs: d.Outputs, Deployment: d.ID, Commit: d.Desired.Origin.Commit, At: tx.Now(), Stack: d.Before.Stack,
-			Place: d.Before.Place, Tags: d.Desired.Tags,
+			Place: d.Before.Place, Identifier: d.Before.Identifier, Tags: d.Desired.Tags,
 		}
 	default:
 	}

@@ -104,8 +104,10 @@ func (tx *Tx) AddDeployment(d Deployment) error {
 	if err != nil {
 		return err
 	}
+	environment, service, instance := d.Concerns()
 	p := db.AddDeploymentParams{
-		ID: d.ID, Ref: d.Ref.String(), Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
+		ID: d.ID, Ref: d.Ref.String(), Environment: environment, Service: service, Instance: instance,
+		Action: string(d.Action), Status: string(d.Status), Generation: d.Generation,
 		Input: d.Input, Output: d.Output, Handle: d.Handle, Message: d.Message, Outputs: outputs, Engine: d.Engine, Account: d.Account,
 		Doc: doc, Unasked: d.Unasked, Removals: int64(d.Removals), Checking: d.checking(), Now: tx.now,
 	}
@@ -189,23 +191,6 @@ func optionalDeployment(row db.Deployment, err error) (*Deployment, error) {
 	}
 	d, err := deploymentOf(row)
 	return &d, err
-}
-
-// Deployments lists deployments, newest first: of one target, or with a zero
-// Ref of all. Before is the last one of the page before this, or nil.
-func (s *Store) Deployments(ctx context.Context, ref Ref, before *Deployment, limit int) ([]Deployment, error) {
-	p := db.DeploymentsParams{Most: int32(limit)}
-	if ref.Kind != "" {
-		p.Ref = ref.String()
-	}
-	if before != nil {
-		p.BeforeTime, p.BeforeID = micros(before.CreatedAt), before.ID
-	}
-	rows, err := s.queries().Deployments(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return mapRows(rows, deploymentOf)
 }
 
 // CountDeletions counts the targets whose deletion was begun since a time and

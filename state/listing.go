@@ -28,7 +28,7 @@ func (f Filter) rows(ctx context.Context, q *db.Queries) ([]db.Target, error) {
 		})
 	case f.Service == "":
 		return q.TargetsOfKind(ctx, db.TargetsOfKindParams{
-			Kind: kind, After: f.After, Environment: f.Environment, Template: f.Template, Status: status, Most: most,
+			Kind: kind, After: f.After, Environment: f.Environment, Template: f.Template, Major: f.Major, Status: status, Most: most,
 		})
 	}
 	return q.TargetsOfKindOfService(ctx, db.TargetsOfKindOfServiceParams{

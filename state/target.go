@@ -107,8 +107,9 @@ type Deployed struct {
 	Deployment string            `json:"deployment,omitempty"`
 	Commit     string            `json:"commit,omitempty"`
 	Tags       map[string]string `json:"tags,omitempty"`
-	Stack      string            `json:"stack,omitempty"` // what was taken over, when that has a name of its own
-	Place      string            `json:"place,omitempty"` // the account and region, where the engine works in such
+	Stack      string            `json:"stack,omitempty"`      // what was taken over, when that has a name of its own
+	Place      string            `json:"place,omitempty"`      // the account and region, where the engine works in such
+	Identifier string            `json:"identifier,omitempty"` // by which that place knows it
 	At         time.Time         `json:"at,omitzero"`
 }
 
@@ -190,6 +191,7 @@ type Filter struct {
 	Service     string
 	Environment string
 	Template    string
+	Major       int64 // of the version that is shown, of a kind without a service; 0 for all
 	Status      Status
 	After       string // the ref after which the page begins
 	Limit       int    // 0 for a thousand

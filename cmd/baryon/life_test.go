@@ -282,6 +282,11 @@ func (l *life) environment(t *testing.T) {
 	if (len(made) > 0) != l.resources {
 		t.Errorf("resources of prod: %v", made)
 	}
+	for _, r := range made {
+		if id := aws.ToString(r.Identifier); r.ProvisioningEngine == types.ProvisionedResourceEngineCloudformation && !strings.Contains(id, ":stack/"+aws.ToString(r.Name)+"/") {
+			t.Errorf("the stack of prod is %s", id)
+		}
+	}
 	spec = "proton: EnvironmentSpec\nspec: {size: huge}\n"
 	must(t, l.c.UpdateEnvironment, proton.UpdateEnvironmentInput{Name: name, DeploymentType: types.DeploymentUpdateTypeCurrentVersion, Spec: &spec})
 	l.deployed(t, "prod")

@@ -38,6 +38,9 @@ func TestAccounts(t *testing.T) {
 			if p.Place != "222222222222/eu-west-1" {
 				t.Errorf("place %q", p.Place)
 			}
+			if !strings.HasPrefix(p.Identifier, "arn:aws:cloudformation:eu-west-1:222222222222:stack/web/") {
+				t.Errorf("identifier %q", p.Identifier)
+			}
 		},
 		"a job has a region of its own": func(t *testing.T, s *sim) {
 			e := s.engine(t)

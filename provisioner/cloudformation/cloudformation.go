@@ -270,7 +270,7 @@ func (e *Engine) run(ctx context.Context, job provisioner.Job, step func(*work, 
 		before := w.at
 		p, err := w.step(ctx, step)
 		if p.State == provisioner.Succeeded && w.a != nil {
-			p.Place = w.a.where()
+			p.Place, p.Identifier = w.a.where(), w.at.StackID
 		}
 		if err == nil && p.State.Final() && w.a != nil {
 			w.unsend(ctx)

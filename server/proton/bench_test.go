@@ -33,6 +33,10 @@ func fleet(b *testing.B, s *state.Store) {
 	version := state.Version{Major: 1}
 	put := func(tx *state.Tx, ref state.Ref, d state.Desired) error {
 		id := state.NewID()
+		last := state.Deployment{ID: id, Ref: ref, Action: state.Create, Status: state.Succeeded, Generation: 1, Desired: d}
+		if err := tx.AddDeployment(last); err != nil {
+			return err
+		}
 		return tx.PutTarget(state.Target{
 			Ref: ref, Generation: 1, Desired: d, Status: state.Succeeded, LastAttempted: id, LastSucceeded: id,
 			Deployed: state.Deployed{Generation: 1, Version: version, Spec: d.Spec, Deployment: id, At: tx.Now(), Outputs: map[string]string{"Url": "http://" + ref.Name}},
@@ -141,6 +145,13 @@ func reads() map[string]read {
 				return `{"sortBy":"name","filters":[{"key":"environmentName","value":"env0003"},{"key":"deployedTemplateVersionStatus","value":"UP_TO_DATE"}]}`
 			},
 			instances(state.InstanceFilter{Environment: "env0003", Staleness: state.UpToDate}, state.InstancePage{By: state.ByName})},
+		"ListDeployments": {"ListDeployments", func(int) string { return `{}` }, deployments(func(int) state.DeploymentFilter { return state.DeploymentFilter{} })},
+		"ListDeploymentsOfEnvironment": {"ListDeployments", func(i int) string { return `{"environmentName":"` + environment(i) + `"}` },
+			deployments(func(i int) state.DeploymentFilter { return state.DeploymentFilter{Environment: environment(i)} })},
+		"ListDeploymentsOfInstance": {"ListDeployments", func(i int) string { return `{"serviceName":"` + service(i) + `","serviceInstanceName":"i07"}` },
+			deployments(func(i int) state.DeploymentFilter {
+				return state.DeploymentFilter{Service: service(i), Instance: "i07"}
+			})},
 		"GetResourcesSummary": {"GetResourcesSummary", func(int) string { return `{}` },
 			func(ctx context.Context, s *state.Store, _ int) (any, error) {
 				services, err := s.Services(ctx, "", 0)
@@ -150,6 +161,25 @@ func reads() map[string]read {
 				tally, err := s.Tally(ctx)
 				return []any{len(services), tally}, err
 			}},
+	}
+}
+
+// deployments reads a page of deployments, and what they are of.
+func deployments(f func(i int) state.DeploymentFilter) func(context.Context, *state.Store, int) (any, error) {
+	return func(ctx context.Context, s *state.Store, i int) (any, error) {
+		page, err := s.DeploymentsBy(ctx, f(i), state.DeploymentPlace{}, 100)
+		if err != nil {
+			return nil, err
+		}
+		all := []any{page}
+		for _, d := range page {
+			t, err := s.TargetItself(ctx, d.Ref)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, t)
+		}
+		return all, nil
 	}
 }
 

@@ -44,6 +44,8 @@ What holds for all of them:
 | --- | --- | --- |
 `
 
+const provisionedResources = "Of CloudFormation the stack, once it was deployed, as before. Of Terraform one resource, whose identifier is the name that its state is kept under: AWS did not say what it held."
+
 // differences say where an answer is another one than Proton's, and why.
 var differences = map[string]string{
 	"CancelComponentDeployment":          "A creation can be cancelled too. Commands that ran are not undone. What waits for a pull request is taken back.",
@@ -67,10 +69,12 @@ var differences = map[string]string{
 	"DeleteEnvironmentTemplateVersion":   "A version that a repository holds is registered again by the next sync when it was the last of its major.",
 	"GetAccountSettings":                 "Roles that are not set are empty texts.",
 	"GetDeployment":                      "The environment of a pipeline's deployment is that of its first instance; AWS required the member and did not say what it holds.",
-	"ListDeployments":                    "The environment of a pipeline's deployment is that of its first instance.",
+	"ListDeployments":                    "The environment of a pipeline's deployment is that of its first instance; environmentName does not select it.",
 	"ListEnvironmentAccountConnections":  "requestedBy selects nothing, since one daemon stands for both accounts.",
 	"ListEnvironmentTemplateVersions":    "Without majorVersion all versions are listed.",
 	"ListServiceTemplateVersions":        "Without majorVersion all versions are listed.",
+	"ListComponentProvisionedResources":  provisionedResources, "ListEnvironmentProvisionedResources": provisionedResources,
+	"ListServiceInstanceProvisionedResources": provisionedResources, "ListServicePipelineProvisionedResources": provisionedResources,
 	"ListServiceInstances": "The values of the filter deployedTemplateVersionStatus are UP_TO_DATE, BEHIND_MINOR and BEHIND_MAJOR: " +
 		"those of AWS were never published.",
 	"ListTagsForResource": "The tags that AWS managed are listed as well.",

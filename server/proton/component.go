@@ -33,13 +33,28 @@ func (h *Handler) listComponents(ctx context.Context, _ caller, in place) (any, 
 	if in.ServiceInstanceName != "" && in.ServiceName == "" {
 		return nil, invalid("serviceInstanceName needs serviceName beside it")
 	}
-	wanted := func(t state.Target) bool {
-		return (in.ServiceName == "" || t.Desired.Service == in.ServiceName) &&
-			(in.ServiceInstanceName == "" || t.Desired.Instance == in.ServiceInstanceName)
+	// Few are there; what they are attached to is looked at a page at a time.
+	page := func(f state.Filter) ([]state.Target, error) {
+		var found []state.Target
+		for {
+			part, err := h.cfg.Store.Targets(ctx, f)
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range part {
+				if (in.ServiceName == "" || t.Desired.Service == in.ServiceName) && (in.ServiceInstanceName == "" || t.Desired.Instance == in.ServiceInstanceName) {
+					found = append(found, t)
+				}
+			}
+			if len(part) < f.Limit || len(found) >= f.Limit {
+				return found, nil
+			}
+			f.After = part[len(part)-1].Ref.String()
+		}
 	}
 	list := listOf("ListComponents", []string{in.EnvironmentName, in.ServiceName, in.ServiceInstanceName})
-	return h.targets(ctx, in.paging, list, "components", state.Filter{Kind: state.KindComponent, Environment: in.EnvironmentName},
-		wanted, func(t state.Target) (object, error) { return h.component(t, true), nil })
+	return h.targets(in.paging, list, "components", state.Filter{Kind: state.KindComponent, Environment: in.EnvironmentName},
+		page, func(t state.Target) (object, error) { return h.component(t, true), nil })
 }
 
 // componentFiles reads the two files of a component.

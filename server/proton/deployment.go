@@ -2,6 +2,7 @@ package proton
 
 import (
 	"context"
+	"encoding/json"
 
 	"baryon/state"
 )
@@ -13,14 +14,14 @@ var targetTypes = map[state.Kind]string{
 
 // deployment is Proton's Deployment; a summary leaves the states and the message out.
 func (h *Handler) deployment(ctx context.Context, d state.Deployment, summary bool) (object, error) {
-	t, err := h.cfg.Store.Target(ctx, d.Ref)
+	t, err := h.cfg.Store.TargetItself(ctx, d.Ref)
 	if isMissing(err) { // gone, and its history stays
 		t, err = state.Target{Ref: d.Ref, CreatedAt: d.CreatedAt, LastAttempted: d.ID}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	o := object{}.set("environmentName", shownEnvironment(d.Ref, d.Desired)).set("id", d.ID).set("arn", h.arn("deployment/"+d.ID)).set("targetArn", h.arn(d.Ref.String())).
+	o := object{}.set("environmentName", shownEnvironment(d)).set("id", d.ID).set("arn", h.arn("deployment/"+d.ID)).set("targetArn", h.arn(d.Ref.String())).
 		set("targetResourceType", targetTypes[d.Ref.Kind]).set("targetResourceCreatedAt", t.CreatedAt).
 		set("createdAt", d.CreatedAt).set("lastModifiedAt", d.ModifiedAt).set("completedAt", d.CompletedAt).
 		set("deploymentStatus", d.Status).set("lastAttemptedDeploymentId", t.LastAttempted).set("lastSucceededDeploymentId", t.LastSucceeded)
@@ -48,27 +49,20 @@ func (h *Handler) deployment(ctx context.Context, d state.Deployment, summary bo
 	return o, nil
 }
 
-func environmentOf(ref state.Ref, d state.Desired) string {
-	if ref.Kind == state.KindEnvironment {
-		return ref.Name
-	}
-	return d.Environment
-}
-
 // shownEnvironment is the environment in Proton's Deployment, where the member is
 // required: a pipeline is in none, so that of its first instance stands there.
-func shownEnvironment(ref state.Ref, d state.Desired) string {
-	if ref.Kind != state.KindPipeline {
-		return environmentOf(ref, d)
+func shownEnvironment(d state.Deployment) string {
+	if environment, _, _ := d.Concerns(); d.Ref.Kind != state.KindPipeline {
+		return environment
 	}
-	s, ok := parseSpec(d.Spec)
+	s, ok := parseSpec(d.Desired.Spec)
 	if !ok || s.instances() == nil || len(s.instances().Content) == 0 {
-		return ref.Service
+		return d.Ref.Service
 	}
 	if n := member(s.instances().Content[0], "environment"); n != nil {
 		return n.Value
 	}
-	return ref.Service
+	return d.Ref.Service
 }
 
 // stateOf is what a target was to be, in Proton's union of states. Needs are the
@@ -117,15 +111,8 @@ type deploymentName struct {
 // concerns reports whether a deployment is of what the names say; names that
 // are not given say nothing.
 func (p place) concerns(d state.Deployment) bool {
-	service, instance := d.Ref.Service, d.Desired.Instance
-	switch d.Ref.Kind {
-	case state.KindInstance:
-		instance = d.Ref.Name
-	case state.KindComponent:
-		service = d.Desired.Service
-	default:
-	}
-	return (p.EnvironmentName == "" || environmentOf(d.Ref, d.Desired) == p.EnvironmentName) &&
+	environment, service, instance := d.Concerns()
+	return (p.EnvironmentName == "" || environment == p.EnvironmentName) &&
 		(p.ServiceName == "" || service == p.ServiceName) &&
 		(p.ServiceInstanceName == "" || instance == p.ServiceInstanceName) &&
 		(p.ComponentName == "" || d.Ref == state.ComponentRef(p.ComponentName))
@@ -163,42 +150,29 @@ func (h *Handler) listDeployments(ctx context.Context, _ caller, in place) (any,
 	if err != nil {
 		return nil, err
 	}
-	var before *state.Deployment
-	if after != "" {
-		d, err := h.cfg.Store.Deployment(ctx, after)
-		if isMissing(err) {
-			return nil, invalid("the deployment at which this page begins was deleted meanwhile; begin again without a nextToken")
-		}
-		if err != nil {
-			return nil, err
-		}
-		before = &d
+	var behind state.DeploymentPlace
+	if after != "" && json.Unmarshal([]byte(after), &behind) != nil {
+		return nil, notOfThisList()
 	}
-	var ref state.Ref
-	switch {
-	case in.ComponentName != "":
-		ref = state.ComponentRef(in.ComponentName)
-	case in.ServiceInstanceName != "" && in.EnvironmentName == "":
-		ref = state.Ref{} // components attached to it count too
+	f := state.DeploymentFilter{Environment: in.EnvironmentName, Service: in.ServiceName, Instance: in.ServiceInstanceName}
+	if in.ComponentName != "" {
+		f.Ref = state.ComponentRef(in.ComponentName)
 	}
-	var found []state.Deployment
-	for size := in.limit() + 1; len(found) < size; {
-		page, err := h.cfg.Store.Deployments(ctx, ref, before, size)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range page {
-			if in.concerns(d) {
-				found = append(found, d)
-			}
-		}
-		if len(page) < size {
-			break
-		}
-		before = &page[len(page)-1]
+	found, err := h.cfg.Store.DeploymentsBy(ctx, f, behind, in.limit()+1)
+	if err != nil {
+		return nil, err
 	}
-	return answer(in.paging, list, "deployments", found, func(d state.Deployment) string { return d.ID },
+	return answer(in.paging, list, "deployments", found, placed,
 		func(d state.Deployment) (object, error) { return h.deployment(ctx, d, true) })
+}
+
+// placed is where a deployment stands, as a token keeps it.
+func placed(d state.Deployment) string {
+	text, err := json.Marshal(d.Place())
+	if err != nil {
+		panic(err) // plain data
+	}
+	return string(text)
 }
 
 // deleteDeployment forgets a deployment that has ended. The one that a target

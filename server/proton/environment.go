@@ -1,8 +1,11 @@
 package proton
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"baryon/state"
 )
@@ -67,20 +70,31 @@ type listEnvironmentsInput struct {
 }
 
 func (h *Handler) listEnvironments(ctx context.Context, _ caller, in listEnvironmentsInput) (any, error) {
-	wanted := func(t state.Target) bool {
+	// Each template's are a list of their own in the store, in the order of names.
+	page := func(f state.Filter) ([]state.Target, error) {
 		if len(in.EnvironmentTemplates) == 0 {
-			return true
+			return h.cfg.Store.Targets(ctx, f)
 		}
-		for _, f := range in.EnvironmentTemplates {
-			if f.TemplateName == t.Desired.Template && f.MajorVersion == number(t.ShownVersion().Major) {
-				return true
+		var found []state.Target
+		for _, of := range in.EnvironmentTemplates {
+			f.Template = of.TemplateName
+			if f.Major, _ = strconv.ParseInt(of.MajorVersion, 10, 64); f.Major == 0 {
+				continue // no version has it
 			}
+			more, err := h.cfg.Store.Targets(ctx, f)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, more...)
+			slices.SortFunc(found, func(a, b state.Target) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+			found = slices.CompactFunc(found, func(a, b state.Target) bool { return a.Ref == b.Ref })
+			found = found[:min(len(found), f.Limit)]
 		}
-		return false
+		return found, nil
 	}
 	templates := map[string]state.Template{} // few, of many environments
-	return h.targets(ctx, in.paging, listOf("ListEnvironments", in.EnvironmentTemplates), "environments",
-		state.Filter{Kind: state.KindEnvironment}, wanted, func(t state.Target) (_ object, err error) {
+	return h.targets(in.paging, listOf("ListEnvironments", in.EnvironmentTemplates), "environments",
+		state.Filter{Kind: state.KindEnvironment}, page, func(t state.Target) (_ object, err error) {
 			template, read := templates[t.Desired.Template]
 			if !read {
 				if template, err = h.template(ctx, state.KindEnvironment, t.Desired.Template); err != nil {
@@ -94,28 +108,16 @@ func (h *Handler) listEnvironments(ctx context.Context, _ caller, in listEnviron
 
 // targets answers a page of targets in the order of their names.
 func (h *Handler) targets(
-	ctx context.Context, p paging, list, member string, f state.Filter, wanted func(state.Target) bool, view func(state.Target) (object, error),
+	p paging, list, member string, f state.Filter, page func(state.Filter) ([]state.Target, error), view func(state.Target) (object, error),
 ) (any, error) {
 	after, err := p.after(list)
 	if err != nil {
 		return nil, err
 	}
 	f.After, f.Limit = after, p.limit()+1
-	var found []state.Target
-	for len(found) <= p.limit() {
-		page, err := h.cfg.Store.Targets(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range page {
-			if wanted(t) {
-				found = append(found, t)
-			}
-		}
-		if len(page) < f.Limit {
-			break
-		}
-		f.After = page[len(page)-1].Ref.String()
+	found, err := page(f)
+	if err != nil {
+		return nil, err
 	}
 	return answer(p, list, member, found, func(t state.Target) string { return t.Ref.String() }, view)
 }
@@ -197,7 +199,8 @@ func (h *Handler) listResources(kind state.Kind) operation {
 		list := []object{}
 		engine := map[string]string{"cloudformation": "CLOUDFORMATION", "terraform": "TERRAFORM"}[t.Deployed.Engine]
 		if engine != "" {
-			list = append(list, object{"name": t.Ref.Stack(), "identifier": t.Ref.Stack(), "provisioningEngine": engine})
+			name := cmp.Or(t.Deployed.Stack, t.Ref.Stack())
+			list = append(list, object{"name": name, "identifier": cmp.Or(t.Deployed.Identifier, name), "provisioningEngine": engine})
 		}
 		return object{"provisionedResources": list}, nil
 	})

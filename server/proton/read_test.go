@@ -127,6 +127,15 @@ func TestReads(t *testing.T) {
 			[]string{"serviceTemplateVersion", "compatibleEnvironmentTemplates", "#0"}, map[string]any{"templateName": "net", "majorVersion": "1"}},
 		{"ListServiceTemplateVersions", `{"templateName":"web"}`, []string{"templateVersions", "#0", "arn"}, arn + "service-template/web:1.0"},
 		{"ListDeployments", `{}`, []string{"deployments", "#0", "componentName"}, "queue"},
+		{"ListDeployments", `{"environmentName":"prod"}`, []string{"deployments", "#3", "targetResourceType"}, "ENVIRONMENT"},
+		{"ListDeployments", `{"environmentName":"prod","serviceName":"shop"}`, []string{"deployments", "#2", "serviceInstanceName"}, "eu"},
+		{"ListDeployments", `{"environmentName":"none","serviceName":"shop"}`, []string{"deployments"}, []any{}},
+		{"ListDeployments", `{"serviceName":"shop"}`, []string{"deployments", "#3", "serviceInstanceName"}, "eu"},
+		{"ListDeployments", `{"serviceName":"shop","serviceInstanceName":"eu"}`, []string{"deployments", "#0", "componentName"}, "queue"},
+		{"ListDeployments", `{"componentName":"queue","environmentName":"none"}`, []string{"deployments"}, []any{}},
+		{"ListDeployments", `{"componentName":"queue","serviceName":"shop","serviceInstanceName":"eu"}`, []string{"deployments", "#0", "componentName"}, "queue"},
+		{"ListEnvironments", `{"environmentTemplates":[{"templateName":"none","majorVersion":"1"},{"templateName":"net","majorVersion":"1"},{"templateName":"net","majorVersion":"1"}]}`, []string{"environments", "#0", "name"}, "prod"},
+		{"ListEnvironments", `{"environmentTemplates":[{"templateName":"net","majorVersion":"7"}]}`, []string{"environments"}, []any{}},
 		{"ListDeployments", `{"serviceName":"shop","serviceInstanceName":"us"}`, []string{"deployments", "#0", "id"}, ids["service/shop/service-instance/us"]},
 		{"GetDeployment", `{"id":"` + ids["service/shop/service-instance/us"] + `"}`, []string{"deployment", "targetState", "serviceInstance", "templateMinorVersion"}, "10"},
 		{"GetDeployment", `{"id":"` + ids["environment/prod"] + `","environmentName":"prod"}`, []string{"deployment", "targetResourceType"}, "ENVIRONMENT"},
@@ -205,6 +214,15 @@ func TestPaging(t *testing.T) {
 		if diff := cmp.Diff(whole, paged); diff != "" || len(whole) < 2 {
 			t.Errorf("%s in pages (-whole +paged):\n%s", name, diff)
 		}
+	}
+	// The deployment at which a page begins may go meanwhile.
+	page := w.must(t, "ListDeployments", `{"maxResults":1}`)
+	if err := w.store.DeleteDeployment(t.Context(), at(t, page, "deployments", "#0", "id").(string)); err != nil {
+		t.Fatal(err)
+	}
+	next := `{"maxResults":1,"nextToken":"` + page["nextToken"].(string) + `"}`
+	if diff := cmp.Diff(w.must(t, "ListDeployments", `{"maxResults":1}`)["deployments"], w.must(t, "ListDeployments", next)["deployments"]); diff != "" {
+		t.Errorf("behind one that was deleted (-newest +next page):\n%s", diff)
 	}
 	first := w.must(t, "ListServiceInstances", `{"maxResults":1}`)
 	w.refused(t, "ListServiceInstances", `{"sortBy":"name","nextToken":"`+first["nextToken"].(string)+`"}`, "ValidationException", "not of this list")

@@ -188,12 +188,12 @@ func (h *Handler) managedTags(ctx context.Context, tail string) (map[string]stri
 	if t.Desired.Account != "" {
 		tags["aws:proton:account"] = t.Desired.Account
 	}
-	templates := "service-template/"
+	templates, environment := "service-template/", t.Desired.Environment
 	if ref.Kind == state.KindEnvironment {
-		templates = "environment-template/"
+		templates, environment = "environment-template/", ref.Name
 	}
 	for key, part := range map[string]string{
-		"template": prefixed(templates, t.Desired.Template), "environment": prefixed("environment/", environmentOf(ref, t.Desired)),
+		"template": prefixed(templates, t.Desired.Template), "environment": prefixed("environment/", environment),
 		"service": prefixed("service/", ref.Service),
 	} {
 		if part != "" {

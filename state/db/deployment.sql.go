@@ -10,15 +10,18 @@ import (
 )
 
 const addDeployment = `-- name: AddDeployment :exec
-INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
+INSERT INTO deployment (id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
 	unasked, removals, checking, created_at, modified_at, completed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-	$14, $15, $16, $17, $17, $18)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+	$17, $18, $19, $20, $20, $21)
 `
 
 type AddDeploymentParams struct {
 	ID          string
 	Ref         string
+	Environment string
+	Service     string
+	Instance    string
 	Action      string
 	Status      string
 	Generation  int64
@@ -41,6 +44,9 @@ func (q *Queries) AddDeployment(ctx context.Context, arg AddDeploymentParams) er
 	_, err := q.db.ExecContext(ctx, addDeployment,
 		arg.ID,
 		arg.Ref,
+		arg.Environment,
+		arg.Service,
+		arg.Instance,
 		arg.Action,
 		arg.Status,
 		arg.Generation,
@@ -104,7 +110,7 @@ func (q *Queries) DeleteDeployment(ctx context.Context, id string) (int64, error
 }
 
 const deployment = `-- name: Deployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1
 `
 
 func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error) {
@@ -113,6 +119,9 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 	err := row.Scan(
 		&i.ID,
 		&i.Ref,
+		&i.Environment,
+		&i.Service,
+		&i.Instance,
 		&i.Action,
 		&i.Status,
 		&i.Generation,
@@ -135,7 +144,7 @@ func (q *Queries) Deployment(ctx context.Context, id string) (Deployment, error)
 }
 
 const deploymentForUpdate = `-- name: DeploymentForUpdate :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deployment, error) {
@@ -144,6 +153,9 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 	err := row.Scan(
 		&i.ID,
 		&i.Ref,
+		&i.Environment,
+		&i.Service,
+		&i.Instance,
 		&i.Action,
 		&i.Status,
 		&i.Generation,
@@ -166,23 +178,154 @@ func (q *Queries) DeploymentForUpdate(ctx context.Context, id string) (Deploymen
 }
 
 const deployments = `-- name: Deployments :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
-WHERE (CAST($1 AS TEXT) = '' OR ref = $1)
-	AND (CAST($2 AS BIGINT) = 0 OR created_at < $2 OR (created_at = $2 AND id < $3))
-ORDER BY created_at DESC, id DESC LIMIT $4
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE (created_at, id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
+ORDER BY created_at DESC, id DESC LIMIT $3
 `
 
 type DeploymentsParams struct {
-	Ref        string
 	BeforeTime int64
 	BeforeID   string
 	Most       int32
 }
 
-// Newest first; @before is the identifier and time of the last one of the page before.
+// A page, newest first; @before is the time and identifier of the last one of the page
+// before. An empty argument does not filter.
 func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Deployment, error) {
-	rows, err := q.db.QueryContext(ctx, deployments,
+	rows, err := q.db.QueryContext(ctx, deployments, arg.BeforeTime, arg.BeforeID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Deployment{}
+	for rows.Next() {
+		var i Deployment
+		if err := rows.Scan(
+			&i.ID,
+			&i.Ref,
+			&i.Environment,
+			&i.Service,
+			&i.Instance,
+			&i.Action,
+			&i.Status,
+			&i.Generation,
+			&i.Input,
+			&i.Output,
+			&i.Handle,
+			&i.Message,
+			&i.Outputs,
+			&i.Engine,
+			&i.Account,
+			&i.Doc,
+			&i.Unasked,
+			&i.Removals,
+			&i.Checking,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deploymentsOf = `-- name: DeploymentsOf :many
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
+WHERE ref = $1 AND (created_at, id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
+	AND (CAST($4 AS TEXT) = '' OR environment = $4)
+	AND (CAST($5 AS TEXT) = '' OR service = $5)
+	AND (CAST($6 AS TEXT) = '' OR instance = $6)
+ORDER BY created_at DESC, id DESC LIMIT $7
+`
+
+type DeploymentsOfParams struct {
+	Ref         string
+	BeforeTime  int64
+	BeforeID    string
+	Environment string
+	Service     string
+	Instance    string
+	Most        int32
+}
+
+// The same of one target, one service and one environment, each in the order of an index.
+func (q *Queries) DeploymentsOf(ctx context.Context, arg DeploymentsOfParams) ([]Deployment, error) {
+	rows, err := q.db.QueryContext(ctx, deploymentsOf,
 		arg.Ref,
+		arg.BeforeTime,
+		arg.BeforeID,
+		arg.Environment,
+		arg.Service,
+		arg.Instance,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Deployment{}
+	for rows.Next() {
+		var i Deployment
+		if err := rows.Scan(
+			&i.ID,
+			&i.Ref,
+			&i.Environment,
+			&i.Service,
+			&i.Instance,
+			&i.Action,
+			&i.Status,
+			&i.Generation,
+			&i.Input,
+			&i.Output,
+			&i.Handle,
+			&i.Message,
+			&i.Outputs,
+			&i.Engine,
+			&i.Account,
+			&i.Doc,
+			&i.Unasked,
+			&i.Removals,
+			&i.Checking,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deploymentsOfEnvironment = `-- name: DeploymentsOfEnvironment :many
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
+WHERE environment = $1 AND (created_at, id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
+ORDER BY created_at DESC, id DESC LIMIT $4
+`
+
+type DeploymentsOfEnvironmentParams struct {
+	Environment string
+	BeforeTime  int64
+	BeforeID    string
+	Most        int32
+}
+
+func (q *Queries) DeploymentsOfEnvironment(ctx context.Context, arg DeploymentsOfEnvironmentParams) ([]Deployment, error) {
+	rows, err := q.db.QueryContext(ctx, deploymentsOfEnvironment,
+		arg.Environment,
 		arg.BeforeTime,
 		arg.BeforeID,
 		arg.Most,
@@ -197,6 +340,79 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 		if err := rows.Scan(
 			&i.ID,
 			&i.Ref,
+			&i.Environment,
+			&i.Service,
+			&i.Instance,
+			&i.Action,
+			&i.Status,
+			&i.Generation,
+			&i.Input,
+			&i.Output,
+			&i.Handle,
+			&i.Message,
+			&i.Outputs,
+			&i.Engine,
+			&i.Account,
+			&i.Doc,
+			&i.Unasked,
+			&i.Removals,
+			&i.Checking,
+			&i.CreatedAt,
+			&i.ModifiedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deploymentsOfService = `-- name: DeploymentsOfService :many
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
+WHERE service = $1 AND (created_at, id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
+	AND (CAST($4 AS TEXT) = '' OR environment = $4)
+	AND (CAST($5 AS TEXT) = '' OR instance = $5)
+ORDER BY created_at DESC, id DESC LIMIT $6
+`
+
+type DeploymentsOfServiceParams struct {
+	Service     string
+	BeforeTime  int64
+	BeforeID    string
+	Environment string
+	Instance    string
+	Most        int32
+}
+
+func (q *Queries) DeploymentsOfService(ctx context.Context, arg DeploymentsOfServiceParams) ([]Deployment, error) {
+	rows, err := q.db.QueryContext(ctx, deploymentsOfService,
+		arg.Service,
+		arg.BeforeTime,
+		arg.BeforeID,
+		arg.Environment,
+		arg.Instance,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Deployment{}
+	for rows.Next() {
+		var i Deployment
+		if err := rows.Scan(
+			&i.ID,
+			&i.Ref,
+			&i.Environment,
+			&i.Service,
+			&i.Instance,
 			&i.Action,
 			&i.Status,
 			&i.Generation,
@@ -229,7 +445,7 @@ func (q *Queries) Deployments(ctx context.Context, arg DeploymentsParams) ([]Dep
 }
 
 const lastDeployment = `-- name: LastDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -238,6 +454,9 @@ func (q *Queries) LastDeployment(ctx context.Context, ref string) (Deployment, e
 	err := row.Scan(
 		&i.ID,
 		&i.Ref,
+		&i.Environment,
+		&i.Service,
+		&i.Instance,
 		&i.Action,
 		&i.Status,
 		&i.Generation,
@@ -280,7 +499,7 @@ func (q *Queries) NoteDeployment(ctx context.Context, arg NoteDeploymentParams) 
 }
 
 const openDeployment = `-- name: OpenDeployment :one
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment WHERE ref = $1 AND completed_at = 0
 `
 
 func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, error) {
@@ -289,6 +508,9 @@ func (q *Queries) OpenDeployment(ctx context.Context, ref string) (Deployment, e
 	err := row.Scan(
 		&i.ID,
 		&i.Ref,
+		&i.Environment,
+		&i.Service,
+		&i.Instance,
 		&i.Action,
 		&i.Status,
 		&i.Generation,
@@ -358,7 +580,7 @@ func (q *Queries) PassGate(ctx context.Context, name string) error {
 }
 
 const removals = `-- name: Removals :many
-SELECT id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
+SELECT id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc, unasked, removals, checking, created_at, modified_at, completed_at FROM deployment
 WHERE created_at >= $1 AND (removals > 0 OR (action = 'delete' AND unasked = TRUE)) ORDER BY created_at, id
 `
 
@@ -376,6 +598,9 @@ func (q *Queries) Removals(ctx context.Context, since int64) ([]Deployment, erro
 		if err := rows.Scan(
 			&i.ID,
 			&i.Ref,
+			&i.Environment,
+			&i.Service,
+			&i.Instance,
 			&i.Action,
 			&i.Status,
 			&i.Generation,

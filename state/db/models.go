@@ -42,6 +42,9 @@ type Delivery struct {
 type Deployment struct {
 	ID          string
 	Ref         string
+	Environment string
+	Service     string
+	Instance    string
 	Action      string
 	Status      string
 	Generation  int64

@@ -552,7 +552,8 @@ WHERE kind = $1 AND ref > $2
 	AND (CAST($3 AS TEXT) = '' OR environment = $3)
 	AND (CAST($4 AS TEXT) = '' OR template = $4)
 	AND (CAST($5 AS TEXT) = '' OR status = $5)
-ORDER BY ref LIMIT $6
+	AND (CAST($6 AS BIGINT) = 0 OR shown_major = $6)
+ORDER BY ref LIMIT $7
 `
 
 type TargetsOfKindParams struct {
@@ -561,6 +562,7 @@ type TargetsOfKindParams struct {
 	Environment string
 	Template    string
 	Status      string
+	Major       int64
 	Most        int32
 }
 
@@ -572,6 +574,7 @@ func (q *Queries) TargetsOfKind(ctx context.Context, arg TargetsOfKindParams) ([
 		arg.Environment,
 		arg.Template,
 		arg.Status,
+		arg.Major,
 		arg.Most,
 	)
 	if err != nil {

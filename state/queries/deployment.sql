@@ -1,7 +1,7 @@
 -- name: AddDeployment :exec
-INSERT INTO deployment (id, ref, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
+INSERT INTO deployment (id, ref, environment, service, instance, action, status, generation, input, output, handle, message, outputs, engine, account, doc,
 	unasked, removals, checking, created_at, modified_at, completed_at)
-VALUES (@id, @ref, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @engine, @account, @doc,
+VALUES (@id, @ref, @environment, @service, @instance, @action, @status, @generation, @input, @output, @handle, @message, @outputs, @engine, @account, @doc,
 	@unasked, @removals, @checking, @now, @now, @completed_at);
 
 -- name: SaveDeployment :execrows
@@ -26,11 +26,31 @@ SELECT * FROM deployment WHERE ref = @ref AND completed_at = 0;
 -- name: LastDeployment :one
 SELECT * FROM deployment WHERE ref = @ref ORDER BY created_at DESC, id DESC LIMIT 1;
 
--- Newest first; @before is the identifier and time of the last one of the page before.
+-- A page, newest first; @before is the time and identifier of the last one of the page
+-- before. An empty argument does not filter.
 -- name: Deployments :many
+SELECT * FROM deployment WHERE (created_at, id) < (CAST(@before_time AS BIGINT), CAST(@before_id AS TEXT))
+ORDER BY created_at DESC, id DESC LIMIT @most;
+
+-- The same of one target, one service and one environment, each in the order of an index.
+-- name: DeploymentsOf :many
 SELECT * FROM deployment
-WHERE (CAST(@ref AS TEXT) = '' OR ref = @ref)
-	AND (CAST(@before_time AS BIGINT) = 0 OR created_at < @before_time OR (created_at = @before_time AND id < @before_id))
+WHERE ref = @ref AND (created_at, id) < (CAST(@before_time AS BIGINT), CAST(@before_id AS TEXT))
+	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
+	AND (CAST(@service AS TEXT) = '' OR service = @service)
+	AND (CAST(@instance AS TEXT) = '' OR instance = @instance)
+ORDER BY created_at DESC, id DESC LIMIT @most;
+
+-- name: DeploymentsOfService :many
+SELECT * FROM deployment
+WHERE service = @service AND (created_at, id) < (CAST(@before_time AS BIGINT), CAST(@before_id AS TEXT))
+	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
+	AND (CAST(@instance AS TEXT) = '' OR instance = @instance)
+ORDER BY created_at DESC, id DESC LIMIT @most;
+
+-- name: DeploymentsOfEnvironment :many
+SELECT * FROM deployment
+WHERE environment = @environment AND (created_at, id) < (CAST(@before_time AS BIGINT), CAST(@before_id AS TEXT))
 ORDER BY created_at DESC, id DESC LIMIT @most;
 
 -- What the deletion guard counts: the targets whose deletion was begun since a

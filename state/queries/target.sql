@@ -43,6 +43,7 @@ WHERE kind = @kind AND ref > @after
 	AND (CAST(@environment AS TEXT) = '' OR environment = @environment)
 	AND (CAST(@template AS TEXT) = '' OR template = @template)
 	AND (CAST(@status AS TEXT) = '' OR status = @status)
+	AND (CAST(@major AS BIGINT) = 0 OR shown_major = @major)
 ORDER BY ref LIMIT @most;
 
 -- The same for one kind of one service, where the order of names is that of refs

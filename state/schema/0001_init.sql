@@ -111,6 +111,9 @@ CREATE INDEX need_by_parent ON need (needs, ref);
 CREATE TABLE deployment (
 	id           TEXT   NOT NULL PRIMARY KEY,
 	ref          TEXT   NOT NULL,
+	environment  TEXT   NOT NULL,
+	service      TEXT   NOT NULL,
+	instance     TEXT   NOT NULL,
 	action       TEXT   NOT NULL,
 	status       TEXT   NOT NULL,
 	generation   BIGINT NOT NULL,
@@ -129,8 +132,10 @@ CREATE TABLE deployment (
 	modified_at  BIGINT NOT NULL,
 	completed_at BIGINT NOT NULL
 );
-CREATE INDEX deployment_by_ref ON deployment (ref, created_at);
-CREATE INDEX deployment_by_time ON deployment (created_at);
+CREATE INDEX deployment_by_ref ON deployment (ref, created_at, id);
+CREATE INDEX deployment_by_time ON deployment (created_at, id);
+CREATE INDEX deployment_by_environment ON deployment (environment, created_at, id);
+CREATE INDEX deployment_by_service ON deployment (service, created_at, id);
 CREATE UNIQUE INDEX deployment_open ON deployment (ref) WHERE completed_at = 0;
 
 -- The output of a deployment, in chunks keyed by the byte they begin at, so
