@@ -123,7 +123,11 @@ func asJSON(v any) string {
 // TestMovedIsEnough makes the same random pushes to two worlds, of which one takes
 // over all of every commit, and compares what each of them comes to.
 func TestMovedIsEnough(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 2))

@@ -71,6 +71,9 @@ func corpusOutputs(t *testing.T, dir string) string {
 // The tools for authors work on every public bundle.
 func TestToolsOnCorpus(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the whole corpus is left out of short runs")
+	}
 	dir := os.Getenv("BARYON_CORPUS")
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")

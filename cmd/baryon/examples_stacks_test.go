@@ -84,6 +84,9 @@ func TestExampleStacks(t *testing.T) {
 // The examples' own tests pass, as their authors run them.
 func TestExampleTests(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("all examples are left out of short runs")
+	}
 	if out, _, err := command(t.Context(), "test", filepath.Join("..", "..", "examples", "aws")); err != nil || strings.Count(out, "ok ") < 15 {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"baryon/gitsource/githost"
+	"baryon/provisioner/provisionertest"
 	"baryon/provisioner/terraform"
 	"baryon/state"
 )
@@ -70,7 +71,7 @@ echo after-$1 >> ` + w.starts + `
 while test -e $base/hold-after-$1; do sleep 0.02; done
 exit $code
 `
-	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+	if err := provisionertest.WriteProgram(binary, script); err != nil {
 		t.Fatal(err)
 	}
 	config := "listen: 127.0.0.1:0\nrepositories:\n  - {name: platform, url: ./git/platform.git, publish: auto}\nterraform: {binary: " + binary + ", patience: 1s, allow: [local-exec]}\n"

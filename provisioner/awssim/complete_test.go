@@ -105,6 +105,9 @@ const codeOnDisk = "'CodeUri' is not a valid S3 Uri of the form 's3://bucket/key
 // life.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the whole corpus is left out of short runs")
+	}
 	all := recordings(t)
 	refused := make([]string, len(all))
 	t.Run("095", func(t *testing.T) {

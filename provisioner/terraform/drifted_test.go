@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"baryon/provisioner"
+	"baryon/provisioner/provisionertest"
 	"baryon/provisioner/terraform"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,7 +41,7 @@ exec %[1]s "$@"
 `, p.program, p.dir, code)
 	binary := filepath.Join(p.dir, "terraform-that-finds")
 	for name, text := range map[string]string{binary: script, filepath.Join(p.dir, "planned"): planned + "\n", filepath.Join(p.dir, "shown"): driftShown + "\n"} {
-		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+		if err := provisionertest.WriteProgram(name, text); err != nil {
 			t.Fatal(err)
 		}
 	}

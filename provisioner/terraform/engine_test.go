@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"baryon/provisioner"
+	"baryon/provisioner/provisionertest"
 	"baryon/provisioner/terraform"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,7 +82,7 @@ func TestInitWaits(t *testing.T) {
 	p := place{dir: t.TempDir()}
 	slow := filepath.Join(t.TempDir(), "terraform")
 	script := "#!/bin/sh\nif test \"$1\" = version; then echo '{\"terraform_version\": \"1.9.0\"}'; exit; fi\necho '- Finding latest version of hashicorp/aws...'\nexec sleep 60\n"
-	if err := os.WriteFile(slow, []byte(script), 0o700); err != nil {
+	if err := provisionertest.WriteProgram(slow, script); err != nil {
 		t.Fatal(err)
 	}
 	e := p.engine(t, func(c *terraform.Config) { c.Binary, c.InitWithin = slow, 200*time.Millisecond })
@@ -102,7 +102,7 @@ func TestProgram(t *testing.T) {
 		`echo no licence >&2; exit 3`: "no licence",
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "terraform"), []byte("#!/bin/sh\n"+said+"\n"), 0o700); err != nil {
+		if err := provisionertest.WriteProgram(filepath.Join(dir, "terraform"), "#!/bin/sh\n"+said+"\n"); err != nil {
 			t.Fatal(err)
 		}
 		p, err := terraform.Find(t.Context(), "", dir)

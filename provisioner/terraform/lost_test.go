@@ -72,7 +72,7 @@ func TestLostBeforeApply(t *testing.T) {
 				mark := filepath.Join(p.dir, "mark")
 				binary := filepath.Join(p.dir, "terraform-that-waits")
 				script := fmt.Sprintf("#!/bin/sh\nif test \"$1\" = %s && ! test -e %s; then touch %s; sleep 60; fi\nexec %s \"$@\"\n", step, mark, mark, p.program)
-				if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+				if err := provisionertest.WriteProgram(binary, script); err != nil {
 					t.Fatal(err)
 				}
 				waits := func(c *terraform.Config) { c.Binary = binary }

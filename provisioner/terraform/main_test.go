@@ -161,7 +161,7 @@ output "url" { value = "https://dev.example" }
 	// Terraform cuts lines of slow commands in two, so what prints many is not it.
 	binary := filepath.Join(p.dir, "terraform-that-prints")
 	script := "#!/bin/sh\ni=0\nif test -e print.tf && test \"$1\" = apply; then while [ $((i += 1)) -le 20000 ]; do echo line $i of many; done; fi\nexec " + p.program + " \"$@\"\n"
-	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+	if err := provisionertest.WriteProgram(binary, script); err != nil {
 		t.Fatal(err)
 	}
 	return provisionertest.World{

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"baryon/provisioner"
+	"baryon/provisioner/provisionertest"
 	"baryon/provisioner/terraform"
 )
 
@@ -60,7 +61,7 @@ func copyProgram(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, text, 0o700)
+	return provisionertest.WriteProgram(to, string(text))
 }
 
 const usesLocal = `

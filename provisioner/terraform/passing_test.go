@@ -32,7 +32,7 @@ if test "$1" = %[5]s; then
 fi
 exec %[4]s "$@"
 `, p.dir, times, says, p.program, command)
-	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
+	if err := provisionertest.WriteProgram(binary, script); err != nil {
 		t.Fatal(err)
 	}
 	return func(c *terraform.Config) { c.Binary = binary }

@@ -14,6 +14,9 @@ import (
 
 // What the public bundles render to has nothing that CloudFormation would refuse.
 func TestCorpusIsFoundGood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the whole corpus is left out of short runs")
+	}
 	dir := os.Getenv("BARYON_CORPUS")
 	if dir == "" {
 		t.Skip("BARYON_CORPUS is not set")

@@ -162,6 +162,9 @@ func manyNames(n int) string {
 }
 
 func TestLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what computes up to its limits, in one goroutine, is left out of short runs")
+	}
 	for name, source := range hostile {
 		t.Run(name, func(t *testing.T) {
 			runtime.LockOSThread()
