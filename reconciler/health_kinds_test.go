@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"baryon/provisioner"
+	"baryon/reconciler/policy"
 	"baryon/state"
 )
 
@@ -172,6 +173,72 @@ func TestPlanOfAReturn(t *testing.T) {
 			t.Parallel()
 			if got := Plan(tt.view); got.Step != tt.step || got.Waiting.Reason != tt.waits {
 				t.Errorf("plan %+v, want %s, waiting %q", got, tt.step, tt.waits)
+			}
+		})
+	}
+}
+
+// An automatic return is a change like any other: it waits for the window, and for
+// the person that a policy names. Until then what is not healthy stays, and the
+// target is failed.
+func TestReturnsKeepToPolicies(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rule   policy.Rule
+		reason state.WaitReason
+		says   string
+		before func(*checkedWorld, state.Ref) // of the two changes
+		goOn   func(*checkedWorld, state.Ref)
+	}{
+		"a window": {
+			policy.Rule{Name: "mondays", Windows: []policy.Window{{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 9*60 + 10, Zone: time.UTC}}},
+			state.WaitWindow, "the window", nil,
+			func(w *checkedWorld, _ state.Ref) {
+				w.now = w.now.Add(7 * 24 * time.Hour).Truncate(24 * time.Hour).Add(9 * time.Hour)
+			},
+		},
+		"a freeze that an emergency ends": {
+			policy.Rule{Name: "frozen", Override: []string{"ada"}, Freezes: []policy.Freeze{{From: time.Date(2026, 11, 2, 9, 5, 0, 0, time.UTC), To: time.Date(2027, 1, 6, 0, 0, 0, 0, time.UTC), Zone: time.UTC, Why: "the end of the year"}}},
+			state.WaitWindow, "the end of the year", nil,
+			func(w *checkedWorld, ref state.Ref) { w.do(w.store.Override(w.t.Context(), "ada", ref, "it is down")) },
+		},
+		"a named person": {
+			policy.Rule{Name: "asked", Approval: true, Persons: []string{"ada"}},
+			state.WaitApproval, "asked",
+			func(w *checkedWorld, ref state.Ref) { w.do(w.store.Approve(w.t.Context(), "ada", ref, "reviewed")) },
+			func(w *checkedWorld, ref state.Ref) { w.do(w.store.Approve(w.t.Context(), "ada", ref, "go back")) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCheckedWorld(t, Settings{Policies: []policy.Rule{tt.rule}}, health("return"))
+			dev := w.environment("dev", "", "small")
+			begin := func() {
+				w.push()
+				w.pass()
+				if tt.before != nil {
+					tt.before(w, dev)
+					w.pass()
+				}
+			}
+			begin()
+			w.ahead(2 * time.Minute)
+			good := w.target(dev).Deployed
+			w.environment("dev", "", "big")
+			begin()
+			w.ahead(20 * time.Minute)
+			got := w.target(dev)
+			if got.Status != state.Failed || got.Waiting.Reason != tt.reason || !strings.Contains(got.Waiting.Why, tt.says) {
+				t.Fatalf("it is %s, %q, and waits for %+v", got.Status, got.Message, got.Waiting)
+			}
+			if h := w.history(dev); h != "FAILED SUCCEEDED" {
+				t.Errorf("meanwhile its deployments are %s", h)
+			}
+			if status, _ := got.Shown(); status != state.Failed {
+				t.Errorf("meanwhile it shows %s", status)
+			}
+			tt.goOn(w, dev)
+			w.ahead(3 * time.Minute)
+			if got := w.target(dev); got.Deployed.Output != good.Output || got.Deployed.Generation != got.Generation || got.Status != state.Failed || got.Waiting.Reason != state.WaitReturned {
+				t.Errorf("let go, it is %s after %s, and waits for %+v", got.Status, w.history(dev), got.Waiting)
 			}
 		})
 	}

@@ -54,6 +54,7 @@ type stackWorld struct {
 	url    string
 	engine *mortal
 	rules  []policy.Rule
+	cut    func() // the machine loses its power; nil is that the process alone dies
 }
 
 func newStackWorld(t *testing.T, postgres bool) *stackWorld {
@@ -114,6 +115,9 @@ func (w *stackWorld) settle(ref state.Ref, dies int) state.Deployment {
 		w.pass()
 		if dies > 0 && w.engine.calls >= dies {
 			dies = 0
+			if w.cut != nil {
+				w.cut()
+			}
 			w.restart(0)
 		}
 		d, err := w.store.LastDeployment(w.t.Context(), ref)
