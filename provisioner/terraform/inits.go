@@ -7,19 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // initsDir, in the engine's folder, holds what init came to, so that the next
-// job with the same code does without. Init depends on the code, the lock file
-// of providers, the program and its settings; what it leaves behind are links to
-// providers and a note of the backend. Providers are held to their checksums by
-// plan and apply, whoever made the links.
+// job for which it comes to the same does without. Init depends on the providers
+// and modules that the code asks for, the lock file of providers, the program and
+// its settings; what it leaves behind are links to providers and a note of the
+// backend. Providers are held to their checksums by plan and apply, whoever made
+// the links, and where a state wants more of them than the code, plan says so.
 const initsDir = "inits"
 
 // mostInits is how many are kept.
@@ -31,7 +36,7 @@ const dataDir = ".terraform"
 // backendNote, in dataDir, is where the program notes what backend it was set up for.
 const backendNote = "terraform.tfstate"
 
-const initLeftOut = "Init is left out: what it comes to is known for this code, these providers and this program."
+const initLeftOut = "Init is left out: what it comes to is known for these providers and this program."
 
 // A keptInit is what init came to.
 type keptInit struct {
@@ -48,7 +53,7 @@ func (t *tool) initOf() (string, error) {
 		return "", err
 	}
 	defer root.Close()
-	sum := sha256.New()
+	sum, asked := sha256.New(), map[string]bool{}
 	fmt.Fprintf(sum, "%q\n", t.cfg.Program)
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		base := entry.Name()
@@ -65,10 +70,50 @@ func (t *tool) initOf() (string, error) {
 			return err
 		}
 		text = ownText(text)
+		if isCode(base) && asks(text, name, asked) {
+			return nil
+		}
 		fmt.Fprintf(sum, "%q %d\n%s\n", name, len(text), text)
 		return nil
 	})
+	for _, what := range slices.Sorted(maps.Keys(asked)) {
+		fmt.Fprintf(sum, "asks %q\n", what)
+	}
 	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// asks collects what init reads of a file of code: settings of the program, and
+// all that makes it want a provider. It reports whether that is all there is to
+// know of it, which it is not of code that calls modules.
+func asks(text []byte, name string, asked map[string]bool) bool {
+	body, diagnostics := Parse(text, name)
+	return !diagnostics.HasErrors() && asksIn(body, text, asked)
+}
+
+func asksIn(body *hclsyntax.Body, text []byte, asked map[string]bool) bool {
+	written := func(r hcl.Range) string { return string(text[r.Start.Byte:r.End.Byte]) }
+	for _, b := range body.Blocks {
+		switch b.Type {
+		case "module":
+			return false
+		case "variable", "locals", "output", "moved":
+		case "resource", "data", "ephemeral", "action", "list", "provider":
+			what := b.Type + " " + strings.Join(b.Labels[:min(1, len(b.Labels))], "")
+			for _, of := range []string{"provider", "version"} {
+				if attribute := b.Body.Attributes[of]; attribute != nil && (b.Type == "provider") == (of == "version") {
+					what += " " + written(attribute.Expr.Range())
+				}
+			}
+			asked[what] = true
+		case "check":
+			if !asksIn(b.Body, text, asked) {
+				return false
+			}
+		default: // terraform, import, removed, and what is not known yet
+			asked[written(b.Range())] = true
+		}
+	}
+	return true
 }
 
 // initialise does what init would, where it is known what that comes to, and

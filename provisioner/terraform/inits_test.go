@@ -26,8 +26,8 @@ func inits(t *testing.T, e *terraform.Engine, j provisioner.Job) bool {
 	return ran
 }
 
-// TestInitOnce runs init once for all stacks of one code, and anew for what it
-// depends on.
+// TestInitOnce runs init once for all stacks whose code asks for the same, and anew
+// for what it depends on.
 func TestInitOnce(t *testing.T) {
 	t.Parallel()
 	eachProgram(t, func(t *testing.T, p place) {
@@ -46,7 +46,8 @@ func TestInitOnce(t *testing.T) {
 			{"the first time", "environment-dev", code, `{"size": "1"}`, true},
 			{"other values", "environment-dev", code, `{"size": "2"}`, false},
 			{"another stack", "environment-prod", code, `{"size": "3"}`, false},
-			{"other code", "environment-prod", code + "locals {}\n", `{"size": "3"}`, true},
+			{"other code of the same providers", "environment-prod", code + "locals {}\nresource \"terraform_data\" \"b\" {}\n", `{"size": "3"}`, false},
+			{"code that asks for more", "environment-prod", code + "terraform {\n  required_version = \"> 1\"\n}\n", `{"size": "3"}`, true},
 			{"the first code again", "environment-prod", code, `{"size": "3"}`, false},
 		} {
 			if got := inits(t, e, of(fmt.Sprint("job-", i), tt.stack, tt.code, tt.values)); got != tt.want {
@@ -88,10 +89,31 @@ func TestInitOfProviders(t *testing.T) {
 		if !inits(t, e, job("four", usesLocal)) || inits(t, e, job("five", usesLocal)) {
 			t.Error("an emptied cache: want init once")
 		}
+		// A state that was adopted wants a provider that the code does not ask for.
+		const plain = "resource \"terraform_data\" \"a\" {}\n"
+		known := job("plain", plain)
+		known.Stack = "environment-plain"
+		inits(t, e, known)
+		adopted := filepath.Join(p.dir, "terraform", "stacks", "environment-adopted")
+		state, err := os.ReadFile(filepath.Join(p.dir, "terraform", "stacks", "environment-other", "terraform.tfstate"))
+		if err == nil {
+			err = os.Mkdir(adopted, 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(adopted, "terraform.tfstate"), state, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants := job("wants", plain)
+		wants.Stack = "environment-adopted"
+		if got, log := end(t, e, wants); got.State != provisioner.Succeeded || !strings.Contains(log, "attempt 2") || !strings.Contains(log, "Apply complete! Resources: 1 added") {
+			t.Errorf("an adopted state: %s %s; want init run after all\n%s", got.State, got.Message, log)
+		}
 		// Another program takes the place of one in the cache. Tofu then brings the
 		// right one back; terraform wants a person to do so.
 		var links []string
-		err := filepath.WalkDir(cache, func(name string, entry os.DirEntry, err error) error {
+		err = filepath.WalkDir(cache, func(name string, entry os.DirEntry, err error) error {
 			if err == nil && entry.Type()&os.ModeSymlink != 0 {
 				links = append(links, name)
 			}
