@@ -98,13 +98,14 @@ func asksIn(body *hclsyntax.Body, text []byte, asked map[string]bool) bool {
 			return false
 		case "variable", "locals", "output", "moved":
 		case "resource", "data", "ephemeral", "action", "list", "provider":
-			what := b.Type + " " + strings.Join(b.Labels[:min(1, len(b.Labels))], "")
-			for _, of := range []string{"provider", "version"} {
-				if attribute := b.Body.Attributes[of]; attribute != nil && (b.Type == "provider") == (of == "version") {
-					what += " " + written(attribute.Expr.Range())
-				}
+			of, which := "provider", ""
+			if b.Type == "provider" {
+				of = "version"
 			}
-			asked[what] = true
+			if attribute := b.Body.Attributes[of]; attribute != nil {
+				which = written(attribute.Expr.Range())
+			}
+			asked[b.Type+" "+strings.Join(b.Labels[:min(1, len(b.Labels))], "")+" "+which] = true
 		case "check":
 			if !asksIn(b.Body, text, asked) {
 				return false
