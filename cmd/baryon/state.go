@@ -47,11 +47,18 @@ that holds something is not replaced, unless by a newer one of its own.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := os.ReadFile(args[1])
 			if err != nil {
-				return err
+				return fmt.Errorf("%w; name the file that was written by: terraform state pull > FILE", err)
 			}
 			return withStates(file, args[0], func(s *terraform.States, ref state.Ref) error {
-				if err := s.Adopt(cmd.Context(), ref.Stack(), text); err != nil {
+				note, err := s.Adopt(cmd.Context(), ref.Stack(), text)
+				if kept, ok := errors.AsType[*terraform.KeptError](err); ok {
+					return fmt.Errorf("%s: %w\n%s keeps its state, which holds something: look at it with: baryon state pull %s", args[1], kept, ref, ref)
+				}
+				if err != nil {
 					return fmt.Errorf("%s: %w", args[1], err)
+				}
+				if note != "" {
+					fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s is the state of %s\nnext: declare it, or see what would change with: baryon plan %s\n", args[1], ref, ref)
 				return nil

@@ -47,7 +47,7 @@ resource "terraform_data" "it" {
 
 func newTerraformCrash(t *testing.T, dsn, code string) *terraformCrash {
 	t.Helper()
-	needTerraform(t)
+	program := needTerraform(t)
 	w := &terraformCrash{crashWorld: newCrashWorld(t)}
 	w.dsn = dsn
 	host, err := githost.New(githost.Config{Dir: filepath.Join(w.dir, "git")})
@@ -61,11 +61,11 @@ func newTerraformCrash(t *testing.T, dsn, code string) *terraformCrash {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := filepath.Join(w.dir, "terraform")
+	binary := filepath.Join(w.dir, filepath.Base(program))
 	script := "#!/bin/sh\nbase=" + w.dir + "\ntest \"$1\" = version || echo \"$1\" >> " + w.starts + `
 while test -e $base/hold-$1; do sleep 0.02; done
-if ! test -e $base/hold-after-$1; then exec terraform "$@"; fi
-terraform "$@"
+if ! test -e $base/hold-after-$1; then exec ` + program + ` "$@"; fi
+` + program + ` "$@"
 code=$?
 echo after-$1 >> ` + w.starts + `
 while test -e $base/hold-after-$1; do sleep 0.02; done

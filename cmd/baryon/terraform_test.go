@@ -80,9 +80,18 @@ func TestTerraformStatesInPostgres(t *testing.T) {
 	}
 }
 
-func needTerraform(t *testing.T) {
+// needTerraform is the path of terraform, or of tofu where that alone is on PATH.
+func needTerraform(t *testing.T) string {
 	t.Helper()
-	program(t, "terraform")
+	if file, err := exec.LookPath("tofu"); err == nil && !onPath("terraform") {
+		return file
+	}
+	return program(t, "terraform")
+}
+
+func onPath(name string) bool {
+	_, err := exec.LookPath(name)
+	return err == nil
 }
 
 // program is the path of a program, without which the test skips, or fails where

@@ -117,5 +117,6 @@ func older(said, than string) bool {
 	if err != nil {
 		return true
 	}
-	return v.Core().LessThan(version.Must(version.NewVersion(than)))
+	other, err := version.NewVersion(than)
+	return err == nil && v.Core().LessThan(other.Core())
 }

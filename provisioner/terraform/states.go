@@ -41,28 +41,43 @@ func (s *States) Pull(ctx context.Context, stack string) ([]byte, error) {
 	return state, err
 }
 
+// A KeptError says that a state was not replaced, as it holds something.
+type KeptError struct{ Text string }
+
+func (e *KeptError) Error() string { return e.Text }
+
 // Adopt makes a state file the state of a stack. It refuses to take the place of
-// a state that holds anything, unless that is an older one of the same lineage.
-func (s *States) Adopt(ctx context.Context, stack string, state []byte) error {
+// a state that holds anything, unless that is an older one of the same lineage. The
+// note, if any, is what whoever adopts it should know.
+func (s *States) Adopt(ctx context.Context, stack string, state []byte) (note string, err error) {
 	var wanted struct {
 		Version   int               `json:"version"`
+		Writer    string            `json:"terraform_version"`
 		Lineage   string            `json:"lineage"`
 		Resources []json.RawMessage `json:"resources"`
 	}
 	if err := json.Unmarshal(state, &wanted); err != nil || wanted.Version != 4 || wanted.Lineage == "" {
-		return errors.New("this is no state file of Terraform 0.12 or newer (JSON with version 4 and a lineage); write one with: terraform state pull > FILE")
+		return "", errors.New("this is no state file of Terraform 0.12 or newer (JSON with version 4 and a lineage); write one with: terraform state pull > FILE")
 	}
-	return s.open(stack, func(run runner) error {
+	err = s.open(stack, func(run runner) error {
 		now, err := run(ctx, "state", "pull")
 		if err != nil {
 			return err
+		}
+		if p, err := s.engine.program(ctx); err == nil && older(p.Version, wanted.Writer) {
+			note = fmt.Sprintf("it was written by version %s, and %s here is %s: what newer providers put into it may not be understood", wanted.Writer, p.Name, p.Version)
 		}
 		args := []string{"state", "push", "-lock-timeout=" + s.engine.cfg.LockWait.String()}
 		if empty(now) {
 			args = append(args, "-force") // its lineage is of no use to anybody
 		}
-		return s.push(ctx, run, args, state)
+		err = s.push(ctx, run, args, state)
+		if err != nil && strings.Contains(err.Error(), "cannot import state") {
+			return &KeptError{err.Error()}
+		}
+		return err
 	})
+	return note, err
 }
 
 // Unlock releases the lock of a state that nobody holds any more. It is a no-op
@@ -171,5 +186,8 @@ func (s *States) run(ctx context.Context, p Program, dir, stack string, args []s
 	if id := lockID.FindStringSubmatch(text); id != nil && strings.Contains(text, "acquiring the state lock") {
 		return nil, &LockedError{ID: id[1], Text: text}
 	}
-	return nil, fmt.Errorf("terraform %s: %s", args[0], text)
+	if file := filepath.Join(s.engine.stack(stack), stateFile); args[0] == "init" && s.engine.local() && strings.Contains(text, "state file") {
+		text += "\n" + file + " is damaged; put a good copy in its place, and nothing else is lost"
+	}
+	return nil, fmt.Errorf("%s %s: %s", p.Name, args[0], text)
 }
