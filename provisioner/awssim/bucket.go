@@ -89,7 +89,13 @@ func (c *call) bucket(w http.ResponseWriter, r *http.Request, name string, b *bu
 		_, err := io.WriteString(w, xml.Header+`<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`+at+"</LocationConstraint>")
 		return err
 	case r.Method == http.MethodGet && q.Has("uploads"):
-		return answer(w, "ListMultipartUploadsResult", obj{{"Bucket", name}, {"IsTruncated", false}})
+		out := obj{{"Bucket", name}, {"IsTruncated", false}}
+		for _, id := range sorted(b.Uploads) {
+			out = append(out, field{"Upload", obj{{"Key", b.Uploads[id].Key}, {"UploadId", id}, {"Initiated", b.Uploads[id].Object.At}}})
+		}
+		return answer(w, "ListMultipartUploadsResult", out)
+	case r.Method == http.MethodGet && q.Has("versions"):
+		return listVersions(w, name, b, q.Get("prefix"))
 	case r.Method == http.MethodGet:
 		return listObjects(w, name, b, q)
 	}
@@ -188,8 +194,23 @@ func listObjects(w http.ResponseWriter, name string, b *bucket, q url.Values) er
 	return answer(w, "ListBucketResult", slices.Concat(out, contents, common))
 }
 
+// listVersions lists the one version of each object that there is: what is written
+// over is gone, whatever the bucket's settings say.
+func listVersions(w http.ResponseWriter, name string, b *bucket, prefix string) error {
+	out := obj{{"Name", name}, {"Prefix", prefix}, {"IsTruncated", false}}
+	for _, k := range sorted(b.Objects) {
+		if o := b.Objects[k]; strings.HasPrefix(k, prefix) {
+			out = append(out, field{"Version", obj{
+				{"Key", k}, {"VersionId", "null"}, {"IsLatest", true}, {"LastModified", o.At}, {"ETag", o.ETag}, {"Size", len(o.Data)}, {"StorageClass", "STANDARD"},
+			}})
+		}
+	}
+	return answer(w, "ListVersionsResult", out)
+}
+
 // An upload is an object that comes in parts.
 type upload struct {
+	Key    string
 	Object object
 	Parts  map[int]string
 }
@@ -202,7 +223,7 @@ func (c *call) upload(w http.ResponseWriter, r *http.Request, name string, b *bu
 		if b.Uploads == nil {
 			b.Uploads = map[string]*upload{}
 		}
-		b.Uploads[id] = &upload{Object: c.newObject("", r.Header), Parts: map[int]string{}}
+		b.Uploads[id] = &upload{Key: k, Object: c.newObject("", r.Header), Parts: map[int]string{}}
 		return answer(w, "InitiateMultipartUploadResult", obj{{"Bucket", name}, {"Key", k}, {"UploadId", id}})
 	}
 	id := q.Get("uploadId")

@@ -146,7 +146,7 @@ func (c *call) serveQuery(w http.ResponseWriter, r *http.Request, service string
 	a := args(r.PostForm)
 	name := a.get("Action")
 	act, known := table[name]
-	if err == nil && (!known || a.get("Version") != version || service != "sts" && service != "cloudformation") {
+	if err == nil && (!known || a.get("Version") != version) {
 		err = &apiError{400, "InvalidAction", "Could not find operation " + name + " for version " + a.get("Version")}
 		if service == "cloudformation" && slices.Contains(strings.Fields(notSimulated), name) {
 			err = &apiError{400, "InvalidAction", name + " is an operation of CloudFormation that this simulator does not have"}

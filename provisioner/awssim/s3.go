@@ -64,6 +64,9 @@ func (c *call) serveS3(w http.ResponseWriter, r *http.Request, err error) {
 
 func (c *call) object(w http.ResponseWriter, r *http.Request, name, k string) error {
 	b := c.w.Buckets[name]
+	if err := notSimulatedOf(r.URL.Query().Has, k != ""); err != nil {
+		return err
+	}
 	switch {
 	case name == "":
 		return c.buckets(w)
@@ -75,6 +78,9 @@ func (c *call) object(w http.ResponseWriter, r *http.Request, name, k string) er
 		return &apiError{403, "AccessDenied", "Access Denied"}
 	case k == "":
 		return c.bucket(w, r, name, b)
+	}
+	if v := r.URL.Query().Get("versionId"); v != "" && v != "null" {
+		return &apiError{404, "NoSuchVersion", "The specified version does not exist."}
 	}
 	switch {
 	case r.URL.Query().Has("uploads") || r.URL.Query().Has("uploadId"):

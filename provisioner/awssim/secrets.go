@@ -14,6 +14,7 @@ import (
 type secret struct {
 	ARN, Name, Description string
 	Versions               []secretVersion
+	Tags                   tags
 	Deleted                time.Time // when it will go, or has gone
 }
 
@@ -131,6 +132,7 @@ func (c *call) secrets(action string, in map[string]any) (map[string]any, error)
 		}
 		return map[string]any{"ARN": s.ARN, "Name": s.Name, "Versions": all}, nil
 	case "TagResource", "UntagResource":
+		s.Tags.retag(in, "TagKeys")
 		return map[string]any{}, nil
 	}
 	return nil, &apiError{400, "UnknownOperationException", "the simulated Secrets Manager has no " + action}
@@ -146,6 +148,7 @@ func (c *call) createSecret(in map[string]any) (map[string]any, error) {
 	}
 	s := c.region.newSecret(&c.w, name)
 	s.Description = of(in, "Description")
+	s.Tags.retag(in, "")
 	out := map[string]any{"ARN": s.ARN, "Name": name}
 	if of(in, "SecretString")+of(in, "SecretBinary") != "" {
 		v := c.valueOf(in)
@@ -216,7 +219,7 @@ func (s *secret) described() map[string]any {
 	for _, v := range s.Versions {
 		stages[v.ID] = v.Stages
 	}
-	out := map[string]any{"ARN": s.ARN, "Name": s.Name, "Description": s.Description, "VersionIdsToStages": stages, "RotationEnabled": false}
+	out := map[string]any{"ARN": s.ARN, "Name": s.Name, "Description": s.Description, "VersionIdsToStages": stages, "RotationEnabled": false, "Tags": s.Tags.list()}
 	if !s.Deleted.IsZero() {
 		out["DeletedDate"] = float64(s.Deleted.Unix())
 	}

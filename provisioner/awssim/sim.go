@@ -15,6 +15,7 @@ package awssim
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -116,9 +117,25 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serveS3(w, r, err)
 	case "ssm", "secretsmanager", "ecs":
 		c.serveJSON(w, r, service, err)
-	default:
+	case "cloudformation", "sts":
 		c.serveQuery(w, r, service, err)
+	default:
+		c.serveNone(w, r, service)
 	}
+}
+
+// serveNone answers for a service that is not simulated, in each of the forms in
+// which clients look for an error.
+func (c *call) serveNone(w http.ResponseWriter, r *http.Request, service string) {
+	why := &apiError{400, "UnknownOperationException", "the service " + service + " is not simulated: there are cloudformation, sts, s3, ssm, secretsmanager and, of ecs, services"}
+	if r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		c.refuse(w, "http://"+service+".amazonaws.com/doc/", why)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("X-Amzn-Errortype", why.Code)
+	w.WriteHeader(why.Status)
+	_, _ = io.WriteString(w, shown(map[string]any{"__type": why.Code, "message": why.Message})) //nolint:gosec // G705: JSON, and said to be
 }
 
 // A call is one request while it is answered.

@@ -13,6 +13,7 @@ import (
 type parameter struct {
 	Type, Description string
 	Versions          []parameterVersion // oldest first
+	Tags              tags
 }
 
 // A parameterVersion is a value a parameter had or has.
@@ -93,7 +94,7 @@ func (c *call) store(action string, in map[string]any) (map[string]any, error) {
 		}
 		return map[string]any{"DeletedParameters": gone, "InvalidParameters": unknown}, nil
 	case "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource":
-		return map[string]any{"TagList": []any{}}, nil
+		return c.tagParameter(action, in)
 	}
 	return nil, &apiError{400, "UnknownOperationException", "the simulated parameter store has no " + action}
 }

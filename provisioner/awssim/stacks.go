@@ -61,6 +61,8 @@ func (c *call) body(a args, before generation) (string, error) {
 	switch {
 	case previous && b+url != "":
 		return "", invalid("You cannot specify both usePreviousTemplate and Template Body/Template URL")
+	case previous && before.Template == "":
+		return "", invalid("Either Template URL or Template Body must be specified.")
 	case previous:
 		return before.Template, nil
 	case b != "":
