@@ -135,7 +135,7 @@ func (c *call) serveNone(w http.ResponseWriter, r *http.Request, service string)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.Header().Set("X-Amzn-Errortype", why.Code)
 	w.WriteHeader(why.Status)
-	_, _ = io.WriteString(w, shown(map[string]any{"__type": why.Code, "message": why.Message})) //nolint:gosec // G705: JSON, and said to be
+	_, _ = io.WriteString(w, shown(map[string]any{"__type": why.Code, "message": why.Message}))
 }
 
 // A call is one request while it is answered.
