@@ -35,7 +35,7 @@ What holds for all of them:
   that is accepted and has not begun shows IN_PROGRESS.
 - While the daemon has no token it answers on the loopback alone, and any signature, or none, is accepted. With a token a call
   is signed with a key from ` + "`baryon keys create`" + `, or brings the token as ` + "`Authorization: Bearer TOKEN`" + `, as ` + "`baryon aws-shim`" + `
-  does. Keys have no session tokens. What a key may call is said by its role and policies.
+  does. A signature covers the body and stands in the header, not in the query of the address. Keys have no session tokens. What a key may call is said by its role and policies.
 - Regions and accounts in resource names that callers send are not compared with the daemon's own, so that names that stand in
   pipelines and templates from before go on to be good.
 - Quotas are those of AWS Proton, and are raised by instances and quota of the configuration, not by AWS.

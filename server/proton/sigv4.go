@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,7 +109,7 @@ func (s signature) canonical(r *http.Request, bodyHash string) string {
 		path = "/"
 	}
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + path + "\n" + r.URL.RawQuery + "\n")
+	b.WriteString(r.Method + "\n" + path + "\n" + canonicalQuery(r.URL) + "\n")
 	for _, name := range s.headers {
 		values := r.Header.Values(name)
 		switch name { // net/http takes these out of the header
@@ -124,6 +125,15 @@ func (s signature) canonical(r *http.Request, bodyHash string) string {
 	}
 	b.WriteString("\n" + strings.Join(s.headers, ";") + "\n" + bodyHash)
 	return b.String()
+}
+
+// canonicalQuery has parameters and their values in order, escaped in one way.
+func canonicalQuery(u *url.URL) string {
+	query := u.Query()
+	for _, values := range query {
+		slices.Sort(values)
+	}
+	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
 // sign is the signature that the holder of a secret makes.

@@ -100,6 +100,7 @@ func TestSignatures(t *testing.T) {
 		}, 400, ""},
 		"no target covered":    {0, func(r *http.Request) { auth(r, ";x-amz-target", "") }, 400, ""},
 		"a cut signature":      {0, func(r *http.Request) { r.Header.Set("Authorization", r.Header.Get("Authorization")[:150]) }, 400, ""},
+		"two signatures":       {0, func(r *http.Request) { r.Header.Add("Authorization", "Bearer x") }, 400, "given more than once"},
 		"a header not covered": {0, func(r *http.Request) { r.Header.Set("X-Other", "x") }, 200, ""},
 	} {
 		const body = `{}`
@@ -113,6 +114,48 @@ func TestSignatures(t *testing.T) {
 		if got.Code != tt.want || !strings.Contains(got.Body.String(), tt.says) {
 			t.Errorf("%s: answered %d %s, want %d %q", name, got.Code, got.Body, tt.want, tt.says)
 		}
+	}
+}
+
+// TestSignedQueries calls addresses that have a query, which other clients write in
+// another order.
+func TestSignedQueries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *proton.Config) { c.Token = func() (string, error) { return "the-token", nil } })
+	k, err := w.store.CreateKey(t.Context(), "ada", state.Key{Role: access.Admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		query, later string
+		want         int
+		says         string
+	}{
+		"in order":       {"a=1&b=2", "", 200, ""},
+		"out of order":   {"b=2&a=2&a=1&c=x+y%2Fz&d", "", 200, ""},
+		"sent otherwise": {"b=2&a=1", "a=1&b=2", 200, ""},
+		"changed":        {"a=1", "a=2", 400, "does not match"},
+		"more":           {"a=1", "a=1&a=2", 400, "does not match"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/?"+tt.query, strings.NewReader("{}"))
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		r.Header.Set("X-Amz-Target", "AwsProton20200720.GetAccountSettings")
+		signRequest(t.Context(), t, r, k, "{}", time.Now())
+		if tt.later != "" {
+			r.URL.RawQuery = tt.later
+		}
+		got := httptest.NewRecorder()
+		w.handler.ServeHTTP(got, r)
+		if got.Code != tt.want || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: answered %d %s, want %d %q", name, got.Code, got.Body, tt.want, tt.says)
+		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", "AwsProton20200720.GetAccountSettings")
+	got := httptest.NewRecorder()
+	if w.handler.ServeHTTP(got, r); got.Code != 400 || !strings.Contains(got.Body.String(), "in the query of the address") {
+		t.Errorf("signed in the query: answered %d %s", got.Code, got.Body)
 	}
 }
 

@@ -3,6 +3,7 @@ package proton
 import (
 	"context"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func (h *Handler) revision(ctx context.Context, r state.Revision) object {
 	o := object{"repositoryName": r.Repository, "repositoryProvider": "GITHUB", "branch": r.Branch, "directory": r.Path, "sha": r.Commit}
 	if c, _, err := h.cfg.Store.SyncConfig(ctx, r.Repository); err == nil {
 		o["repositoryName"], o["repositoryProvider"] = c.Link, c.Provider
+		if !c.OfService() {
+			o["directory"] = path.Join(c.Path, r.Path)
+		}
 	}
 	return o
 }
@@ -116,6 +120,7 @@ func (h *Handler) syncStatus(ctx context.Context, subject, target string, desire
 		if desired == (state.Revision{}) {
 			desired = a.Target
 		}
+		desired.Path = a.Target.Path
 	}
 	if desired.Commit != "" {
 		out["desiredState"] = h.revision(ctx, desired)
@@ -144,7 +149,7 @@ func (h *Handler) getTemplateSyncStatus(ctx context.Context, _ caller, in templa
 	}
 	var desired state.Revision
 	if s, err := h.cfg.Store.Sync(ctx, t.Repository); err == nil {
-		desired = state.Revision{Repository: t.Repository, Branch: s.Branch, Commit: s.Commit, Path: s.Path}
+		desired = state.Revision{Repository: t.Repository, Branch: s.Branch, Commit: s.Commit}
 	} else if !isMissing(err) {
 		return nil, err
 	}
