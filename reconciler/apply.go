@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -227,7 +228,7 @@ func outcome(d state.Deployment, s provisioner.State) state.Status {
 func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployment, p provisioner.Progress, offset int64) (next, error) {
 	before := d.Status
 	status := outcome(d, p.State)
-	message := p.Message
+	message := named(p.Message, d.Ref)
 	if status == state.Cancelled && message == "" {
 		message = d.Message
 	}
@@ -285,6 +286,14 @@ func (r *Reconciler) settle(ctx context.Context, c state.Claim, d state.Deployme
 	}
 	r.forget(ctx, d)
 	return next{at: time.Now()}, nil // look once more: something may have been declared meanwhile
+}
+
+var placeholder = regexp.MustCompile(`\b(baryon [a-z-]+) NAME\b`)
+
+// named puts the name of what is deployed into the verbs that an engine, which does
+// not know it, tells people to say.
+func named(message string, ref state.Ref) string {
+	return placeholder.ReplaceAllString(message, "${1} "+ref.String())
 }
 
 // settled writes a deployment, and at its end what it leaves behind.

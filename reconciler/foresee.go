@@ -157,7 +157,7 @@ func (r *Reconciler) stepPlan(ctx context.Context, c state.Claim, v View, f stat
 	if f.Done = progress.State.Final(); f.Done {
 		f.Changes, f.Nothing, f.Existing = changesOf(progress.Changes), progress.Nothing, progress.Existing
 		if progress.State != provisioner.Succeeded {
-			f.Failed = progress.Message
+			f.Failed = named(progress.Message, t.Ref)
 		}
 	}
 	if f.Done || f.Handle != t.Observed.Foreseen.Handle {

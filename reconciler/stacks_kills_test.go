@@ -97,7 +97,7 @@ func TestStacksSurviveOtherKills(t *testing.T) {
 			w.sim.Inject(awssim.Fault{Stack: "environment-" + name, Do: "rollback", Times: 1, Reason: "no way back"})
 			w.environment(name, "", "huge")
 			w.push()
-			failed(w, ref, "UPDATE_ROLLBACK_FAILED")
+			failed(w, ref, "baryon skip environment/"+name+" --resource ID")
 			return w.environment(name, "", "small"), []string{"", "-continue"}
 		},
 	} {

@@ -1,6 +1,7 @@
 package cloudformation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -128,6 +129,26 @@ func TestWaysOut(t *testing.T) {
 			}
 			p, _ = end(t, e, made("d2"))
 			want(t, p, provisioner.Succeeded, "")
+		})
+	}
+}
+
+// TestEightCallsASecond makes stacks where AWS answers eight calls a second and
+// throttles all others: nothing fails of that, and nothing is begun twice.
+func TestEightCallsASecond(t *testing.T) {
+	credentials(t)
+	s := newSim(t)
+	s.SetRate(8)
+	e := s.engine(t)
+	for i := range 4 {
+		id := fmt.Sprintf("d%d", i)
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			p, _ := end(t, e, job(id, "web"+id, "one"))
+			want(t, p, provisioner.Succeeded, "")
+			if n := s.Mutations("baryon-" + id); n != 1 {
+				t.Errorf("begun %d times", n)
+			}
 		})
 	}
 }
