@@ -70,7 +70,8 @@ func (h *Handler) caller(r *http.Request, body []byte, operation string) (caller
 		return caller{}, exception("UnrecognizedClientException", "the token is wrong; set BARYON_TOKEN to the token of the daemon")
 	}
 	if r.URL.Query().Has("X-Amz-Signature") {
-		return caller{}, exception("IncompleteSignatureException", "the signature stands in the query of the address; sign the call in the header Authorization, as clients of AWS Proton do")
+		return caller{}, exception("IncompleteSignatureException",
+			"the signature stands in the query of the address; sign the call in the header Authorization, as clients of AWS Proton do")
 	}
 	return caller{}, exception("MissingAuthenticationTokenException",
 		"sign the call with a key from baryon keys create, or send the token of the daemon as Authorization: Bearer TOKEN, as baryon aws-shim does from BARYON_TOKEN")

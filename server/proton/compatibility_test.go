@@ -62,7 +62,7 @@ var differences = map[string]string{
 	"CreateTemplateSyncConfig":           "Where the repository is, and its credentials, come from the daemon's configuration: docs/configuration.md, links.",
 	"GetRepositorySyncStatus":            "QUEUED and IN_PROGRESS do not occur: an attempt is written when it has ended.",
 	"GetTemplateSyncStatus":              "Templates of the repositories in the daemon's configuration have one as well.",
-	"GetServiceInstanceSyncStatus":       "An instance that no ops file has named is a ResourceNotFoundException.",
+	"GetServiceInstanceSyncStatus":       "An instance that no ops file has named is a ResourceNotFoundException. The directory of a revision is the path of the spec: AWS did not say what it holds.",
 	"ListRepositorySyncDefinitions":      "The target is the tail of a resource name, the parent the repository: AWS did not say what they hold.",
 	"DeleteDeployment":                   "The last deployment of what is still there cannot be deleted.",
 	"DeleteServiceTemplateVersion":       "A version that a repository holds is registered again by the next sync when it was the last of its major.",
