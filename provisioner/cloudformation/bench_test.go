@@ -60,7 +60,7 @@ func BenchmarkStatusCalls(b *testing.B) {
 	for _, stacks := range []int{100, 500} {
 		b.Run(fmt.Sprintf("stacks=%d", stacks), func(b *testing.B) {
 			for b.Loop() {
-				f := newBenchFleet(b, stacks)
+				f := newBenchFleet(b, stacks, 100)
 				f.begin()
 				b.ReportMetric(f.opponent(), "opponent-calls/s")
 				f.watch(false)
@@ -71,7 +71,7 @@ func BenchmarkStatusCalls(b *testing.B) {
 	for _, stacks := range []int{100, 500} {
 		b.Run(fmt.Sprintf("stacks=%d,others", stacks), func(b *testing.B) {
 			for b.Loop() {
-				f := newBenchFleet(b, stacks)
+				f := newBenchFleet(b, stacks, 1000)
 				f.begin()
 				f.watch(true)
 			}
@@ -79,9 +79,11 @@ func BenchmarkStatusCalls(b *testing.B) {
 	}
 }
 
-func newBenchFleet(b *testing.B, n int) *benchFleet {
+// newBenchFleet is of n stacks, of which so many are on a page of AWS's answers:
+// those of ListStacks have a hundred, those of DescribeStacks a megabyte.
+func newBenchFleet(b *testing.B, n, page int) *benchFleet {
 	b.Helper()
-	f := &benchFleet{b: b, sim: awssim.New(awssim.Config{PageSize: 1000}), dir: filepath.Join(b.TempDir(), "records"), bells: map[string]chan struct{}{}}
+	f := &benchFleet{b: b, sim: awssim.New(awssim.Config{PageSize: page}), dir: filepath.Join(b.TempDir(), "records"), bells: map[string]chan struct{}{}}
 	server := httptest.NewServer(f.sim)
 	b.Cleanup(server.Close)
 	f.url = server.URL
