@@ -139,11 +139,15 @@ func (w *stackWorld) settle(ref state.Ref, dies int) state.Deployment {
 
 // TestStacksSurviveKills kills the daemon after each call of a creation, an update
 // and a deletion, and goes on as another process that has the store and the
-// account alone. Nothing is begun twice, and no end is lost.
+// account alone. Nothing is begun twice, and no end is lost. On SQLite the machine
+// loses its power with it.
 func TestStacksSurviveKills(t *testing.T) {
 	for _, db := range []string{"sqlite", "postgres"} {
 		t.Run(db, func(t *testing.T) {
 			w := newStackWorld(t, db == "postgres")
+			if db == "sqlite" && !testing.Short() {
+				w.losesPower()
+			}
 			most := 0
 			for dies := 1; dies <= max(most, 3); dies++ {
 				name := fmt.Sprintf("e%d", dies)

@@ -262,3 +262,11 @@ func TestEveryState(t *testing.T) {
 		})
 	}
 }
+
+// TestDriftOfAState says of a stack that CloudFormation does not compare why not.
+func TestDriftOfAState(t *testing.T) {
+	credentials(t)
+	s := newSim(t)
+	foundIn()[types.StackStatusRollbackComplete].made(t, s)
+	want(t, findDrift(t, s.engine(t), job("d1", "web", "ours")), provisioner.Failed, "Drift detection cannot be performed on stack")
+}
