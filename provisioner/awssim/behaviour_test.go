@@ -36,18 +36,6 @@ func TestBehaviours(t *testing.T) {
 				}
 			}
 		},
-		"008 throttled calls are said to be": func(t *testing.T, w *world) {
-			w.InjectWire(awssim.WireFault{Kind: awssim.Throttle, Times: 1})
-			_, err := w.cfn.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{})
-			says(t, err, "Throttling", "Rate exceeded")
-		},
-		"009 answers get lost": func(t *testing.T, w *world) {
-			w.InjectWire(awssim.WireFault{Kind: awssim.Lost, Times: 1})
-			if _, err := w.cfn.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: new("s"), TemplateBody: new(one)}); err == nil {
-				t.Error("the lost answer came")
-			}
-			w.rest("s")
-		},
 		"010 a rate for each account and region": func(t *testing.T, w *world) {
 			w.SetRate(2)
 			other := w.client("222222222222", "eu-west-1")
@@ -181,12 +169,20 @@ func TestBehaviours(t *testing.T) {
 			if s := w.rest(*out.StackId); s.StackStatus != types.StackStatusDeleteComplete {
 				t.Errorf("status = %s", s.StackStatus)
 			}
+			_, err = w.cfn.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: new("s")})
+			says(t, err, "ValidationError", "Stack with id s does not exist")
 		},
 		"031 OnFailure DO_NOTHING": func(t *testing.T, w *world) {
 			w.Inject(awssim.Fault{Logical: "A", Do: "create"})
-			s := w.create("s", two, func(in *cloudformation.CreateStackInput) { in.OnFailure = types.OnFailureDoNothing })
-			if s.StackStatus != types.StackStatusCreateFailed {
-				t.Errorf("status = %s", s.StackStatus)
+			for name, edit := range map[string]func(*cloudformation.CreateStackInput){
+				"s": func(in *cloudformation.CreateStackInput) { in.OnFailure = types.OnFailureDoNothing },
+				"t": func(in *cloudformation.CreateStackInput) { in.DisableRollback = new(true) },
+			} {
+				if s := w.create(name, two, edit); s.StackStatus != types.StackStatusCreateFailed {
+					t.Errorf("%s: status = %s", name, s.StackStatus)
+				}
+				w.happened(name, "B CREATE_COMPLETE")
+				w.live(name, "B", func(*awssim.Thing) {}) // what was good is kept
 			}
 		},
 		"032 OnFailure and DisableRollback exclude each other": func(t *testing.T, w *world) {
