@@ -39,6 +39,12 @@ resource "terraform_data" "a" {
 resource "terraform_data" "b" {
   input = [local.made, var.token, var.environment.inputs.size]
 }
+resource "terraform_data" "c" {
+  input            = nonsensitive(var.token)
+  triggers_replace = ["${nonsensitive(var.token)} ${var.environment.inputs.size}"]
+}
+output "bare" { value = nonsensitive(var.token) }
+output "within" { value = { key = "x ${nonsensitive(var.token)} y" } }
 output "token" {
   value     = var.token
   sensitive = true
@@ -48,6 +54,17 @@ output "made" {
   sensitive = true
 }
 output "size" { value = var.environment.inputs.size }
+`
+
+// saysSecret fails with words that hold the value of a secret.
+const saysSecret = `resource "terraform_data" "d" {
+  lifecycle {
+    precondition {
+      condition     = length(var.token) == 1
+      error_message = "the token is ${nonsensitive(var.token)}"
+    }
+  }
+}
 `
 
 var canaries = []string{"token-canary-of-the-environment", "made-canary-by-terraform"}
@@ -140,6 +157,20 @@ func TestTerraformSecrets(t *testing.T) {
 	d.pushed("")
 	until("refused by terraform", func(t state.Target) bool { return strings.Contains(t.Waiting.Why, "there is none") })
 	crawl(t, d.address())
+	push(map[string]string{"net/v1/infrastructure/broken.tf": saysSecret})
+	d.pushed("")
+	until("refused by its own condition", func(t state.Target) bool { return strings.Contains(t.Waiting.Why, "the token is ****") })
+	crawl(t, d.address())
+	for _, args := range [][]string{
+		{"get", "environment", "prod", "-o", "json"}, {"why", "environment/prod"}, {"logs", "environment/prod"}, {"plan", "environment/prod"},
+		{"history", "environment/prod", "-o", "json"}, {"audit", "environment/prod"},
+	} {
+		out, errs, err := command(within, append(args, "--server", d.address())...)
+		leaks(t, strings.Join(args, " "), []byte(out+errs+fmt.Sprint(err)))
+		if strings.Contains(errs+fmt.Sprint(err), "unknown") || out == "" {
+			t.Errorf("%v says nothing that could leak: %s %v", args, errs, err)
+		}
+	}
 	push(map[string]string{"prod.yaml": "", "other.yaml": ""})
 	d.pushed("")
 	if _, err := d.store.Target(within, prod); err != nil {
