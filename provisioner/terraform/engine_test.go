@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,6 +109,16 @@ func TestProgram(t *testing.T) {
 		p, err := terraform.Find(t.Context(), "", dir)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v %v, want %q", said, p, err, want)
+		}
+	}
+	for version, want := range map[string]string{"1.5.9": "is version 1.5.9, want 1.6.0 or newer; install one, or set terraform.binary", "1.6.0-beta1": ""} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "tofu"), []byte("#!/bin/sh\necho '{\"terraform_version\": \""+version+"\"}'\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p, err := terraform.Find(t.Context(), "", dir)
+		if want == "" && (err != nil || p.Name != "tofu") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("tofu %s: %v %v, want %q", version, p, err, want)
 		}
 	}
 	if _, err := terraform.Find(t.Context(), "", t.TempDir()); !errors.Is(err, terraform.ErrNotFound) {
