@@ -139,9 +139,12 @@ func (w *world) events(name string) []string {
 	return lines
 }
 
-// says holds an error to a code and a text.
+// says holds an error to a code and a text, which has to have a source.
 func says(t *testing.T, err error, code, text string) {
 	t.Helper()
+	if !sourced(text) {
+		t.Errorf("no source says %q: add it to refusedCalls", text)
+	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		t.Errorf("err = %v, want %s: %s", err, code, text)

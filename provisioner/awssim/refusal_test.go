@@ -254,15 +254,15 @@ func TestRefusedParameters(t *testing.T) {
 	t.Parallel()
 	const declared = "Parameters: {P: {Type: String, MinLength: 2, MaxLength: 4}, N: {Type: Number, Default: 1, MaxValue: 5}, " +
 		"C: {Type: CommaDelimitedList, Default: a, AllowedValues: [a, b], ConstraintDescription: a or b}}\n" + one
-	for name, tt := range map[string]struct{ source, key, value, text string }{ // rows 26 to 29
-		"left out":        {"recorded api/test_stacks", "", "", "Parameters: [P] must have values"},
-		"unknown":         {"issue; eucalyptus", "X", "x", "Parameters: [X] do not exist in the template"},
-		"too short":       {"UG parameters-section-structure", "P", "x", "Parameter 'P' must contain at least 2 characters"},
-		"too long":        {"UG parameters-section-structure", "P", "xxxxx", "Parameter 'P' must contain at most 4 characters"},
-		"no number":       {"recorded test_change_set_parameters", "N", "x", "Parameter 'N' must be a number."},
-		"too large":       {"UG parameters-section-structure", "N", "6", "Parameter 'N' must be a number not greater than 5"},
-		"one of a list":   {"UG parameters-section-structure", "C", "a,c", "Parameter 'C' failed to satisfy constraint: a or b"},
-		"over 4096 bytes": {"UG cloudformation-limits", "P", strings.Repeat("x", 4097), "at most 4096 characters"},
+	for name, tt := range map[string]struct{ key, value, text string }{ // rows 26 to 29
+		"left out":        {"", "", "Parameters: [P] must have values"},
+		"unknown":         {"X", "x", "Parameters: [X] do not exist in the template"},
+		"too short":       {"P", "x", "Parameter 'P' must contain at least 2 characters"},
+		"too long":        {"P", "xxxxx", "Parameter 'P' must contain at most 4 characters"},
+		"no number":       {"N", "x", "Parameter 'N' must be a number."},
+		"too large":       {"N", "6", "Parameter 'N' must be a number not greater than 5"},
+		"one of a list":   {"C", "a,c", "Parameter 'C' failed to satisfy constraint: a or b"},
+		"over 4096 bytes": {"P", strings.Repeat("x", 4097), "at most 4096 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
