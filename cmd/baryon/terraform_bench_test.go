@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,12 @@ const (
 }
 output "last" {
   value = terraform_data.a[19].output
+}
+`
+	// benchFile is a resource of a provider that is a program of its own.
+	benchFile = `resource "local_file" "it" {
+  filename = "${path.module}/it.txt"
+  content  = "x"
 }
 `
 	benchManifest  = "infrastructure:\n  templates:\n    - {file: \"*\", rendering_engine: hcl, template_language: terraform}\n"
@@ -84,21 +91,44 @@ func terraformDaemon(b *testing.B, change func(*config)) (*daemon, func(files ma
 
 // BenchmarkTerraformApply makes environments by a push each, and the same in a
 // shell, in turn: of one template, of a template of its own each, and of one each
-// that asks for something of which it is not known what init comes to. Engine is from the opening of the deployment to its end.
+// that asks for something of which it is not known what init comes to: without
+// and with a provider that is a program. Engine is from the opening of the deployment to its end.
 func BenchmarkTerraformApply(b *testing.B) {
-	b.Run("known", func(b *testing.B) { applies(b, func(int) string { return "net" }, "# ") })
-	b.Run("new", func(b *testing.B) { applies(b, func(i int) string { return fmt.Sprint("net", i) }, "# ") })
-	b.Run("unknown", func(b *testing.B) { applies(b, func(i int) string { return fmt.Sprint("net", i) }, "terraform {}\n# ") })
+	each := func(i int) string { return fmt.Sprint("net", i) }
+	b.Run("known", func(b *testing.B) { applies(b, func(int) string { return "net" }, "# ", "") })
+	b.Run("new", func(b *testing.B) { applies(b, each, "# ", "") })
+	b.Run("unknown", func(b *testing.B) { applies(b, each, "terraform {}\n# ", "") })
+	b.Run("unknown-provider", func(b *testing.B) {
+		if mirror() == "" {
+			b.Skip("no mirror of providers, see .ci/providers")
+		}
+		applies(b, each, "terraform {}\n"+benchFile+"# ", mirror())
+	})
 }
 
-func applies(b *testing.B, template func(i int) string, more string) {
+// applies makes b.N environments with more behind their code, whose providers
+// come from a mirror that the shell has, too, as it has a cache for them.
+func applies(b *testing.B, template func(i int) string, more, mirror string) {
 	b.Helper()
-	d, commit := terraformDaemon(b, func(*config) {})
+	code, rc := benchCode, os.DevNull
+	d, commit := terraformDaemon(b, func(c *config) {
+		if mirror != "" {
+			c.Terraform.Mirrors = []string{mirror}
+		}
+	})
 	shellDir := b.TempDir()
+	if mirror != "" {
+		code, rc = benchCode+benchFile, filepath.Join(shellDir, "rc")
+		cache := filepath.Join(shellDir, "cache")
+		text := fmt.Sprintf("plugin_cache_dir = %q\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", cache, mirror)
+		if err := errors.Join(os.Mkdir(cache, 0o700), os.WriteFile(rc, []byte(text), 0o600)); err != nil {
+			b.Fatal(err)
+		}
+	}
 	var shell, all, engine, shellCPU, allCPU time.Duration
 	for i := 0; b.Loop(); i++ {
 		before := spentCPU(b)
-		shell += terraformInShell(b, filepath.Join(shellDir, fmt.Sprint(i)), "apply -input=false plan")
+		shell += terraformInShell(b, filepath.Join(shellDir, fmt.Sprint(i)), code, rc, "apply -input=false plan")
 		between := spentCPU(b)
 		shellCPU += between - before
 		begun := time.Now()
@@ -199,7 +229,7 @@ func plansInShell(b *testing.B, dir string, n int) time.Duration {
 	for range 2 {
 		both.Go(func() {
 			for i := range next {
-				terraformInShell(b, filepath.Join(dir, fmt.Sprint(i)), "")
+				terraformInShell(b, filepath.Join(dir, fmt.Sprint(i)), benchCode, os.DevNull, "")
 			}
 		})
 	}
@@ -212,12 +242,12 @@ func plansInShell(b *testing.B, dir string, n int) time.Duration {
 }
 
 // terraformInShell is how long a person's commands take.
-func terraformInShell(b *testing.B, dir, apply string) time.Duration {
+func terraformInShell(b *testing.B, dir, code, rc, apply string) time.Duration {
 	b.Helper()
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		b.Error(err)
 	}
-	for name, text := range map[string]string{"main.tf": benchCode, "variables.tf": shellVariables, "v.auto.tfvars.json": shellValues} {
+	for name, text := range map[string]string{"main.tf": code, "variables.tf": shellVariables, "v.auto.tfvars.json": shellValues} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			b.Error(err)
 		}
@@ -229,7 +259,7 @@ func terraformInShell(b *testing.B, dir, apply string) time.Duration {
 	begun := time.Now()
 	cmd := exec.CommandContext(b.Context(), "sh", "-c", commands)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE=/dev/null", "CHECKPOINT_DISABLE=1")
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Errorf("%v\n%s", err, out)
 	}

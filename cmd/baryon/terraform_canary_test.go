@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -83,7 +84,8 @@ func (s *safeBuffer) Write(p []byte) (int, error) {
 
 // TestTerraformSecrets plans, approves, applies, updates, checks for drift, fails
 // and destroys with secrets at hand, and looks for them afterwards in the log,
-// in every file but terraform's own states and plans, and on every page.
+// in every file but terraform's own states and plans, on every page, and in what a
+// webhook is told.
 func TestTerraformSecrets(t *testing.T) {
 	needTerraform(t)
 	t.Setenv("TF_VAR_token", canaries[0])
@@ -115,7 +117,14 @@ func TestTerraformSecrets(t *testing.T) {
 	cfg.Settings.Repositories = []reconciler.Repository{{
 		Repo: gitsource.Repo{Name: "platform", URL: filepath.Join(dir, "git", "platform.git"), Branch: "main", Path: "."}, Interval: time.Second, Publish: reconciler.PublishAuto,
 	}}
-	var log safeBuffer
+	var log, told safeBuffer
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := r.Write(&told); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer receiver.Close()
+	cfg.Events = []eventDestination{{Name: "test", URL: receiver.URL, Secret: secretRef{Env: "PATH"}}}
 	d, err := newDaemon(t.Context(), cfg, zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(&log), zapcore.DebugLevel)))
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +198,10 @@ func TestTerraformSecrets(t *testing.T) {
 		t.Error(err)
 	}
 	leaks(t, "the log", log.b.Bytes())
+	leaks(t, "a webhook", told.b.Bytes())
+	if !strings.Contains(told.b.String(), `"status":"SUCCEEDED"`) {
+		t.Errorf("the webhook was told %s", told.b.String())
+	}
 	looked := 0
 	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

@@ -39,6 +39,10 @@ const (
 	driftMark = "What is there is not what the state says."
 	// retainFile lists what is retained, an address a line.
 	retainFile = ".baryon-retain"
+	// calmly makes a plan and an apply collect garbage half as often, unless the
+	// configuration hands on another GOGC: 6 to 20 % of their time for 2 MB of
+	// memory, or 20 % of it where there is much.
+	calmly = "GOGC=${GOGC:-200} "
 )
 
 // steps are what a job does, in order, and the commands for it.
@@ -49,10 +53,10 @@ func (e *Engine) steps(p Program, action provisioner.Action, k kind, retains boo
 	// Alone and short-lived, init has memory to spare: to collect less often
 	// saves a fifth of its time.
 	add(stepInit, e.initWorkspace()+"GOGC=400 "+name+" init -input=false -no-color")
-	plan := name + " plan -json -input=false" + lock + " -out=" + planFile
+	plan := calmly + name + " plan -json -input=false" + lock + " -out=" + planFile
 	switch {
 	case k == checking: // it keeps nobody from applying
-		plan = name + " plan -json -input=false -lock=false -refresh-only -detailed-exitcode -out=" + planFile +
+		plan = calmly + name + " plan -json -input=false -lock=false -refresh-only -detailed-exitcode -out=" + planFile +
 			" || { code=$?; test $code = 2 || exit $code; echo '" + driftMark + "'; }"
 	case action == provisioner.Deprovision:
 		plan += " -destroy"
@@ -66,10 +70,10 @@ func (e *Engine) steps(p Program, action provisioner.Action, k kind, retains boo
 	switch k {
 	case planning: // nothing is changed
 	case checking:
-		add(stepWhole, name+" plan -json -input=false -lock=false -out="+wholeFile)
+		add(stepWhole, calmly+name+" plan -json -input=false -lock=false -out="+wholeFile)
 		add(stepWholeShow, name+" show -json "+wholeFile)
 	case applying:
-		add(stepApply, name+" apply -json -input=false"+lock+" "+planFile)
+		add(stepApply, calmly+name+" apply -json -input=false"+lock+" "+planFile)
 	}
 	return steps, commands
 }
