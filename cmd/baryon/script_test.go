@@ -179,7 +179,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	poll := time.NewTicker(100 * time.Millisecond)
 	defer poll.Stop()
 	look := func() (string, error) { return output(ts, args[1:]) }
-	if args[1] == "baryon" && slices.Contains(readers(), args[2]) && ts.Getenv("BARYON_TOKEN") == "" {
+	if args[1] == "baryon" && len(args) > 2 && slices.Contains(readers(), args[2]) && ts.Getenv("BARYON_TOKEN") == "" {
 		look = func() (string, error) {
 			out, _, err := command(context.Background(), append(slices.Clone(args[2:]), "--server", ts.Getenv("BARYON_SERVER"))...)
 			return out, err
