@@ -315,7 +315,7 @@ func TestNestedChangeSets(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := w.cfn.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: &inner})
-		says(t, err, "ChangeSetNotFound", "does not exist")
+		says(t, err, "ChangeSetNotFound", "ChangeSet ["+inner+"] does not exist")
 		if got := w.Stacks("111111111111", "eu-west-1"); len(got) != 1 {
 			t.Errorf("stacks: %v", got)
 		}

@@ -8,8 +8,9 @@ import (
 
 // A refusedCall is what a call or an update that is refused says, and where that
 // is written: an answer recorded from the real service, a page of its user guide
-// (UG) or of its reference (API), an issue that shows it. "own text" is the
-// double's wording where the source demands a refusal without giving its words.
+// (UG) or of its reference (API), an issue that shows it. "seen" are words
+// of the service that were quoted in public, and the page that the refusal belongs to;
+// "own text" is the double's wording where the page demands a refusal without its words.
 type refusedCall struct{ text, source string }
 
 // refusedCalls are all of them that the tests wait for, by what they have in
@@ -24,7 +25,7 @@ var refusedCalls = []refusedCall{
 	{"c already exists", "own text; API CreateChangeSet"},
 	{"can not be updated.", "recorded api/test_update_stack"},
 	{"can not be signaled", "own text; API SignalResource"},
-	{"can not continue to update rollback", "eucalyptus TemplateParser; UG using-cfn-updating-stacks-continueupdaterollback"},
+	{"can not continue to update rollback", "eucalyptus cloudformation"},
 	{"No updates are to be performed.", "recorded api/test_stacks"},
 	{"but not both", "own text; API CreateStack"},
 	{"OnStackFailure", "own text; API CreateChangeSet"},
@@ -39,36 +40,36 @@ var refusedCalls = []refusedCall{
 	{"not you", "own text; API CommonErrors"},
 	{"Limit for stack has been exceeded", "own text; UG cloudformation-limits"},
 	{"Parameters: [P] must have values", "recorded api/test_stacks"},
-	{"Parameters: [X] do not exist in the template", "eucalyptus TemplateParser"},
+	{"Parameters: [X] do not exist in the template", "eucalyptus cloudformation"},
 	{"Parameter 'P' must contain", "UG parameters-section-structure"},
 	{"Parameter 'N' must be a number.", "recorded test_change_set_parameters"},
 	{"Parameter 'N' must be a number not greater than 5", "UG parameters-section-structure"},
 	{"Parameter 'C' failed to satisfy constraint: a or b", "UG parameters-section-structure"},
 	{"at most 4096 characters", "UG cloudformation-limits"},
-	{"Cannot specify usePreviousValue as true", "own text; API Parameter"},
+	{"Cannot specify usePreviousValue as true for a parameter key not in the previous template", "seen; API Parameter"},
+	{"Cannot specify usePreviousValue as true and non empty value for a parameter", "eucalyptus cloudformation"},
 	{"is invalid or cannot be assumed", "recorded api/test_update_stack"},
 	{"Rollback Trigger", "recorded api/test_update_stack"},
-	{"specify which resources to retain only when", "UG deleting-stacks"},
-	{"FORCE_DELETE_STACK in a delete stack operation only when", "UG deleting-stacks"},
-	{"cannot be deleted while in status", "UG using-cfn-console-delete-stack"},
-	{"cannot be deleted while TerminationProtection is enabled", "UG using-cfn-protect-stacks"},
+	{"specify which resources to retain only when", "seen; API DeleteStack"},
+	{"FORCE_DELETE_STACK in a delete stack operation only when", "seen; API DeleteStack"},
+	{"cannot be deleted while in status", "seen; API DeleteStack"},
+	{"cannot be deleted while TerminationProtection is enabled", "seen; UG using-cfn-protect-stacks"},
 	{"root stack", "own text; UG using-cfn-protect-stacks"},
 	{"use the root change set", "own text; UG change-sets-for-nested-stacks"},
 	{"not in UPDATE_FAILED state", "own text; API ContinueUpdateRollback"},
 	{"Nope", "own text; API ContinueUpdateRollback"},
-	{"CancelUpdateStack cannot be called from current stack status", "UG using-cfn-stack-update-cancel"},
-	{"ChangeSet [", "own text; API DescribeChangeSet"},
-	{"does not exist", "API DescribeChangeSet"},
-	{"cannot be executed in its current status of", "recorded api/test_changesets"},
+	{"CancelUpdateStack cannot be called from current stack status", "seen; UG using-cfn--stack-update-cancel"},
+	{"ChangeSet [", "recorded"},
+	{"cannot be executed in its current status of", "recorded"},
 	{"[EXECUTE_COMPLETE]", "own text; API ExecuteChangeSet"},
 	{"[OBSOLETE]", "own text; API ExecuteChangeSet"},
-	{"Drift detection cannot be performed on stack", "UG using-cfn-stack-drift"},
+	{"Drift detection cannot be performed on stack", "seen; UG using-cfn-stack-drift"},
 	{"Drift detection is already in progress", "own text; UG detect-drift-stack"},
 	{"GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.", "recorded api/test_templates"},
 	{"is not imported by any stack", "own text; API ListImports"},
-	{"from parameter store for this account.", "UG parameters-section-structure"},
+	{"from parameter store for this account.", "seen; UG parameters-section-structure"},
 	{"Unresolved resource dependencies [B]", "recorded engine/test_conditions"},
-	{"StackName must be specified if ChangeSetName is not specified as an ARN.", "recorded api/test_changesets"},
+	{"StackName must be specified if ChangeSetName is not specified as an ARN.", "recorded"},
 	{"was not found", "own text; UG resource-import"},
 	{"do not match the identifiers of", "own text; UG resource-import"},
 	{"Error validating stack policy: Invalid stack policy", "recorded api/test_stack_policies"},
@@ -93,7 +94,7 @@ var refusedCalls = []refusedCall{
 }
 
 // callSource is how a call's refusal names where it is written.
-var callSource = regexp.MustCompile(`^(own text; )?(UG [a-z0-9-]+|API \w+|recorded (\w+/)?test_\w+|issue [\w.-]+/[\w.-]+#\d+|eucalyptus TemplateParser)(; |$)`)
+var callSource = regexp.MustCompile(`^((own text|seen); )?(UG [a-z0-9-]+|API \w+|recorded( (\w+/)?test_\w+)?|issue [\w.-]+/[\w.-]+#\d+|eucalyptus cloudformation)(; |$)`)
 
 // TestSourcesOfCalls holds the refusals of calls to their sources.
 func TestSourcesOfCalls(t *testing.T) {
