@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,6 +19,7 @@ import (
 
 	"baryon/gitsource/githost"
 	"baryon/provisioner/awssim"
+	"baryon/provisioner/provisionertest"
 	"baryon/renderer/archive"
 	"baryon/server/access"
 	"baryon/server/proton/model"
@@ -50,7 +46,7 @@ func TestAWSCLI(t *testing.T) {
 		t.Skip("the AWS CLI is left out of short runs")
 	}
 	needGit(t)
-	python := pythonOfAWS(t)
+	python := provisionertest.PythonOfAWS(t)
 	tried := &trials{}
 	t.Run("scripts", func(t *testing.T) {
 		scripts, err := filepath.Glob("testdata/awscli/*.txt")
@@ -67,35 +63,6 @@ func TestAWSCLI(t *testing.T) {
 	if !t.Failed() { // what a script did not come to would be said to be missing
 		tried.complete(t, python)
 	}
-}
-
-// pythonOfAWS is a Python that can import the AWS CLI.
-func pythonOfAWS(t *testing.T) string {
-	t.Helper()
-	aws, err := exec.LookPath("aws")
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
-			t.Fatal("the AWS CLI is required here and is not on PATH")
-		}
-		t.Skip("the AWS CLI is not on PATH")
-	}
-	candidates := []string{"python3", "/usr/bin/python3"}
-	if text, err := os.ReadFile(aws); err == nil {
-		first, _, _ := strings.Cut(string(text), "\n")
-		if program, script := strings.CutPrefix(first, "#!"); script {
-			candidates = append([]string{strings.Fields(program)[0]}, candidates...)
-		}
-	}
-	for _, python := range candidates {
-		if exec.CommandContext(t.Context(), python, "-c", "import awscli.clidriver").Run() == nil {
-			return python
-		}
-	}
-	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
-		t.Fatalf("none of %v can import the AWS CLI", candidates)
-	}
-	t.Skip("no Python here can import the AWS CLI")
-	return ""
 }
 
 // trials are what was tried, over all scripts.
@@ -116,13 +83,9 @@ func (r *trials) note(into *map[string]bool, name string) {
 // complete holds what was tried against what the CLI knows.
 func (r *trials) complete(t *testing.T, python string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), python, "testdata/awscli/drive.py", "operations").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var known struct{ Operations, Waiters, Paginators []string }
-	if err := json.Unmarshal(out, &known); err != nil || len(known.Operations) < 75 || len(known.Waiters) != 10 {
-		t.Fatalf("the CLI knows %s, %v", out, err)
+	known := provisionertest.KnownToAWSCLI(t, python, "proton")
+	if len(known.Operations) < 75 || len(known.Waiters) != 10 {
+		t.Fatalf("the CLI knows %v", known)
 	}
 	for what, one := range map[string]struct {
 		want []string
@@ -150,8 +113,7 @@ type cliWorld struct {
 	store       *state.Store
 	tried       *trials
 	vars        map[string]string
-	in          io.Writer
-	out         *bufio.Scanner
+	cli         *provisionertest.AWSCLI
 	pending     string // an operation whose effect was not looked at yet
 }
 
@@ -188,38 +150,13 @@ func newCLIWorld(t *testing.T, python string, tried *trials) *cliWorld {
 		t.Fatal(err)
 	}
 	w := &cliWorld{dir: dir, server: d.address(), store: d.store, tried: tried, vars: map[string]string{"DIR": dir}}
-	script, err := filepath.Abs("testdata/awscli/drive.py")
-	if err != nil {
-		t.Fatal(err)
-	}
 	specs, err := filepath.Abs("testdata/awscli/specs")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.vars["ARN"] = "arn:aws:proton:us-east-1:000000000000:"
 	w.vars["SPECS"] = specs
-	cmd := exec.CommandContext(t.Context(), python, "-B", script)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret, "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_MAX_ATTEMPTS=1", "AWS_SESSION_TOKEN=")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		_ = cmd.Wait() // it is the test's, and ends with its input
-	})
-	w.in, w.out = stdin, bufio.NewScanner(stdout)
-	w.out.Buffer(nil, 16<<20)
+	w.cli = provisionertest.StartAWSCLI(t, python, dir, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret, "AWS_DEFAULT_REGION=us-east-1")
 	return w
 }
 
@@ -246,26 +183,9 @@ func cliBundles(t *testing.T) string {
 	return account.URL
 }
 
-// An outcome is what one call came to.
-type outcome struct {
-	Code     int
-	Out, Err string
-}
-
 // aws runs the CLI once.
-func (w *cliWorld) aws(args []string) (outcome, error) {
-	line, err := json.Marshal(append([]string{"--endpoint-url", w.server, "proton"}, args...))
-	if err != nil {
-		return outcome{}, err
-	}
-	if _, err := fmt.Fprintln(w.in, string(line)); err != nil {
-		return outcome{}, err
-	}
-	if !w.out.Scan() {
-		return outcome{}, errors.Join(errors.New("the CLI has ended"), w.out.Err())
-	}
-	var o outcome
-	return o, json.Unmarshal(w.out.Bytes(), &o)
+func (w *cliWorld) aws(args []string) (provisionertest.AWSAnswer, error) {
+	return w.cli.Run(append([]string{"--endpoint-url", w.server, "proton"}, args...)...)
 }
 
 // run runs a script.
@@ -326,7 +246,7 @@ func (w *cliWorld) step(line string) error {
 	return fmt.Errorf("there is no verb %s", verb)
 }
 
-func (w *cliWorld) good(args []string) (outcome, error) {
+func (w *cliWorld) good(args []string) (provisionertest.AWSAnswer, error) {
 	o, err := w.aws(args)
 	if err == nil && o.Code != 0 {
 		err = fmt.Errorf("exit code %d: %s%s", o.Code, o.Out, o.Err)

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"baryon/provisioner/awssim"
+	"baryon/provisioner/provisionertest"
 )
 
 // TestExamplePipelinesDeploy runs what the pipelines of the examples run to deploy
@@ -27,7 +28,7 @@ func TestExamplePipelinesDeploy(t *testing.T) {
 		t.Skip("the AWS CLI is left out of short runs")
 	}
 	needGit(t)
-	python := pythonOfAWS(t)
+	python := provisionertest.PythonOfAWS(t)
 	if exec.CommandContext(t.Context(), python, "-c", "import yaml").Run() != nil {
 		t.Skip("the Python of the AWS CLI has no yaml, which the pipelines install")
 	}

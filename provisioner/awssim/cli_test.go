@@ -1,111 +1,46 @@
 package awssim_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"baryon/provisioner/awssim"
+	"baryon/provisioner/provisionertest"
 )
-
-// driver runs the AWS CLI in one process, a command for each line it reads: most
-// of what a command costs is to start it.
-const driver = `
-import io, json, sys
-from awscli import clidriver
-cli = clidriver.create_clidriver()
-print("ready", flush=True)
-answers = sys.stdout
-for line in sys.stdin:
-    sys.stdout = sys.stderr = said = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
-    try:
-        code = cli.main(json.loads(line))
-    except SystemExit as e:
-        code = e.code
-    said.flush()
-    print(json.dumps({"Code": code, "Said": said.buffer.getvalue().decode()}), file=answers, flush=True)
-`
 
 // A cli is the real AWS CLI, before a simulated account.
 type cli struct {
+	*provisionertest.AWSCLI
+
 	t   *testing.T
 	url string
-	in  io.Writer
-	out *json.Decoder
 }
 
 func newCLI(t *testing.T, url string) *cli {
 	t.Helper()
-	absent := t.Skipf
-	if slices.Contains(strings.Split(os.Getenv("BARYON_REQUIRE"), ","), "awscli") {
-		absent = t.Fatalf
+	return &cli{
+		AWSCLI: provisionertest.StartAWSCLI(t, provisionertest.PythonOfAWS(t), "", "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s",
+			"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1"),
+		t: t, url: url,
 	}
-	path, err := exec.LookPath("aws")
-	if err != nil {
-		absent("there is no aws on PATH")
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	for _, python := range []string{strings.TrimPrefix(first, "#!"), "python3", "/usr/bin/python3"} {
-		if !strings.Contains(python, "python") {
-			continue
-		}
-		cmd := exec.CommandContext(t.Context(), python, "-c", driver)
-		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=eu-west-1",
-			"AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=127.0.0.1", "AWS_CONFIG_FILE=/dev/null", "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=")
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			continue
-		}
-		t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
-		answers := bufio.NewReader(out)
-		if ready, err := answers.ReadString('\n'); err == nil && ready == "ready\n" {
-			return &cli{t: t, url: url, in: in, out: json.NewDecoder(answers)}
-		}
-	}
-	absent("no Python here can import the AWS CLI of %s", path)
-	return nil
 }
 
 // run runs a command, which has to say something, or to succeed where nothing is
 // wanted; the last argument may hold spaces.
 func (c *cli) run(line, want string, last ...string) string {
 	c.t.Helper()
-	text, err := json.Marshal(append(append([]string{"--endpoint-url", c.url}, strings.Fields(line)...), last...))
-	if err == nil {
-		_, err = c.in.Write(append(text, '\n'))
-	}
-	var answer struct {
-		Code int
-		Said string
-	}
-	if err == nil {
-		err = c.out.Decode(&answer)
-	}
+	answer, err := c.Run(append(append([]string{"--endpoint-url", c.url}, strings.Fields(line)...), last...)...)
 	if err != nil {
 		c.t.Fatalf("aws %s: %v", line, err)
 	}
-	if !strings.Contains(answer.Said, want) || want == "" && answer.Code != 0 {
-		c.t.Errorf("aws %s: exit %d\n%s\nwant %s", line, answer.Code, answer.Said, want)
+	said := answer.Out + answer.Err
+	if !strings.Contains(said, want) || want == "" && answer.Code != 0 {
+		c.t.Errorf("aws %s: exit %d\n%s\nwant %s", line, answer.Code, said, want)
 	}
-	return answer.Said
+	return said
 }
 
 // TestCLI drives all services with the real AWS CLI.
