@@ -27,6 +27,7 @@ type ignoreRule struct {
 	negated  bool
 	folders  bool     // it ends in a slash: only folders match
 	anchored bool     // the pattern counts from the folder of the file; else it matches names at any depth
+	prefix   string   // what a path begins with before the pattern; see glued
 	segments []string // the pattern between slashes; "**" stands for any number of folders
 }
 
@@ -92,6 +93,9 @@ func parseRule(line string) (rule ignoreRule, ok bool, mistake string) {
 	if line == "" {
 		return rule, false, "the line names nothing"
 	}
+	if rule.anchored {
+		rule.prefix, line = glued(line)
+	}
 	for segment := range strings.SplitSeq(line, "/") {
 		if segment == "**" && len(rule.segments) > 0 && rule.segments[len(rule.segments)-1] == "**" {
 			continue
@@ -105,6 +109,21 @@ func parseRule(line string) (rule ignoreRule, ok bool, mistake string) {
 		rule.segments = append(rule.segments, segment)
 	}
 	return rule, true, ""
+}
+
+// glued cuts a pattern such as "a**/b" behind its "a". Git compares what is written
+// out before it looks at the rest, so that ** stands alone there, and for folders.
+func glued(pattern string) (prefix, rest string) {
+	i := strings.IndexAny(pattern, `*?[\`)
+	if i <= 0 || pattern[i-1] == '/' {
+		return "", pattern
+	}
+	rest = pattern[i:]
+	behind := strings.TrimLeft(rest, "*")
+	if len(rest)-len(behind) < 2 || behind != "" && behind[0] != '/' {
+		return "", pattern
+	}
+	return pattern[:i], "**" + behind
 }
 
 // trimSpaces cuts spaces at the end unless a backslash stands before them.
@@ -159,5 +178,6 @@ func (rule ignoreRule) matches(relative string) bool {
 	if !rule.anchored {
 		return rule.segments[0] == "**" || matchName(rule.segments[0], path.Base(relative))
 	}
-	return matchPath(rule.segments, strings.Split(relative, "/"))
+	rest, begins := strings.CutPrefix(relative, rule.prefix)
+	return begins && matchPath(rule.segments, strings.Split(rest, "/"))
 }
