@@ -79,9 +79,10 @@ func TestShared(t *testing.T) {
 	t.Run("unclaimed work is ended", func(t *testing.T) {
 		t.Parallel()
 		engine := newCommand(t, share)
-		left := filepath.Join(t.TempDir(), "left")
-		c := provisionertest.Caller{Job: provision("trap 'touch " + left + "; exit 1' TERM; while :; do sleep 0.05; done")}
-		c.Until(t, engine, func(p provisioner.Progress) bool { return strings.HasPrefix(p.Message, "command 1 of 1: ") })
+		begun, left := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "left")
+		c := provisionertest.Caller{Job: provision("trap 'touch " + left + "; exit 1' TERM; touch " + begun + "; while :; do sleep 0.05; done")}
+		// The claim is kept up until the shell is ready to be asked to end.
+		c.Until(t, engine, func(provisioner.Progress) bool { _, err := os.Lstat(begun); return err == nil })
 		await(t, "the command is ended", func() bool { _, err := os.Lstat(left); return err == nil })
 		p := c.End(t, engine)
 		if want := "interrupted in command 1 of 1: "; p.State != provisioner.Failed || !strings.HasPrefix(p.Message, want) || !strings.HasSuffix(p.Message, "; no daemon renewed its claim for 400ms") {
