@@ -78,7 +78,10 @@ func TestShared(t *testing.T) {
 	})
 	t.Run("unclaimed work is ended", func(t *testing.T) {
 		t.Parallel()
-		engine := newCommand(t, share)
+		engine := newCommand(t, func(c *provisioner.CommandConfig) {
+			share(c)
+			c.Grace = provisionertest.Patience // to leave its mark it has to start a program
+		})
 		begun, left := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "left")
 		c := provisionertest.Caller{Job: provision("trap 'touch " + left + "; exit 1' TERM; touch " + begun + "; while :; do sleep 0.05; done")}
 		// The claim is kept up until the shell is ready to be asked to end.
