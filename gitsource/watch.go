@@ -25,7 +25,8 @@ const (
 // are watched; or a file, which may be written in place, replaced by a rename, or
 // be a link that is turned around. wake carries nothing, is never called twice at
 // a time, and may be called for nothing: events are a hint beside polling, which
-// also covers what a watch cannot see.
+// also covers what a watch cannot see. For a repository it is called once when the
+// watch has begun, as a push from before is no event.
 //
 // The error is about beginning: a path that does not exist, or too few watches.
 func Watch(ctx context.Context, paths []string, wake func()) error {
@@ -134,6 +135,9 @@ func (w *watch) run(ctx context.Context, wake func()) {
 			since = now
 		}
 		quiet.Reset(min(settle, max(0, maxSettle-now.Sub(since))))
+	}
+	if len(w.roots) > 0 {
+		hint()
 	}
 	for {
 		select {

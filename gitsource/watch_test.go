@@ -106,6 +106,21 @@ func TestWatchesARepository(t *testing.T) {
 	woken("a deletion")
 }
 
+// TestWatchTellsOfWhatWasBefore shows that what is pushed while one watch ends and
+// the next begins is not left to polling.
+func TestWatchTellsOfWhatWasBefore(t *testing.T) {
+	t.Parallel()
+	gittest.RequireGit(t)
+	dir := t.TempDir()
+	gittest.Git(t, dir, "init", "--quiet", "--bare")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	woken := false
+	if err := gitsource.Watch(ctx, []string{dir}, func() { woken = true; cancel() }); err != nil || !woken {
+		t.Errorf("woken = %v, %v", woken, err)
+	}
+}
+
 func TestWatchesWorkTrees(t *testing.T) {
 	t.Parallel()
 	repo, _ := local(t)
